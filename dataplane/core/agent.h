@@ -1,0 +1,27 @@
+/* An agent: a struct with a poll. Cores are threads that poll a list of agents (core.h).
+ *
+ * poll(self, now_ns) does a bounded amount of work and says how much (0: it was idle). It never blocks, sleeps,
+ * locks, or allocates. now_ns is UTC in nanoseconds, read once per round by the core from the TSC clock; an
+ * agent knows no other time.
+ */
+#ifndef RFQD_CORE_AGENT_H
+#define RFQD_CORE_AGENT_H
+
+#include <stdint.h>
+
+/* Names an agent as writer of a ring and as addressee of a record. Stored on disk: numbers never change. */
+enum agent_id {
+    AGENT_NONE = 0, /* addressed to nobody: a fact */
+    AGENT_DISTRIBUTION = 1,
+    AGENT_ROUTING = 2,
+    AGENT_CONTROL = 3,
+    AGENT_GATEWAY = 4, /* the first gateway; the n-th is AGENT_GATEWAY + n, n < GATEWAYS_MAX */
+};
+
+struct agent {
+    const char *name; /* as configuration, counters and threads call it; static storage */
+    unsigned (*poll)(void *self, uint64_t now_ns);
+    void *self;
+};
+
+#endif

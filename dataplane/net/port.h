@@ -1,0 +1,123 @@
+/* Port: TCP as events to one consumer. Owner: the agent that polls it; no state outside an instance.
+ *
+ * Three implementations behind one face: `uring` (kernel sockets), `sim` (tests: in memory, made-up clock), and `dpdk`.
+ *
+ * Receive. port_poll() returns events; bytes of PORT_DATA lie in the port's buffers and are valid until the next
+ * port_poll() of that port. A read is not a message: the consumer frames. After port_pause(conn) no further
+ * PORT_DATA comes for it (what has arrived is kept, in order, and the peer's window closes) until port_resume().
+ *
+ * Send. port_send() queues bytes without copying them; they must stay valid until the next port_flush(), which hands
+ * everything to the network in one submission, in the order of the calls for each connection. What the network does
+ * not take at once is copied to the connection's backlog (PORT_BACKLOG_MAX) and sent later, in order. A connection
+ * whose backlog would overflow is closed (PORT_CLOSED, ENOBUFS): its peer does not read.
+ *
+ * Connections are named by a 32-bit handle, never used twice within 2^12 connections of one slot, so that a stale
+ * handle is recognised. Calls on a stale handle do nothing (port_send: ERR_CLOSED).
+ */
+#ifndef RFQD_NET_PORT_H
+#define RFQD_NET_PORT_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/core/err.h"
+
+#define PORT_CONN_NONE   UINT32_MAX
+#define PORT_BACKLOG_MAX (4u * 1024u * 1024u)
+#define PORT_EVENTS_MAX  64
+#define PORT_CHUNK_MAX   (64u * 1024u) /* bytes of one PORT_DATA at most */
+
+enum port_event_type {
+    PORT_ACCEPTED,       /* tag: the listener's */
+    PORT_CONNECTED,      /* tag: the connect's */
+    PORT_CONNECT_FAILED, /* tag: the connect's; error: errno. The handle is gone */
+    PORT_DATA,           /* data, size */
+    PORT_CLOSED,         /* by the peer (error 0) or for error (errno). The handle is gone. Not sent after port_close */
+};
+
+struct port_event {
+    enum port_event_type type;
+    uint32_t conn;
+    uint64_t tag; /* as given to port_listen or port_connect, in every event of the connection */
+    int error;
+    struct sockaddr_in peer; /* PORT_ACCEPTED, PORT_CONNECTED */
+    const uint8_t *data;
+    size_t size;
+};
+
+struct port;
+
+/* One implementation. */
+struct port_ops {
+    enum err (*listen)(struct port *p, const struct sockaddr_in *at, uint64_t tag);
+    /* local: the address to connect from, port 0 for any; NULL: any. After kill -9 a fixed local port clears the old
+     * connection at the peer in one round trip. */
+    enum err (*connect)(struct port *p, const struct sockaddr_in *to, const struct sockaddr_in *local,
+                        uint64_t tag, uint32_t *conn);
+    unsigned (*poll)(struct port *p, struct port_event *events, unsigned max);
+    enum err (*send)(struct port *p, uint32_t conn, const void *bytes, size_t size);
+    void (*flush)(struct port *p);
+    void (*pause)(struct port *p, uint32_t conn);
+    void (*resume)(struct port *p, uint32_t conn);
+    void (*close)(struct port *p, uint32_t conn); /* after what was flushed before; queued bytes are flushed */
+    size_t (*backlog)(struct port *p, uint32_t conn);
+    void (*destroy)(struct port *p);
+};
+
+struct port {
+    const struct port_ops *ops;
+};
+
+static inline WARN_UNUSED enum err port_listen(struct port *p, const struct sockaddr_in *at, uint64_t tag)
+{
+    return p->ops->listen(p, at, tag);
+}
+static inline WARN_UNUSED enum err port_connect(struct port *p, const struct sockaddr_in *to,
+                                                const struct sockaddr_in *local, uint64_t tag, uint32_t *conn)
+{
+    return p->ops->connect(p, to, local, tag, conn);
+}
+static inline unsigned port_poll(struct port *p, struct port_event *events, unsigned max)
+{
+    return p->ops->poll(p, events, max);
+}
+static inline WARN_UNUSED enum err port_send(struct port *p, uint32_t conn, const void *bytes, size_t size)
+{
+    return p->ops->send(p, conn, bytes, size);
+}
+static inline void port_flush(struct port *p)
+{
+    p->ops->flush(p);
+}
+static inline void port_pause(struct port *p, uint32_t conn)
+{
+    p->ops->pause(p, conn);
+}
+static inline void port_resume(struct port *p, uint32_t conn)
+{
+    p->ops->resume(p, conn);
+}
+static inline void port_close(struct port *p, uint32_t conn)
+{
+    p->ops->close(p, conn);
+}
+/* Bytes accepted by flush that the network has not taken yet. */
+static inline size_t port_backlog(struct port *p, uint32_t conn)
+{
+    return p->ops->backlog(p, conn);
+}
+static inline void port_destroy(struct port *p)
+{
+    p->ops->destroy(p);
+}
+
+/* Kernel sockets through io_uring (uring.c). Single issuer: create and use it on one thread.
+ * connections_max: accepted and connected together. Errors: ERR_IO (io_uring not available), ERR_MEMORY. */
+enum err port_uring_create(struct port **out, unsigned connections_max) WARN_UNUSED;
+
+/* The simulated network (sim.c): ports of one `struct sim_net` reach each other by address; delay, loss of
+ * connection and back-pressure by a seeded generator. See sim_net.h. */
+
+#endif
