@@ -1,0 +1,65 @@
+/* Distribution's state: instruments, LPs, takers, RFQs, deliveries, quotes; and the settings its decisions use.
+ * Owner: the distribution agent; the replica has a copy. Changed by distribution_apply only (through struct state).
+ */
+#ifndef RFQD_MODEL_DISTRIBUTION_H
+#define RFQD_MODEL_DISTRIBUTION_H
+
+#include "dataplane/model/state.h"
+
+enum distribution_timer {
+    TIMER_RFQ_DEADLINE = 1, /* id: rfq */
+    TIMER_RFQ_RETIRE,       /* id: rfq */
+    TIMER_DELIVERY,         /* id: delivery: acknowledgement overdue, or next attempt */
+    TIMER_QUOTE_EXPIRY,     /* id: quote */
+};
+
+#define RFQ_ENDED_QUOTES_MAX 32 /* kept in memory per RFQ, so that an acceptance of one is refused by name */
+
+struct distribution_state {
+    struct state base;
+    struct table *settings;    /* one entity: id 1 and struct settings */
+    struct table *instruments; /* struct instrument */
+    struct table *lps;         /* struct lp */
+    struct table *takers;      /* struct taker */
+    struct table *rfqs;        /* struct rfq */
+    struct table *deliveries;  /* struct delivery */
+    struct table *quotes;      /* struct quote */
+    struct distribution_index *index; /* by symbol, code, session, (session, request id) */
+};
+
+struct settings_entity {
+    uint64_t id; /* 1 */
+    struct settings settings;
+    char transient[];
+};
+
+/* timers: NULL in a replica. track: see table.h. capacities come from `settings`. ERR_MEMORY. */
+enum err distribution_state_create(struct distribution_state **out, const struct settings *capacities,
+                                   bool with_timers, bool track, uint64_t start_ns) WARN_UNUSED;
+
+const struct settings *distribution_settings(const struct distribution_state *s);
+const struct rfq *distribution_rfq(const struct distribution_state *s, uint64_t id);
+const struct quote *distribution_quote(const struct distribution_state *s, uint64_t id);
+const struct delivery *distribution_delivery(const struct distribution_state *s, uint64_t id);
+const struct lp *distribution_lp(const struct distribution_state *s, uint64_t id);
+const struct taker *distribution_taker(const struct distribution_state *s, uint64_t id);
+const struct instrument *distribution_instrument(const struct distribution_state *s, uint64_t id);
+/* NULL: none. symbol, code, request_id: zero padded to their field's size. */
+const struct instrument *distribution_instrument_by_symbol(const struct distribution_state *s, const char *symbol);
+const struct lp *distribution_lp_by_code(const struct distribution_state *s, const char *code);
+const struct lp *distribution_lp_by_session(const struct distribution_state *s, uint32_t session);
+const struct taker *distribution_taker_by_code(const struct distribution_state *s, const char *code);
+const struct taker *distribution_taker_by_session(const struct distribution_state *s, uint32_t session);
+const struct rfq *distribution_rfq_by_request(const struct distribution_state *s, uint32_t session,
+                                              const char *request_id);
+/* The RFQ's delivery to this LP. */
+const struct delivery *distribution_delivery_to(const struct distribution_state *s, const struct rfq *rfq,
+                                                uint64_t lp);
+/* Walks: deliveries in order of release; standing quotes by rank; ended quotes, newest first. NULL at the end. */
+const struct delivery *distribution_first_delivery(const struct distribution_state *s, const struct rfq *rfq);
+const struct delivery *distribution_next_delivery(const struct distribution_state *s, const struct delivery *d);
+const struct quote *distribution_first_quote(const struct distribution_state *s, const struct rfq *rfq);
+const struct quote *distribution_first_ended_quote(const struct distribution_state *s, const struct rfq *rfq);
+const struct quote *distribution_next_quote(const struct distribution_state *s, const struct quote *q);
+
+#endif

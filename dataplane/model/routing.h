@@ -1,0 +1,40 @@
+/* Routing's state: orders (here: the award's order at its LP), fills, what it knows of sessions.
+ * Owner: the routing agent; the replica has a copy. Changed by its apply only (through struct state).
+ */
+#ifndef RFQD_MODEL_ROUTING_H
+#define RFQD_MODEL_ROUTING_H
+
+#include "dataplane/model/state.h"
+
+enum routing_timer {
+    TIMER_ORDER_DUE = 1, /* id: order: release again, acknowledgement overdue, cancel again */
+    TIMER_ORDER_RETIRE,  /* id: order */
+};
+
+struct routing_state {
+    struct state base;
+    struct table *settings; /* struct settings_entity (distribution.h) */
+    struct table *sessions; /* struct routing_session */
+    struct table *orders;   /* struct order */
+    struct table *fills;    /* struct fill */
+    struct routing_index *index;
+};
+
+enum err routing_state_create(struct routing_state **out, const struct settings *capacities, bool with_timers,
+                              bool track, uint64_t start_ns) WARN_UNUSED;
+
+const struct settings *routing_settings(const struct routing_state *s);
+const struct order *routing_order(const struct routing_state *s, uint64_t id);
+const struct order *routing_order_by_cl_ord_id(const struct routing_state *s, uint32_t taker_session,
+                                               const char *cl_ord_id);
+const struct order *routing_order_by_award(const struct routing_state *s, uint64_t award);
+/* The fill of this order with the LP's ExecID, NULL: none. */
+const struct fill *routing_fill_by_exec_id(const struct routing_state *s, uint64_t order, const char *exec_id);
+/* NULL: never heard of it, which is as good as down. */
+const struct routing_session *routing_session(const struct routing_state *s, uint32_t session);
+static inline bool order_is_final(const struct order *o)
+{
+    return o->state == ORDER_IS_FILLED || o->state == ORDER_CANCELLED || o->state == ORDER_REJECTED;
+}
+
+#endif
