@@ -1,6 +1,7 @@
 /* Decimal: money, prices and quantities as int64 scaled by 1e-8. Never binary floating point.
  *
- * Range ±92,233,720,368.54775807. Products go through 128 bits. Parse and print are exact; what does not fit, or has
+ * Range ±92,233,720,368.54775807, symmetric, so that a negation never overflows: INT64_MIN is no decimal and no function
+ * here gives it. Products go through 128 bits. Parse and print are exact; what does not fit, or has
  * more than eight significant decimals, is refused, never rounded.
  */
 #ifndef RFQD_CORE_DECIMAL_H

@@ -10,14 +10,41 @@
 #define HISTOGRAM_BUCKETS  ((40 - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS)
 
 struct histogram {
-    uint64_t count, sum, max, min;
+    uint64_t count, sum, max;
+    uint64_t min; /* UINT64_MAX while empty: a histogram starts with histogram_reset */
     uint64_t buckets[HISTOGRAM_BUCKETS];
 };
 
 void histogram_reset(struct histogram *h);
-void histogram_record(struct histogram *h, uint64_t ns);
 void histogram_merge(struct histogram *into, const struct histogram *from);
-/* The value at or below which permille_tenths / 100,000 of all lie: p50 = 50000, p99.9 = 99900. 0 when empty. */
+/* What a reader does while the writer goes on: each word whole, the words not of one instant (the counts of the newest
+ * few values may be missing in one and present in another). */
+void histogram_copy(struct histogram *out, const struct histogram *from);
+/* The value at or below which per_100000 / 100,000 of all lie: p50 = 50000, p99.9 = 99900. The upper edge of its
+ * bucket, never above max. 0 when empty. */
 uint64_t histogram_percentile(const struct histogram *h, uint32_t per_100000);
+
+static inline uint32_t histogram_bucket(uint64_t ns)
+{
+    if (ns >> 40)
+        return HISTOGRAM_BUCKETS - 1;
+    if (ns >> HISTOGRAM_SUB_BITS == 0)
+        return (uint32_t)ns;
+    uint32_t shift = 63u - (uint32_t)__builtin_clzll(ns) - HISTOGRAM_SUB_BITS;
+    return ((shift + 1) << HISTOGRAM_SUB_BITS) + (uint32_t)((ns >> shift) & ((1u << HISTOGRAM_SUB_BITS) - 1));
+}
+
+/* A few ns: it is called for every message at every stage. Relaxed stores, so that a reader sees whole words. */
+static inline void histogram_record(struct histogram *h, uint64_t ns)
+{
+    uint64_t *bucket = &h->buckets[histogram_bucket(ns)];
+    __atomic_store_n(bucket, *bucket + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&h->count, h->count + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&h->sum, h->sum + ns, __ATOMIC_RELAXED);
+    if (ns > h->max)
+        __atomic_store_n(&h->max, ns, __ATOMIC_RELAXED);
+    if (ns < h->min)
+        __atomic_store_n(&h->min, ns, __ATOMIC_RELAXED);
+}
 
 #endif

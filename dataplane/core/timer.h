@@ -1,8 +1,8 @@
 /* Timer wheel: deadlines as data (deadline, kind, id), so that they can be rebuilt from state at start. Owner: one agent.
  *
  * Fires in the order of (deadline, arm order), exactly when now ≥ deadline (the wheel's tick only buckets, it never delays).
- * Hierarchical: arm and cancel O(1). Memory is taken at init. Deadlines further than the wheel reaches wait in its last
- * level and move down as time passes. Nothing in it reads a clock.
+ * Hierarchical: arm and cancel O(1). Memory is taken at create. The wheel reaches every 64-bit deadline. Nothing in it reads
+ * a clock. A timer_pop_due does bounded work: it opens slots up to the first that holds a timer, never all that are due.
  */
 #ifndef RFQD_CORE_TIMER_H
 #define RFQD_CORE_TIMER_H

@@ -4,6 +4,7 @@
 #ifndef RFQD_MODEL_ROUTING_H
 #define RFQD_MODEL_ROUTING_H
 
+#include "dataplane/model/distribution.h"
 #include "dataplane/model/state.h"
 
 enum routing_timer {
