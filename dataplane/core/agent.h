@@ -1,8 +1,8 @@
 /* An agent: a struct with a poll. Cores are threads that poll a list of agents (core.h).
  *
- * poll(self, now_ns) does a bounded amount of work and says how much (0: it was idle). It never blocks, sleeps,
- * locks, or allocates. now_ns is UTC in nanoseconds, read once per round by the core from the TSC clock; an
- * agent knows no other time.
+ * poll(self, now_ns) does a bounded amount of work and says how much (0: it was idle). It never blocks,
+ * sleeps, locks, or allocates. now_ns is UTC in nanoseconds, read once per round by the core from the TSC
+ * clock; an agent knows no other time.
  */
 #ifndef RFQD_CORE_AGENT_H
 #define RFQD_CORE_AGENT_H

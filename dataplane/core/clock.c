@@ -13,8 +13,9 @@
 #define SAMPLES        9 /* the one with the tightest bracket is taken */
 #define SECOND_NS      1000000000ull
 
-/* Two copies and a sequence: the steerer writes the copy that is not in use, then moves the sequence to it. A reader
- * takes the copy that the sequence names, and again if the sequence has moved meanwhile; it never waits. */
+/* Two copies and a sequence: the steerer writes the copy that is not in use, then moves the sequence to it. A
+ * reader takes the copy that the sequence names, and again if the sequence has moved meanwhile; it never
+ * waits. */
 struct published_line {
     _Atomic uint64_t ticks, ns, rate;
 };
@@ -52,7 +53,8 @@ static bool tsc_is_invariant(void)
     return d >> 8 & 1;
 }
 
-/* The kernel watches the TSC, and goes over to hpet or acpi_pm when it finds it unfit or out of step among cores. */
+/* The kernel watches the TSC, and goes over to hpet or acpi_pm when it finds it unfit or out of step among
+ * cores. */
 static bool kernel_trusts_tsc(void)
 {
     char name[32] = "";
@@ -62,7 +64,8 @@ static bool kernel_trusts_tsc(void)
     if (!fgets(name, sizeof name, f))
         name[0] = 0;
     fclose(f);
-    return strncmp(name, "hpet", 4) != 0 && strncmp(name, "acpi_pm", 7) != 0 && strncmp(name, "jiffies", 7) != 0;
+    return strncmp(name, "hpet", 4) != 0 && strncmp(name, "acpi_pm", 7) != 0 &&
+           strncmp(name, "jiffies", 7) != 0;
 }
 
 static struct clock_sample sample_take(void)
@@ -99,8 +102,8 @@ static inline void line_load(struct clock_line *l, const struct published_line *
 static void publish(void)
 {
     uint64_t next = atomic_load_explicit(&the.sequence, memory_order_relaxed) + 1;
-    /* A reader that sees a word of the new copy sees also that the sequence had already left that copy: the fence pairs
-     * with the reader's acquire fence. */
+    /* A reader that sees a word of the new copy sees also that the sequence had already left that copy: the
+     * fence pairs with the reader's acquire fence. */
     atomic_thread_fence(memory_order_release);
     line_store(&the.copies[next & 1].before, &the.bend.before);
     line_store(&the.copies[next & 1].after, &the.bend.after);
@@ -122,8 +125,9 @@ void clock_init(void)
     } while (kernel_ns(CLOCK_MONOTONIC) - mono < CALIBRATION_NS);
     struct clock_sample second = sample_take();
 
-    /* A step of the kernel's clock within these 20 ms would spoil the rate; only CLOCK_MONOTONIC is free of steps, but the
-     * rate wanted is that of CLOCK_REALTIME, and the two are slewed alike. So the rate is checked for sense and steered. */
+    /* A step of the kernel's clock within these 20 ms would spoil the rate; only CLOCK_MONOTONIC is free of
+     * steps, but the rate wanted is that of CLOCK_REALTIME, and the two are slewed alike. So the rate is
+     * checked for sense and steered. */
     uint64_t ticks = second.ticks - first.ticks;
     assert(ticks > 0);
     uint64_t elapsed_ns = second.ns - first.ns;
@@ -143,7 +147,8 @@ uint64_t clock_now_ns(void)
     struct clock_bend b;
     uint64_t sequence, ticks;
     do {
-        sequence = atomic_load_explicit(&the.sequence, memory_order_acquire); /* pairs with publish's release store */
+        sequence = atomic_load_explicit(&the.sequence,
+                                        memory_order_acquire); /* pairs with publish's release store */
         line_load(&b.before, &the.copies[sequence & 1].before);
         line_load(&b.after, &the.copies[sequence & 1].after);
         ticks = ticks_now();
@@ -157,12 +162,13 @@ int64_t clock_steer(struct clock_steer *s, struct clock_bend *bend, const struct
     uint64_t ticks = sample->ticks - s->last.ticks;
     int64_t offset_ns = (int64_t)(sample->ns - clock_bend_at(bend, sample->ticks));
 
-    /* Learn the rate over at least a tenth of a second, and only from a rate that a crystal can have: a step of the
-     * kernel's clock shows as an absurd one. */
+    /* Learn the rate over at least a tenth of a second, and only from a rate that a crystal can have: a step
+     * of the kernel's clock shows as an absurd one. */
     int64_t elapsed_ns = (int64_t)(sample->ns - s->last.ns);
     if (elapsed_ns > (int64_t)(SECOND_NS / 10) && ticks > 0) {
         uint64_t measured = (uint64_t)(((unsigned __int128)(uint64_t)elapsed_ns << 32) / ticks);
-        uint64_t drift_max = (uint64_t)((unsigned __int128)s->rate_calibrated * CLOCK_DRIFT_PPM_MAX / 1000000);
+        uint64_t drift_max =
+            (uint64_t)((unsigned __int128)s->rate_calibrated * CLOCK_DRIFT_PPM_MAX / 1000000);
         if (measured + drift_max > s->rate_calibrated && measured < s->rate_calibrated + drift_max)
             s->rate = (uint64_t)((int64_t)s->rate + ((int64_t)measured - (int64_t)s->rate) / 4);
         s->last = *sample;
@@ -172,10 +178,14 @@ int64_t clock_steer(struct clock_steer *s, struct clock_bend *bend, const struct
 
     /* The offset is to be gone a second after the bend; slewing is bounded. */
     int64_t slew_max_ns = (int64_t)(SECOND_NS / 1000000 * CLOCK_SLEW_PPM_MAX);
-    int64_t slew_ns = offset_ns > slew_max_ns ? slew_max_ns : offset_ns < -slew_max_ns ? -slew_max_ns : offset_ns;
-    uint64_t rate = (uint64_t)((int64_t)s->rate + (int64_t)((__int128)(int64_t)s->rate * slew_ns / (int64_t)SECOND_NS));
+    int64_t slew_ns = offset_ns > slew_max_ns    ? slew_max_ns
+                      : offset_ns < -slew_max_ns ? -slew_max_ns
+                                                 : offset_ns;
+    uint64_t rate =
+        (uint64_t)((int64_t)s->rate + (int64_t)((__int128)(int64_t)s->rate * slew_ns / (int64_t)SECOND_NS));
 
-    /* The line in force at the bend goes on up to it. A bend that is still to come is kept: this steering is skipped. */
+    /* The line in force at the bend goes on up to it. A bend that is still to come is kept: this steering is
+     * skipped. */
     if ((int64_t)(sample->ticks - bend->after.ticks) < 0)
         return offset_ns;
     uint64_t at = sample->ticks + (uint64_t)(((unsigned __int128)CLOCK_BEND_DELAY_NS << 32) / s->rate);
@@ -210,8 +220,8 @@ uint64_t clock_ticks_to_ns(uint64_t ticks)
     return (uint64_t)((unsigned __int128)ticks * the.rate_calibrated >> 32);
 }
 
-/* Civil dates. Years are counted from 1 March, so that the leap day is the last of its year, and in eras of 400 years
- * (146,097 days), within which everything is positive. */
+/* Civil dates. Years are counted from 1 March, so that the leap day is the last of its year, and in eras of
+ * 400 years (146,097 days), within which everything is positive. */
 #define DAY_NS       (86400ull * SECOND_NS)
 #define ERA_DAYS     146097u
 #define DAYS_TO_1970 719468u /* from 1 March of year 0 */

@@ -1,5 +1,5 @@
-/* The arithmetic of the clock, apart from its sources, so that tests can drive it with a made-up counter and a made-up
- * kernel. Private to the clock and its tests.
+/* The arithmetic of the clock, apart from its sources, so that tests can drive it with a made-up counter and
+ * a made-up kernel. Private to the clock and its tests.
  *
  * Time is a broken line over the counter: up to `bend.ticks` the line before, from there the line after. Each
  * steering puts a bend a little into the future, so that it is known to every reader before it counts: all
@@ -39,15 +39,17 @@ struct clock_sample {
 
 struct clock_steer {
     uint64_t rate;            /* believed: ns per tick × 2^32 */
-    uint64_t rate_calibrated; /* at init: a believed rate further than CLOCK_DRIFT_PPM_MAX from it is not believed */
+    uint64_t rate_calibrated; /* at init: a believed rate further than CLOCK_DRIFT_PPM_MAX from it is not
+                                 believed */
     struct clock_sample last;
 };
 
 #define CLOCK_DRIFT_PPM_MAX 1000
-#define CLOCK_BEND_DELAY_NS 20000000ull /* how far into the future a bend lies: longer than any preemption of the steerer */
+#define CLOCK_BEND_DELAY_NS \
+    20000000ull /* how far into the future a bend lies: longer than any preemption of the steerer */
 
-/* Take a sample: learn the rate, and bend the line so that its offset is gone within about a second. Returns the offset
- * found, kernel minus ours. */
+/* Take a sample: learn the rate, and bend the line so that its offset is gone within about a second. Returns
+ * the offset found, kernel minus ours. */
 int64_t clock_steer(struct clock_steer *s, struct clock_bend *bend, const struct clock_sample *sample);
 
 #endif

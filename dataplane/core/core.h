@@ -1,7 +1,7 @@
 /* Core: a thread that polls a list of agents, pinned, and idles by a strategy when none had work.
  *
- * Which agent runs on which core is configuration: from all agents on one core to one each. `cores_start` starts one
- * thread for each struct core; `cores_stop` asks them to end after their round and joins them.
+ * Which agent runs on which core is configuration: from all agents on one core to one each. `cores_start`
+ * starts one thread for each struct core; `cores_stop` asks them to end after their round and joins them.
  */
 #ifndef RFQD_CORE_CORE_H
 #define RFQD_CORE_CORE_H
@@ -16,9 +16,9 @@
 #include "dataplane/core/err.h"
 
 enum idle_strategy {
-    IDLE_SPIN,    /* busy, with a pause hint every 64 rounds: isolated cores only */
-    IDLE_PAUSE,   /* pause each idle round */
-    IDLE_YIELD,   /* sched_yield each idle round: costs nothing measurable alone, right when pollers ≥ cores */
+    IDLE_SPIN,  /* busy, with a pause hint every 64 rounds: isolated cores only */
+    IDLE_PAUSE, /* pause each idle round */
+    IDLE_YIELD, /* sched_yield each idle round: costs nothing measurable alone, right when pollers ≥ cores */
     IDLE_BACKOFF, /* spin, then yield, then sleep 50 µs to 1 ms: for cores off the data path */
 };
 
@@ -42,7 +42,8 @@ unsigned core_round(struct core *c, uint64_t now_ns);
 /* ERR_IO: a thread could not be started or pinned (errno); those started are stopped again. */
 enum err cores_start(struct core *cores, unsigned count, struct counters *counters) WARN_UNUSED;
 void cores_stop(struct core *cores, unsigned count);
-/* The strategy that fits: `configured` unless pollers ≥ CPUs of the affinity mask, where spin and pause become yield. */
+/* The strategy that fits: `configured` unless pollers ≥ CPUs of the affinity mask, where spin and pause
+ * become yield. */
 enum idle_strategy idle_fitting(enum idle_strategy configured, unsigned pollers);
 /* NULL for a name that is none: spin, pause, yield, backoff. */
 const char *idle_name(enum idle_strategy s);

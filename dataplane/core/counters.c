@@ -18,7 +18,8 @@ struct header {
     uint64_t magic;
     uint32_t version;
     uint32_t capacity;
-    _Atomic uint32_t count; /* release: the descriptors before it are written; pairs with the acquire in counters_at */
+    _Atomic uint32_t
+        count; /* release: the descriptors before it are written; pairs with the acquire in counters_at */
     uint32_t unused[11];
 };
 static_assert(sizeof(struct header) == 64, "a line");
@@ -170,9 +171,10 @@ int counters_at(const struct counters *c, uint32_t i, struct counter_view *out)
     uint32_t count = atomic_load_explicit(&s->header.count, memory_order_acquire);
     if (i >= count || i >= COUNTERS_MAX)
         return 0;
-    *out = (struct counter_view){.name = s->descriptors[i].name,
-                                 .label = s->descriptors[i].label,
-                                 .kind = s->descriptors[i].kind == COUNTER_GAUGE ? COUNTER_GAUGE : COUNTER_TOTAL,
-                                 .value = counter_get(&s->lines[i].value)};
+    *out =
+        (struct counter_view){.name = s->descriptors[i].name,
+                              .label = s->descriptors[i].label,
+                              .kind = s->descriptors[i].kind == COUNTER_GAUGE ? COUNTER_GAUGE : COUNTER_TOTAL,
+                              .value = counter_get(&s->lines[i].value)};
     return 1;
 }

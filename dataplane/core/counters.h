@@ -1,7 +1,9 @@
-/* Counters: 64-bit values in a shared file that another process may read while we run. One writer for each counter.
+/* Counters: 64-bit values in a shared file that another process may read while we run. One writer for each
+ * counter.
  *
- * Named at start (counter_new), then a pointer: an increment is a relaxed load and store on the writer's own line group.
- * Layout: header, then `capacity` descriptors of 192 bytes (name, label text, kind), then each counter in an own 64-byte line.
+ * Named at start (counter_new), then a pointer: an increment is a relaxed load and store on the writer's own
+ * line group. Layout: header, then `capacity` descriptors of 192 bytes (name, label text, kind), then each
+ * counter in an own 64-byte line.
  */
 #ifndef RFQD_CORE_COUNTERS_H
 #define RFQD_CORE_COUNTERS_H
@@ -12,7 +14,7 @@
 #include "dataplane/core/err.h"
 
 #define COUNTERS_MAX       1024
-#define COUNTER_NAME_SIZE  64 /* Prometheus name, without labels: rfqd_… */
+#define COUNTER_NAME_SIZE  64  /* Prometheus name, without labels: rfqd_… */
 #define COUNTER_LABEL_SIZE 120 /* `lp="LP1",reason="late"`, empty if none */
 
 enum counter_kind { COUNTER_TOTAL, COUNTER_GAUGE };
@@ -26,9 +28,9 @@ enum err counters_create(struct counters **out, const char *path) WARN_UNUSED;
 /* Read-only, another process. ERR_NOT_FOUND, ERR_CORRUPT. */
 enum err counters_open(struct counters **out, const char *path) WARN_UNUSED;
 void counters_close(struct counters *c);
-/* Before the agents run, on one thread. The same name and label again give the same counter. Beyond COUNTERS_MAX, or when
- * name or label do not fit: a shared spill counter `rfqd_counters_spilled_total`, never NULL; its value means only that
- * something was not counted where it should be. */
+/* Before the agents run, on one thread. The same name and label again give the same counter. Beyond
+ * COUNTERS_MAX, or when name or label do not fit: a shared spill counter `rfqd_counters_spilled_total`, never
+ * NULL; its value means only that something was not counted where it should be. */
 counter_value *counter_new(struct counters *c, enum counter_kind kind, const char *name, const char *label);
 
 static inline void counter_add(counter_value *v, uint64_t n)

@@ -3,9 +3,10 @@
 #include <nmmintrin.h>
 #include <string.h>
 
-/* A CRC is linear: that of a·b·c is shift(crc(a), |b| + |c|) ^ shift(crc(b), |c|) ^ crc(c), where shift runs the register
- * over zero bytes. shift is a linear map of 32 bits, so for the two stream lengths it is four table look-ups. */
-#define SHORT 80   /* bytes a stream: three and a rest of 16 make up 256 */
+/* A CRC is linear: that of a·b·c is shift(crc(a), |b| + |c|) ^ shift(crc(b), |c|) ^ crc(c), where shift runs
+ * the register over zero bytes. shift is a linear map of 32 bits, so for the two stream lengths it is four
+ * table look-ups. */
+#define SHORT 80 /* bytes a stream: three and a rest of 16 make up 256 */
 #define LONG  1024
 
 struct shift {
@@ -53,8 +54,8 @@ static inline uint64_t load(const char *p)
     return v;
 }
 
-static inline __attribute__((always_inline)) uint64_t three(uint64_t crc, const char *p, size_t stream,
-                                                            const struct shift *once, const struct shift *twice)
+static inline __attribute__((always_inline)) uint64_t
+three(uint64_t crc, const char *p, size_t stream, const struct shift *once, const struct shift *twice)
 {
     uint64_t a = crc, b = 0, c = 0;
     for (size_t i = 0; i < stream; i += 8) {

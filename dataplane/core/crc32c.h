@@ -1,5 +1,6 @@
-/* CRC-32C (Castagnoli, reflected, RFC 3720 B.4): the checksum of everything stored, by the CPU's own instruction.
- * From 256 bytes on, three streams at once, since the instruction takes three cycles but can start in each.
+/* CRC-32C (Castagnoli, reflected, RFC 3720 B.4): the checksum of everything stored, by the CPU's own
+ * instruction. From 256 bytes on, three streams at once, since the instruction takes three cycles but can
+ * start in each.
  */
 #ifndef RFQD_CORE_CRC32C_H
 #define RFQD_CORE_CRC32C_H

@@ -1,6 +1,6 @@
-/* Hashes for tables: fast, inline, the same on every machine and in every run (they decide no order that anybody sees, but
- * may decide which of two equal things a scan meets first). Not for secrets, and not against a peer who searches for
- * collisions: tables that peers fill are bounded per peer.
+/* Hashes for tables: fast, inline, the same on every machine and in every run (they decide no order that
+ * anybody sees, but may decide which of two equal things a scan meets first). Not for secrets, and not
+ * against a peer who searches for collisions: tables that peers fill are bounded per peer.
  *
  * The mixing step is a 64 × 64 → 128 bit product folded by exclusive or.
  */

@@ -1,5 +1,6 @@
-/* Histogram: log-linear, HDR style, of nanoseconds: 2^7 linear buckets per power of two (relative error below 0.8 %), up to
- * 2^40 ns; beyond it the last bucket. Fixed size, no allocation; one writer; a reader may copy it at any time.
+/* Histogram: log-linear, HDR style, of nanoseconds: 2^7 linear buckets per power of two (relative error below
+ * 0.8 %), up to 2^40 ns; beyond it the last bucket. Fixed size, no allocation; one writer; a reader may copy
+ * it at any time.
  */
 #ifndef RFQD_CORE_HISTOGRAM_H
 #define RFQD_CORE_HISTOGRAM_H
@@ -17,11 +18,11 @@ struct histogram {
 
 void histogram_reset(struct histogram *h);
 void histogram_merge(struct histogram *into, const struct histogram *from);
-/* What a reader does while the writer goes on: each word whole, the words not of one instant (the counts of the newest
- * few values may be missing in one and present in another). */
+/* What a reader does while the writer goes on: each word whole, the words not of one instant (the counts of
+ * the newest few values may be missing in one and present in another). */
 void histogram_copy(struct histogram *out, const struct histogram *from);
-/* The value at or below which per_100000 / 100,000 of all lie: p50 = 50000, p99.9 = 99900. The upper edge of its
- * bucket, never above max. 0 when empty. */
+/* The value at or below which per_100000 / 100,000 of all lie: p50 = 50000, p99.9 = 99900. The upper edge of
+ * its bucket, never above max. 0 when empty. */
 uint64_t histogram_percentile(const struct histogram *h, uint32_t per_100000);
 
 static inline uint32_t histogram_bucket(uint64_t ns)
@@ -34,7 +35,8 @@ static inline uint32_t histogram_bucket(uint64_t ns)
     return ((shift + 1) << HISTOGRAM_SUB_BITS) + (uint32_t)((ns >> shift) & ((1u << HISTOGRAM_SUB_BITS) - 1));
 }
 
-/* A few ns: it is called for every message at every stage. Relaxed stores, so that a reader sees whole words. */
+/* A few ns: it is called for every message at every stage. Relaxed stores, so that a reader sees whole words.
+ */
 static inline void histogram_record(struct histogram *h, uint64_t ns)
 {
     uint64_t *bucket = &h->buckets[histogram_bucket(ns)];

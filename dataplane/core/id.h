@@ -1,8 +1,9 @@
-/* Ids: 64 bits that are never given twice. A start epoch (made durable before the first id of a run leaves) above, a
- * counter below; so a run that lost its counter to a power cut cannot give an id again.
+/* Ids: 64 bits that are never given twice. A start epoch (made durable before the first id of a run leaves)
+ * above, a counter below; so a run that lost its counter to a power cut cannot give an id again.
  *
- * As text: thirteen characters of Crockford's base 32 (0-9 A-Z without I L O U), most significant first, of fixed width, so
- * that text sorts as numbers do. One id has one text: the parser takes nothing else, no lower case, no look-alikes.
+ * As text: thirteen characters of Crockford's base 32 (0-9 A-Z without I L O U), most significant first, of
+ * fixed width, so that text sorts as numbers do. One id has one text: the parser takes nothing else, no lower
+ * case, no look-alikes.
  */
 #ifndef RFQD_CORE_ID_H
 #define RFQD_CORE_ID_H
@@ -15,7 +16,8 @@
 
 #define ID_COUNTER_BITS 44
 #define ID_EPOCH_BITS   20
-#define ID_COUNTER_MAX  ((1ull << ID_COUNTER_BITS) - 1) /* a million a second for 200 days: then a new epoch */
+#define ID_COUNTER_MAX  ((1ull << ID_COUNTER_BITS) - 1) /* a million a second for 200 days: then a new epoch \
+                                                         */
 #define ID_EPOCH_MAX    ((1u << ID_EPOCH_BITS) - 1)
 #define ID_PRINT_LENGTH 13
 #define ID_PRINT_SIZE   (ID_PRINT_LENGTH + 1)

@@ -1,5 +1,5 @@
-/* Every limit of the house, by name, with its unit last. The relations between them are asserted here, so that
- * no two of them can drift apart unseen. What is configuration has its compiled ceiling here.
+/* Every limit of the house, by name, with its unit last. The relations between them are asserted here, so
+ * that no two of them can drift apart unseen. What is configuration has its compiled ceiling here.
  */
 #ifndef RFQD_CORE_LIMITS_H
 #define RFQD_CORE_LIMITS_H
@@ -7,33 +7,34 @@
 #include <assert.h>
 
 /* Agents, lanes and rings (dataplane/ring). */
-#define AGENTS_MAX            16 /* ids 0..15; a record names its writer and its addressee in one byte each */
-#define GATEWAYS_MAX          12
-#define LANES_MAX             4                          /* subjects by which one agent receives */
-#define BATCH_RECORDS_MAX     256                        /* records of one decision */
-#define BATCH_SIZE_MAX        (512u * 1024u)             /* bytes of one decision, header included */
-#define RECORD_SIZE_MAX       (80u * 1024u)              /* one record: a FIX message and its header */
-#define RING_SIZE_MIN         (2u * 1024u * 1024u)       /* tests and simulation */
-#define RING_SIZE_GATEWAY     (64u * 1024u * 1024u)
-#define RING_SIZE_ENGINE      (256u * 1024u * 1024u)
-#define LANE_SIZE_MIN         (1u * 1024u * 1024u)
-#define LANE_SIZE             (8u * 1024u * 1024u)
-#define POLL_ITEMS_MAX        32 /* messages taken from one lane or one connection in one poll */
+#define AGENTS_MAX        16 /* ids 0..15; a record names its writer and its addressee in one byte each */
+#define GATEWAYS_MAX      12
+#define LANES_MAX         4                    /* subjects by which one agent receives */
+#define BATCH_RECORDS_MAX 256                  /* records of one decision */
+#define BATCH_SIZE_MAX    (512u * 1024u)       /* bytes of one decision, header included */
+#define RECORD_SIZE_MAX   (80u * 1024u)        /* one record: a FIX message and its header */
+#define RING_SIZE_MIN     (2u * 1024u * 1024u) /* tests and simulation */
+#define RING_SIZE_GATEWAY (64u * 1024u * 1024u)
+#define RING_SIZE_ENGINE  (256u * 1024u * 1024u)
+#define LANE_SIZE_MIN     (1u * 1024u * 1024u)
+#define LANE_SIZE         (8u * 1024u * 1024u)
+#define POLL_ITEMS_MAX    32 /* messages taken from one lane or one connection in one poll */
 
 /* FIX. */
-#define FIX_MESSAGE_SIZE_MAX  65536u
-#define FIX_FIELDS_MAX        4096u
+#define FIX_MESSAGE_SIZE_MAX 65536u
+#define FIX_FIELDS_MAX       4096u
 
 /* The model. */
-#define SESSIONS_MAX          1024 /* FIX sessions, takers and LPs together */
-#define LPS_MAX               256
-#define INSTRUMENTS_MAX       4096
-#define RFQ_LPS_MAX           64 /* LPs that one RFQ is released to */
-#define RFQ_QUOTES_MAX        64 /* quotes that stand on one RFQ: one per LP */
-#define ID_TEXT_SIZE          40 /* ClOrdID, QuoteReqID, QuoteID, CompID: 39 characters, zero padded */
-#define SYMBOL_SIZE           16 /* 15 characters, zero padded */
-#define TEXT_SIZE             80 /* reasons that people read, zero padded */
-#define DECISION_ENTITIES_MAX 160 /* things that one decision touches: an RFQ, its deliveries, quotes and LPs */
+#define SESSIONS_MAX    1024 /* FIX sessions, takers and LPs together */
+#define LPS_MAX         256
+#define INSTRUMENTS_MAX 4096
+#define RFQ_LPS_MAX     64 /* LPs that one RFQ is released to */
+#define RFQ_QUOTES_MAX  64 /* quotes that stand on one RFQ: one per LP */
+#define ID_TEXT_SIZE    40 /* ClOrdID, QuoteReqID, QuoteID, CompID: 39 characters, zero padded */
+#define SYMBOL_SIZE     16 /* 15 characters, zero padded */
+#define TEXT_SIZE       80 /* reasons that people read, zero padded */
+#define DECISION_ENTITIES_MAX \
+    160 /* things that one decision touches: an RFQ, its deliveries, quotes and LPs */
 
 static_assert(AGENTS_MAX >= GATEWAYS_MAX + 4, "gateways, distribution, routing, control and nobody");
 static_assert(RECORD_SIZE_MAX >= FIX_MESSAGE_SIZE_MAX + 1024, "a record holds a whole FIX message");
@@ -41,7 +42,9 @@ static_assert(BATCH_SIZE_MAX >= 2 * RECORD_SIZE_MAX, "a batch holds a whole reco
 static_assert(RING_SIZE_MIN >= 4 * BATCH_SIZE_MAX, "a ring holds the largest batch with room for the next");
 static_assert(LANE_SIZE_MIN >= 2 * BATCH_SIZE_MAX, "a lane holds all that one decision addresses to it");
 static_assert(RFQ_QUOTES_MAX >= RFQ_LPS_MAX, "each LP asked can have a quote standing");
-static_assert(DECISION_ENTITIES_MAX >= 2 * RFQ_LPS_MAX + 2, "ending an RFQ touches its deliveries and quotes");
-static_assert(BATCH_RECORDS_MAX >= 3 * RFQ_LPS_MAX + 16, "ending an RFQ tells every LP and archives every quote");
+static_assert(DECISION_ENTITIES_MAX >= 2 * RFQ_LPS_MAX + 2,
+              "ending an RFQ touches its deliveries and quotes");
+static_assert(BATCH_RECORDS_MAX >= 3 * RFQ_LPS_MAX + 16,
+              "ending an RFQ tells every LP and archives every quote");
 
 #endif

@@ -13,7 +13,8 @@ enum err pool_create(struct pool *p, uint32_t capacity, size_t item_size)
 {
     assert(capacity > 0 && capacity < POOL_IN_USE && item_size > 0);
     size_t align = item_size >= 64 ? 64 : 8;
-    *p = (struct pool){.item_size = (item_size + align - 1) & ~(align - 1), .capacity = capacity, .free = POOL_NONE};
+    *p = (struct pool){
+        .item_size = (item_size + align - 1) & ~(align - 1), .capacity = capacity, .free = POOL_NONE};
     p->items = memory_take(memory_size(p));
     if (!p->items)
         return ERR_MEMORY;

@@ -1,8 +1,9 @@
 /* Pool: a fixed number of things of one size, named by index. Owner: one agent.
  *
- * Memory is taken at create, zeroed and populated. Indices are given 0, 1, 2, … and given back ones first, last in first
- * out: the same calls give the same indices everywhere, so an index may be written down and replayed, and the thing used
- * last is the one still in the cache. A thing taken again has the bytes it was given back with.
+ * Memory is taken at create, zeroed and populated. Indices are given 0, 1, 2, … and given back ones first,
+ * last in first out: the same calls give the same indices everywhere, so an index may be written down and
+ * replayed, and the thing used last is the one still in the cache. A thing taken again has the bytes it was
+ * given back with.
  */
 #ifndef RFQD_CORE_POOL_H
 #define RFQD_CORE_POOL_H
@@ -69,8 +70,8 @@ static inline void pool_give(struct pool *p, uint32_t i)
     p->used--;
 }
 
-/* The first index in use at or after i, or POOL_NONE: for (i = pool_next_used(p, 0); i != POOL_NONE; i = pool_next_used(p,
- * i + 1)). */
+/* The first index in use at or after i, or POOL_NONE: for (i = pool_next_used(p, 0); i != POOL_NONE; i =
+ * pool_next_used(p, i + 1)). */
 static inline uint32_t pool_next_used(const struct pool *p, uint32_t i)
 {
     while (i < p->fresh && p->next[i] != POOL_IN_USE)

@@ -1,11 +1,11 @@
-/* A wheel of eight levels with 64 slots each over the 48 bits of a deadline above its tick of 2^16 ns: it reaches all of
- * 64 bits, so there is no deadline too far for it.
+/* A wheel of eight levels with 64 slots each over the 48 bits of a deadline above its tick of 2^16 ns: it
+ * reaches all of 64 bits, so there is no deadline too far for it.
  *
- * A timer lies at the level of the highest six bits in which its tick differs from the wheel's; so all in level 0 is due
- * before all in level 1, and so on, and a level's slots in use all lie ahead of the wheel's own. When the wheel comes to a
- * slot of a higher level, its timers are put anew, relative to that slot's start, and land lower. What has reached the
- * wheel's own tick (or was overdue when armed) is in a heap ordered by (deadline, arm order): exact to the nanosecond,
- * small because a tick is short.
+ * A timer lies at the level of the highest six bits in which its tick differs from the wheel's; so all in
+ * level 0 is due before all in level 1, and so on, and a level's slots in use all lie ahead of the wheel's
+ * own. When the wheel comes to a slot of a higher level, its timers are put anew, relative to that slot's
+ * start, and land lower. What has reached the wheel's own tick (or was overdue when armed) is in a heap
+ * ordered by (deadline, arm order): exact to the nanosecond, small because a tick is short.
  */
 #include "dataplane/core/timer.h"
 
@@ -30,16 +30,16 @@ struct node {
     uint64_t order; /* of arming */
     uint32_t kind;
     uint32_t next;
-    uint32_t prev; /* in the heap: its index there */
+    uint32_t prev;  /* in the heap: its index there */
     uint16_t where; /* slot, or WHERE_ */
     uint16_t unused;
 };
 
 struct timer_wheel {
-    uint64_t tick;              /* where the wheel stands; never goes back */
-    uint64_t order;             /* of the next arming */
-    uint64_t occupied[LEVELS];  /* a bit for each slot in use */
-    uint32_t slots[SLOTS];      /* first node, or TIMER_NONE */
+    uint64_t tick;             /* where the wheel stands; never goes back */
+    uint64_t order;            /* of the next arming */
+    uint64_t occupied[LEVELS]; /* a bit for each slot in use */
+    uint32_t slots[SLOTS];     /* first node, or TIMER_NONE */
     uint32_t capacity, count, free, fresh, heap_count;
     struct node *nodes;
     uint32_t *heap;
@@ -72,7 +72,8 @@ void timer_wheel_destroy(struct timer_wheel *w)
         memory_give(w, w->memory_size);
 }
 
-/* Heap ------------------------------------------------------------------------------------------------------ */
+/* Heap ------------------------------------------------------------------------------------------------------
+ */
 
 static bool before(const struct timer_wheel *w, uint32_t a, uint32_t b)
 {
@@ -126,7 +127,8 @@ static void heap_remove(struct timer_wheel *w, uint32_t handle)
         heap_down(w, at, last);
 }
 
-/* Slots ----------------------------------------------------------------------------------------------------- */
+/* Slots -----------------------------------------------------------------------------------------------------
+ */
 
 static void put(struct timer_wheel *w, uint32_t handle)
 {
@@ -161,7 +163,8 @@ static void slot_remove(struct timer_wheel *w, uint32_t handle)
         w->occupied[n->where / LEVEL_SLOTS] &= ~(1ull << n->where % LEVEL_SLOTS);
 }
 
-/* The first slot in use and the tick at which it starts; false: none. All slots of a lower level come before. */
+/* The first slot in use and the tick at which it starts; false: none. All slots of a lower level come before.
+ */
 static bool slot_next(const struct timer_wheel *w, uint32_t *slot, uint64_t *tick)
 {
     for (uint32_t level = 0; level < LEVELS; level++) {
@@ -177,8 +180,8 @@ static bool slot_next(const struct timer_wheel *w, uint32_t *slot, uint64_t *tic
     return false;
 }
 
-/* Go on towards now until something lies in the heap, or there is nothing up to now. Going on to a tick before the next
- * slot in use changes no timer's level. */
+/* Go on towards now until something lies in the heap, or there is nothing up to now. Going on to a tick
+ * before the next slot in use changes no timer's level. */
 static void advance(struct timer_wheel *w, uint64_t now_tick)
 {
     uint32_t slot;
@@ -200,7 +203,8 @@ static void advance(struct timer_wheel *w, uint64_t now_tick)
     }
 }
 
-/* Face ------------------------------------------------------------------------------------------------------ */
+/* Face ------------------------------------------------------------------------------------------------------
+ */
 
 uint32_t timer_arm(struct timer_wheel *w, uint64_t deadline_ns, uint32_t kind, uint64_t id)
 {

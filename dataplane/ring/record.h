@@ -1,17 +1,18 @@
 /* Records and batches: the form that everything durable has, in rings, in lanes and in the log.
  *
  * A *record* is one fact or one message: a header, then the body that its type names (dataplane/model).
- * A *batch* is one decision: a header of one cache line, then 1..BATCH_RECORDS_MAX records. A batch is committed,
- * merged, logged, applied and lost as a whole.
+ * A *batch* is one decision: a header of one cache line, then 1..BATCH_RECORDS_MAX records. A batch is
+ * committed, merged, logged, applied and lost as a whole.
  *
  * Positions. Every ring has a 64-bit position: bytes written to it since the instance was made. It never goes
- * back, not across restarts, not when the ring's file is made anew. `batch.position` is where the batch's header
- * lies. The position of a *record* is that of its end: the first byte past it. A consumer that handled a record
- * has consumed its ring up to that position.
+ * back, not across restarts, not when the ring's file is made anew. `batch.position` is where the batch's
+ * header lies. The position of a *record* is that of its end: the first byte past it. A consumer that handled
+ * a record has consumed its ring up to that position.
  *
- * Cause. A batch that was decided from a record names that record: writer, lane and position. A batch decided by
- * a timer, or by a peer's bytes, has none (cause_agent = AGENT_NONE, cause = 0). The highest cause that an agent
- * has committed for a writer and lane is what it has consumed of them: exactly once hangs on nothing else.
+ * Cause. A batch that was decided from a record names that record: writer, lane and position. A batch decided
+ * by a timer, or by a peer's bytes, has none (cause_agent = AGENT_NONE, cause = 0). The highest cause that an
+ * agent has committed for a writer and lane is what it has consumed of them: exactly once hangs on nothing
+ * else.
  *
  * All fields are in the machine's order (x86-64, little endian); everything is 8-byte aligned.
  */
@@ -36,12 +37,12 @@ enum lane_id {
 #define SESSION_NONE UINT32_MAX
 
 struct record {
-    uint32_t size;    /* bytes, header included, a multiple of 8 */
-    uint16_t type;    /* enum record_type (dataplane/model/record_type.h) */
-    uint8_t version;  /* layout of the body; fields are only appended */
-    uint8_t flags;    /* of the type */
-    uint8_t dest;     /* enum agent_id it is addressed to; AGENT_NONE: a fact for whoever reads the log */
-    uint8_t lane;     /* enum lane_id by which dest receives it */
+    uint32_t size;   /* bytes, header included, a multiple of 8 */
+    uint16_t type;   /* enum record_type (dataplane/model/record_type.h) */
+    uint8_t version; /* layout of the body; fields are only appended */
+    uint8_t flags;   /* of the type */
+    uint8_t dest;    /* enum agent_id it is addressed to; AGENT_NONE: a fact for whoever reads the log */
+    uint8_t lane;    /* enum lane_id by which dest receives it */
     uint16_t reserved;
     uint32_t session; /* session it came from or goes to (index in the configuration), or SESSION_NONE */
     uint64_t time_ns; /* when it was written, UTC; for a received frame, when it was received */
@@ -49,9 +50,9 @@ struct record {
 static_assert(sizeof(struct record) == 24, "no padding");
 
 struct batch {
-    uint32_t size;   /* bytes, header included, a multiple of 8 */
-    uint16_t count;  /* records */
-    uint8_t agent;   /* writer */
+    uint32_t size;  /* bytes, header included, a multiple of 8 */
+    uint16_t count; /* records */
+    uint8_t agent;  /* writer */
     uint8_t cause_agent;
     uint8_t cause_lane;
     uint8_t reserved[7];
@@ -83,7 +84,8 @@ static inline uint64_t batch_record_position(const struct batch *b, const struct
 {
     return b->position + (uint64_t)((const char *)r - (const char *)b) + r->size;
 }
-/* Structural check of bytes that were read back (log, ring at start): sizes, alignment, counts. Not a checksum. */
+/* Structural check of bytes that were read back (log, ring at start): sizes, alignment, counts. Not a
+ * checksum. */
 int batch_is_sound(const struct batch *b, size_t available);
 
 #endif
