@@ -223,7 +223,7 @@ struct rfq {
     uint16_t reason; /* enum reason: of its end, or of the last revert */
     uint8_t losers_told;
     uint8_t distributed; /* all deliveries settled and told */
-    uint8_t reserved[6];
+    uint8_t reserved[10];
     int64_t best_bid, best_ask; /* 0: none */
     uint64_t best_bid_quote, best_ask_quote;
     uint64_t award;             /* id of the award, 0: none */

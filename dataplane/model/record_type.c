@@ -1,0 +1,27 @@
+#include "dataplane/model/record_type.h"
+
+const char *record_type_name(unsigned type)
+{
+    switch (type) {
+#define X(name, number, body, text) \
+    case number:                    \
+        return #name;
+        RECORD_TYPE_LIST(X)
+#undef X
+    default:
+        return "?";
+    }
+}
+
+const char *record_type_text(unsigned type)
+{
+    switch (type) {
+#define X(name, number, body, text) \
+    case number:                    \
+        return text;
+        RECORD_TYPE_LIST(X)
+#undef X
+    default:
+        return "?";
+    }
+}
