@@ -1,0 +1,141 @@
+#include "control/config/check.h"
+
+#include <string.h>
+
+static const char *const agents[] = {"gateway", "distribution", "routing", "log", "control"};
+#define AGENT_NAMES (sizeof agents / sizeof *agents)
+
+static void check_unique(struct config *c, const char *name, const char *what, const char *values,
+                         size_t stride, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(values + i * stride, values + j * stride) == 0)
+                config_complain(c, name, 0, "%s '%s' is given twice", what, values + i * stride);
+}
+
+static const struct config_session *session_named(const struct config *c, const char *session)
+{
+    for (unsigned i = 0; i < c->session_count; i++)
+        if (strcmp(c->sessions[i].session.name, session) == 0)
+            return &c->sessions[i];
+    return NULL;
+}
+
+static void check_party(struct config *c, const char *name, const char *what, const char *code,
+                        const char *session, enum session_role role)
+{
+    const struct config_session *s = session_named(c, session);
+    if (!s)
+        config_complain(c, name, 0, "%s '%s': there is no session '%s'", what, code, session);
+    else if (s->session.role != role)
+        config_complain(c, name, 0, "%s '%s': session '%s' has another role", what, code, session);
+}
+
+static void check_parties(struct config *c, const char *name)
+{
+    for (unsigned i = 0; i < c->lp_count; i++) {
+        const struct config_lp *l = &c->lps[i];
+        check_party(c, name, "LP", l->lp.code, l->session, ROLE_LP);
+        if (l->lp.size_min > l->lp.size_max)
+            config_complain(c, name, 0, "LP '%s': size_min is above size_max", l->lp.code);
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(c->lps[j].session, l->session) == 0)
+                config_complain(c, name, 0, "LPs '%s' and '%s' share session '%s'", c->lps[j].lp.code,
+                                l->lp.code, l->session);
+    }
+    for (unsigned i = 0; i < c->taker_count; i++) {
+        const struct config_taker *t = &c->takers[i];
+        check_party(c, name, "taker", t->taker.code, t->session, ROLE_TAKER);
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(c->takers[j].session, t->session) == 0)
+                config_complain(c, name, 0, "takers '%s' and '%s' share session '%s'",
+                                c->takers[j].taker.code, t->taker.code, t->session);
+    }
+}
+
+static void check_sessions(struct config *c, const char *name)
+{
+    bool accepts = false;
+    for (unsigned i = 0; i < c->session_count; i++) {
+        struct gateway_session_config *s = &c->sessions[i].session;
+        s->fix.initiator = s->address.sin_family != 0;
+        s->level = (enum durability_level)c->level;
+        accepts |= !s->fix.initiator;
+        if (s->reconnect_first_ns > s->reconnect_max_ns)
+            config_complain(c, name, 0, "session '%s': reconnect_first_ms is above reconnect_max_ms",
+                            s->name);
+        for (unsigned j = 0; j < i; j++) {
+            const struct gateway_session_config *o = &c->sessions[j].session;
+            if (strcmp(o->fix.sender, s->fix.sender) == 0 && strcmp(o->fix.target, s->fix.target) == 0)
+                config_complain(c, name, 0, "sessions '%s' and '%s' have the same pair of CompIDs", o->name,
+                                s->name);
+        }
+    }
+    c->has_listen = c->listen.sin_family != 0;
+    if (accepts && !c->has_listen)
+        config_complain(c, name, 0, "fix.listen is empty, but there are sessions that log on to us");
+}
+
+static void check_cores(struct config *c, const char *name)
+{
+    unsigned times[AGENT_NAMES] = {0};
+    if (!c->core_count) { /* all on one core */
+        c->core_count = 1;
+        c->cores[0].cpu = -1;
+        c->cores[0].idle = IDLE_YIELD;
+        for (unsigned a = 0; a < AGENT_NAMES; a++)
+            strcpy(c->cores[0].run[c->cores[0].run_count++], agents[a]);
+    }
+    for (unsigned i = 0; i < c->core_count; i++)
+        for (unsigned j = 0; j < c->cores[i].run_count; j++) {
+            unsigned a = 0;
+            while (a < AGENT_NAMES && strcmp(agents[a], c->cores[i].run[j]) != 0)
+                a++;
+            if (a == AGENT_NAMES)
+                config_complain(
+                    c, name, 0,
+                    "cores: there is no agent '%s'; known are gateway, distribution, routing, log, control",
+                    c->cores[i].run[j]);
+            else
+                times[a]++;
+        }
+    for (unsigned a = 0; a < AGENT_NAMES; a++)
+        if (times[a] != 1)
+            config_complain(c, name, 0, "cores: agent '%s' runs on %u cores; on exactly one it must",
+                            agents[a], times[a]);
+}
+
+static void check_size(struct config *c, const char *name, const char *key, uint64_t size)
+{
+    if (size & (size - 1))
+        config_complain(c, name, 0, "%s: %llu MiB is not a power of two", key,
+                        (unsigned long long)(size >> 20));
+}
+
+void config_check(struct config *c, const char *name)
+{
+    check_unique(c, name, "instrument", c->instruments[0].symbol, sizeof *c->instruments,
+                 c->instrument_count);
+    check_unique(c, name, "session", c->sessions[0].session.name, sizeof *c->sessions, c->session_count);
+    check_unique(c, name, "LP", c->lps[0].lp.code, sizeof *c->lps, c->lp_count);
+    check_unique(c, name, "taker", c->takers[0].taker.code, sizeof *c->takers, c->taker_count);
+    for (unsigned i = 0; i < c->instrument_count; i++)
+        if (c->instruments[i].quantity_min > c->instruments[i].quantity_max)
+            config_complain(c, name, 0, "instrument '%s': quantity_min is above quantity_max",
+                            c->instruments[i].symbol);
+    check_sessions(c, name);
+    check_parties(c, name);
+    check_cores(c, name);
+    check_size(c, name, "record.ring_gateway_mib", c->ring_gateway_size);
+    check_size(c, name, "record.ring_engine_mib", c->ring_engine_size);
+    check_size(c, name, "record.lane_mib", c->lane_size);
+    if (strchr(c->instance, '/'))
+        config_complain(c, name, 0, "instance: '%s' has a slash", c->instance);
+    if (!c->shared[0] &&
+        (size_t)snprintf(c->shared, sizeof c->shared, "/dev/shm/rfqd-%s", c->instance) >= sizeof c->shared)
+        config_complain(c, name, 0, "shared: the path is too long");
+    if (!c->ops_socket[0] && (size_t)snprintf(c->ops_socket, sizeof c->ops_socket, "%s/ops.sock",
+                                              c->directory) >= sizeof c->ops_socket)
+        config_complain(c, name, 0, "ops_socket: the path has more than %d characters", CONFIG_PATH_SIZE - 1);
+}

@@ -1,0 +1,15 @@
+/* Checks over the whole configuration, after each key by itself was found right. */
+#ifndef RFQD_CONTROL_CHECK_H
+#define RFQD_CONTROL_CHECK_H
+
+#include "control/config/config.h"
+
+/* Add an error. line 0: not of one line. */
+void config_complain(struct config *c, const char *name, size_t line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Names are unique and refer to something, sizes are powers of two, every agent runs once; fills in what
+ * follows from the rest (paths, levels of sessions). */
+void config_check(struct config *c, const char *name);
+
+#endif

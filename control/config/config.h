@@ -1,0 +1,86 @@
+/* Configuration: one YAML file, read and checked as a whole before anything starts. Owner: main; constant
+ * afterwards.
+ *
+ * Every key stands in one table (config_keys, keys.c): section, name, type, unit, range, default, a sentence.
+ * The parser, the checks and the reference (`rfqd --keys`) are made from it. An unknown key, a key given
+ * twice, a value out of range, a name that refers to nothing: each is an error with file, line, key, and what
+ * is allowed; all errors are reported, not the first.
+ */
+#ifndef RFQD_CONTROL_CONFIG_H
+#define RFQD_CONTROL_CONFIG_H
+
+#include <stdio.h>
+
+#include "dataplane/core/core.h"
+#include "dataplane/gateway/gateway.h"
+#include "dataplane/model/distribution.h"
+
+#define CONFIG_PATH_SIZE  108 /* a Unix socket's path */
+#define CONFIG_ERRORS_MAX 50
+#define CONFIG_ERROR_SIZE 256
+#define CONFIG_NAMES_MAX  8
+
+struct config_core {
+    int64_t cpu;
+    int64_t idle; /* enum idle_strategy */
+    char run[CORE_AGENTS_MAX][ID_TEXT_SIZE];
+    unsigned run_count;
+};
+
+struct config_lp {
+    struct lp lp;
+    char session[ID_TEXT_SIZE];
+};
+
+struct config_taker {
+    struct taker taker;
+    char session[ID_TEXT_SIZE];
+};
+
+struct config_session {
+    struct gateway_session_config session;
+    bool has_address;
+};
+
+struct config {
+    char instance[ID_TEXT_SIZE];
+    char directory[CONFIG_PATH_SIZE]; /* log/, store/, ops socket */
+    char shared[CONFIG_PATH_SIZE];    /* rings and counters; empty in the file: /dev/shm/rfqd-<instance> */
+    char ops_socket[CONFIG_PATH_SIZE];
+    struct sockaddr_in listen;
+    bool has_listen;
+    int64_t level; /* enum durability_level */
+    uint64_t log_sync_interval_ns, log_retain_size, log_segment_size;
+    uint64_t store_map_size;
+    uint64_t checkpoint_interval_ns, checkpoint_events;
+    uint64_t ring_gateway_size, ring_engine_size, lane_size;
+    uint64_t resend_store_size;
+    uint64_t connections_max;
+    uint64_t digest_every_batches;
+    struct settings settings;
+
+    struct config_core cores[CORES_MAX];
+    unsigned core_count;
+    struct instrument *instruments;
+    unsigned instrument_count;
+    struct config_lp *lps;
+    unsigned lp_count;
+    struct config_taker *takers;
+    unsigned taker_count;
+    struct config_session *sessions;
+    unsigned session_count;
+
+    unsigned error_count; /* may exceed what is kept */
+    char errors[CONFIG_ERRORS_MAX][CONFIG_ERROR_SIZE];
+};
+
+/* Read and check. The result is to be freed in either case. ERR_SYNTAX: error_count > 0 and errors[] say
+ * what; ERR_IO: the file cannot be read (errors[0] says why); ERR_MEMORY. */
+enum err config_load(struct config **out, const char *path) WARN_UNUSED;
+/* The same from text; name stands for the file in errors. */
+enum err config_parse(struct config **out, const char *text, size_t size, const char *name) WARN_UNUSED;
+void config_free(struct config *c);
+/* The reference of all keys, for people. */
+void config_print_keys(FILE *to);
+
+#endif

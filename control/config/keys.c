@@ -1,0 +1,197 @@
+#include "control/config/keys.h"
+
+#define MS 1000000ull
+#define S  1000000000ull
+
+const struct config_section_info config_sections[SECTIONS] = {
+    [SECTION_TOP] = {NULL, false, 0, "the appliance"},
+    [SECTION_FIX] = {"fix", false, 0, "FIX sessions in general"},
+    [SECTION_RECORD] = {"record", false, 0, "rings, log and store"},
+    [SECTION_SETTINGS] = {"settings", false, 0, "times and limits that decisions use"},
+    [SECTION_CORES] = {"cores", true, sizeof(struct config_core), "which agent runs on which core"},
+    [SECTION_INSTRUMENTS] = {"instruments", true, sizeof(struct instrument), "reference data"},
+    [SECTION_SESSIONS] = {"sessions", true, sizeof(struct config_session), "FIX sessions"},
+    [SECTION_LPS] = {"lps", true, sizeof(struct config_lp), "liquidity providers"},
+    [SECTION_TAKERS] = {"takers", true, sizeof(struct config_taker), "takers"},
+};
+
+static const struct config_choice levels[] = {
+    {"committed", LEVEL_COMMITTED}, {"synced", LEVEL_SYNCED}, {NULL, 0}};
+static const struct config_choice idles[] = {
+    {"spin", IDLE_SPIN}, {"pause", IDLE_PAUSE}, {"yield", IDLE_YIELD}, {"backoff", IDLE_BACKOFF}, {NULL, 0}};
+static const struct config_choice roles[] = {{"taker", ROLE_TAKER}, {"lp", ROLE_LP}, {NULL, 0}};
+static const struct config_choice statuses[] = {
+    {"active", LP_ACTIVE}, {"inactive", LP_INACTIVE}, {"suspended", LP_SUSPENDED}, {NULL, 0}};
+static const struct config_choice acks[] = {{"any", 1}, {"none", 0}, {NULL, 0}};
+static const struct config_choice losers[] = {{"cancel", 0}, {"response", 1}, {NULL, 0}};
+static const struct config_choice precisions[] = {
+    {"ms", FIX_TIME_MS}, {"us", FIX_TIME_US}, {"ns", FIX_TIME_NS}, {NULL, 0}};
+
+#define TOP(member)        offsetof(struct config, member), sizeof(((struct config *)0)->member)
+#define CORE(member)       offsetof(struct config_core, member), sizeof(((struct config_core *)0)->member)
+#define INSTRUMENT(member) offsetof(struct instrument, member), sizeof(((struct instrument *)0)->member)
+#define SESSION(member) \
+    offsetof(struct config_session, session.member), sizeof(((struct config_session *)0)->session.member)
+#define LP(member)    offsetof(struct config_lp, member), sizeof(((struct config_lp *)0)->member)
+#define TAKER(member) offsetof(struct config_taker, member), sizeof(((struct config_taker *)0)->member)
+
+#define DECIMAL_MAX INT64_MAX
+
+const struct config_key config_keys[] = {
+    {SECTION_TOP, "instance", KEY_TEXT, "", 1, 1, 31, NULL, TOP(instance), NULL,
+     "Name of this appliance; names its shared memory."},
+    {SECTION_TOP, "directory", KEY_TEXT, "", 1, 1, CONFIG_PATH_SIZE - 1, NULL, TOP(directory), NULL,
+     "Where log and store live; made where it is missing."},
+    {SECTION_TOP, "shared", KEY_TEXT, "", 1, 0, CONFIG_PATH_SIZE - 1, "", TOP(shared), NULL,
+     "Where rings and counters live, on a memory file system; empty: /dev/shm/rfqd-<instance>."},
+    {SECTION_TOP, "ops_socket", KEY_TEXT, "", 1, 0, CONFIG_PATH_SIZE - 1, "", TOP(ops_socket), NULL,
+     "The ops control socket; empty: <directory>/ops.sock."},
+    {SECTION_TOP, "level", KEY_CHOICE_I64, "", 1, 0, 0, "committed", TOP(level), levels,
+     "When an effect leaves: its batch is committed in the ring, or the log is durable past it."},
+
+    {SECTION_FIX, "listen", KEY_ADDRESS, "", 1, 0, 0, "", TOP(listen), NULL,
+     "Where sessions that log on to us connect; empty: nowhere."},
+    {SECTION_FIX, "connections_max", KEY_U64, "", 1, 1, 4096, "256", TOP(connections_max), NULL,
+     "Connections at one time, accepted and made."},
+    {SECTION_FIX, "resend_store_kib", KEY_U64, "KiB", 1024, 64, 1048576, "4096", TOP(resend_store_size), NULL,
+     "Sent messages kept in memory for resends, per session; older ones are gap-filled and counted."},
+
+    {SECTION_RECORD, "log_sync_interval_ms", KEY_U64, "ms", MS, 1, 1000, "5", TOP(log_sync_interval_ns), NULL,
+     "Longest time from a write to the log to its sync."},
+    {SECTION_RECORD, "log_retain_mib", KEY_U64, "MiB", 1048576, 0, 1ll << 40, "0", TOP(log_retain_size), NULL,
+     "Log kept behind what storage needs; 0: all of it."},
+    {SECTION_RECORD, "log_segment_mib", KEY_U64, "MiB", 1048576, 1, 1024, "64", TOP(log_segment_size), NULL,
+     "Size of one file of the log."},
+    {SECTION_RECORD, "store_map_gib", KEY_U64, "GiB", 1073741824, 1, 4096, "64", TOP(store_map_size), NULL,
+     "Address space reserved for the store; its file grows up to this."},
+    {SECTION_RECORD, "checkpoint_interval_ms", KEY_U64, "ms", MS, 1, 60000, "50", TOP(checkpoint_interval_ns),
+     NULL, "Longest time between two checkpoints."},
+    {SECTION_RECORD, "checkpoint_events", KEY_U64, "events", 1, 1, 10000000, "10000", TOP(checkpoint_events),
+     NULL, "Most events between two checkpoints."},
+    {SECTION_RECORD, "ring_gateway_mib", KEY_U64, "MiB", 1048576, 2, 65536, "64", TOP(ring_gateway_size),
+     NULL, "Size of a gateway's ring, a power of two."},
+    {SECTION_RECORD, "ring_engine_mib", KEY_U64, "MiB", 1048576, 2, 65536, "256", TOP(ring_engine_size), NULL,
+     "Size of an engine's ring, a power of two."},
+    {SECTION_RECORD, "lane_mib", KEY_U64, "MiB", 1048576, 1, 1024, "8", TOP(lane_size), NULL,
+     "Size of a lane between two agents, a power of two."},
+    {SECTION_RECORD, "digest_every_batches", KEY_U64, "batches", 1, 0, 1000000000, "4096",
+     TOP(digest_every_batches), NULL,
+     "How often an engine writes its digest for the replica to compare; 0: never."},
+
+    {SECTION_SETTINGS, "ack_timeout_ms", KEY_U64, "ms", MS, 10, 600000, "5000", TOP(settings.ack_timeout_ns),
+     NULL, "A delivery not acknowledged for so long is a failed attempt."},
+    {SECTION_SETTINGS, "retry_first_ms", KEY_U64, "ms", MS, 1, 60000, "100", TOP(settings.retry_first_ns),
+     NULL, "Before the second attempt of a delivery; doubled for each further one."},
+    {SECTION_SETTINGS, "delivery_attempts_max", KEY_U32, "", 1, 1, 10, "3",
+     TOP(settings.delivery_attempts_max), NULL, "Attempts of one delivery."},
+    {SECTION_SETTINGS, "deadline_default_ms", KEY_U64, "ms", MS, 100, 3600000, "30000",
+     TOP(settings.deadline_default_ns), NULL, "Deadline of an RFQ that names none."},
+    {SECTION_SETTINGS, "deadline_min_ms", KEY_U64, "ms", MS, 1, 3600000, "1000",
+     TOP(settings.deadline_min_ns), NULL, "Shortest deadline an extension may set."},
+    {SECTION_SETTINGS, "deadline_max_ms", KEY_U64, "ms", MS, 1000, 86400000, "3600000",
+     TOP(settings.deadline_max_ns), NULL, "Longest deadline of an RFQ."},
+    {SECTION_SETTINGS, "backup_deadline_ms", KEY_U64, "ms", MS, 100, 3600000, "10000",
+     TOP(settings.backup_deadline_ns), NULL, "After an LP's default: time to take the next quote."},
+    {SECTION_SETTINGS, "retire_after_ms", KEY_U64, "ms", MS, 100, 86400000, "60000",
+     TOP(settings.retire_after_ns), NULL,
+     "An ended RFQ or order stays in memory for so long; the store keeps it."},
+    {SECTION_SETTINGS, "order_ack_timeout_ms", KEY_U64, "ms", MS, 10, 600000, "2000",
+     TOP(settings.order_ack_timeout_ns), NULL,
+     "An order without an answer for so long is in doubt and cancelled."},
+    {SECTION_SETTINGS, "order_cancel_retry_ms", KEY_U64, "ms", MS, 10, 600000, "5000",
+     TOP(settings.order_cancel_retry_ns), NULL, "Between two cancels of an order in doubt."},
+    {SECTION_SETTINGS, "rfqs_max", KEY_U32, "", 1, 16, 4000000, "20000", TOP(settings.rfqs_max), NULL,
+     "RFQs in memory at one time."},
+    {SECTION_SETTINGS, "deliveries_max", KEY_U32, "", 1, 64, 64000000, "200000", TOP(settings.deliveries_max),
+     NULL, "Deliveries in memory at one time."},
+    {SECTION_SETTINGS, "quotes_max", KEY_U32, "", 1, 64, 64000000, "200000", TOP(settings.quotes_max), NULL,
+     "Quotes in memory at one time."},
+    {SECTION_SETTINGS, "orders_max", KEY_U32, "", 1, 16, 4000000, "40000", TOP(settings.orders_max), NULL,
+     "Orders in memory at one time."},
+    {SECTION_SETTINGS, "fills_max", KEY_U32, "", 1, 16, 64000000, "200000", TOP(settings.fills_max), NULL,
+     "Fills in memory at one time."},
+
+    {SECTION_CORES, "cpu", KEY_I64, "", 1, -1, 1023, "-1", CORE(cpu), NULL, "CPU to pin to; -1: not pinned."},
+    {SECTION_CORES, "idle", KEY_CHOICE_I64, "", 1, 0, 0, "yield", CORE(idle), idles,
+     "What it does when no agent had work; spin and pause become yield where cores are fewer than pollers."},
+    {SECTION_CORES, "run", KEY_NAMES, "", 1, 1, CORE_AGENTS_MAX, NULL, CORE(run), NULL,
+     "Agents: gateway, distribution, routing, log, control; each runs on exactly one core."},
+
+    {SECTION_INSTRUMENTS, "symbol", KEY_TEXT, "", 1, 1, SYMBOL_SIZE - 1, NULL, INSTRUMENT(symbol), NULL,
+     "As in Symbol (55)."},
+    {SECTION_INSTRUMENTS, "currency", KEY_TEXT, "", 1, 0, 7, "USD", INSTRUMENT(currency), NULL,
+     "Price currency."},
+    {SECTION_INSTRUMENTS, "asset_class", KEY_U32, "", 1, 0, 31, "0", INSTRUMENT(asset_class), NULL,
+     "Number of its asset class."},
+    {SECTION_INSTRUMENTS, "tick", KEY_DECIMAL, "price", 1, 0, DECIMAL_MAX, "0", INSTRUMENT(tick), NULL,
+     "Prices are multiples of it; 0: any."},
+    {SECTION_INSTRUMENTS, "lot", KEY_DECIMAL, "quantity", 1, 0, DECIMAL_MAX, "0", INSTRUMENT(lot), NULL,
+     "Quantities are multiples of it; 0: any."},
+    {SECTION_INSTRUMENTS, "quantity_min", KEY_DECIMAL, "quantity", 1, 1, DECIMAL_MAX, "0.00000001",
+     INSTRUMENT(quantity_min), NULL, "Smallest quantity of an RFQ."},
+    {SECTION_INSTRUMENTS, "quantity_max", KEY_DECIMAL, "quantity", 1, 1, DECIMAL_MAX, "1000000000",
+     INSTRUMENT(quantity_max), NULL, "Largest quantity of an RFQ."},
+    {SECTION_INSTRUMENTS, "reference_price", KEY_DECIMAL, "price", 1, 0, DECIMAL_MAX, "0",
+     INSTRUMENT(reference_price), NULL, "What the collar is measured from; 0: no collar."},
+    {SECTION_INSTRUMENTS, "collar_percent", KEY_DECIMAL, "percent", 1, 0, DECIMAL_MAX, "0",
+     INSTRUMENT(collar_percent), NULL, "A quote further off the reference is refused; 0: none is."},
+    {SECTION_INSTRUMENTS, "tradable", KEY_BOOL_U32, "", 1, 0, 1, "true", INSTRUMENT(tradable), NULL,
+     "RFQs in it are taken."},
+
+    {SECTION_SESSIONS, "name", KEY_TEXT, "", 1, 1, ID_TEXT_SIZE - 1, NULL, SESSION(name), NULL,
+     "Keeps its sequence numbers under this name."},
+    {SECTION_SESSIONS, "role", KEY_CHOICE_U32, "", 1, 0, 0, NULL, SESSION(role), roles, "What the peer is."},
+    {SECTION_SESSIONS, "sender", KEY_TEXT, "", 1, 1, ID_TEXT_SIZE - 1, "RFQD", SESSION(fix.sender), NULL,
+     "Our CompID (49 in what we send)."},
+    {SECTION_SESSIONS, "target", KEY_TEXT, "", 1, 1, ID_TEXT_SIZE - 1, NULL, SESSION(fix.target), NULL,
+     "The peer's CompID."},
+    {SECTION_SESSIONS, "connect", KEY_ADDRESS, "", 1, 0, 0, "", SESSION(address), NULL,
+     "We log on there; empty: the peer logs on to us."},
+    {SECTION_SESSIONS, "local", KEY_ADDRESS, "", 1, 0, 0, "", SESSION(local), NULL,
+     "Connect from there: a fixed port clears the old connection at once after a crash."},
+    {SECTION_SESSIONS, "heartbeat_s", KEY_U32, "s", 1, 1, 3600, "30", SESSION(fix.heartbeat_s), NULL,
+     "HeartBtInt we ask for; the most we admit from a peer that logs on."},
+    {SECTION_SESSIONS, "logon_timeout_ms", KEY_U32, "ms", 1, 100, 600000, "10000",
+     SESSION(fix.logon_timeout_ms), NULL, "For the peer's Logon."},
+    {SECTION_SESSIONS, "logout_timeout_ms", KEY_U32, "ms", 1, 10, 600000, "2000",
+     SESSION(fix.logout_timeout_ms), NULL, "For the answer to our Logout."},
+    {SECTION_SESSIONS, "time_tolerance_s", KEY_U32, "s", 1, 0, 86400, "120", SESSION(fix.time_tolerance_s),
+     NULL, "SendingTime further off is refused; 0: not checked."},
+    {SECTION_SESSIONS, "admit_reset", KEY_BOOL, "", 1, 0, 1, "false", SESSION(fix.admit_reset), NULL,
+     "The peer may reset numbers at logon (141=Y)."},
+    {SECTION_SESSIONS, "time_precision", KEY_CHOICE_U32, "", 1, 0, 0, "ms", SESSION(fix.precision),
+     precisions, "Of the times we send."},
+    {SECTION_SESSIONS, "reconnect_first_ms", KEY_U64, "ms", MS, 1, 600000, "100", SESSION(reconnect_first_ns),
+     NULL, "Before the first attempt to connect again; doubled up to reconnect_max_ms."},
+    {SECTION_SESSIONS, "reconnect_max_ms", KEY_U64, "ms", MS, 1, 600000, "5000", SESSION(reconnect_max_ns),
+     NULL, "Longest time between two attempts to connect."},
+    {SECTION_SESSIONS, "resend_age_max_s", KEY_U64, "s", S, 0, 864000, "0", SESSION(resend_age_max_ns), NULL,
+     "Messages older than this are gap-filled instead of sent again; 0: none are."},
+
+    {SECTION_LPS, "code", KEY_TEXT, "", 1, 1, 20, NULL, LP(lp.code), NULL, "Unique; keeps its history."},
+    {SECTION_LPS, "session", KEY_TEXT, "", 1, 1, ID_TEXT_SIZE - 1, NULL, LP(session), NULL,
+     "Its FIX session."},
+    {SECTION_LPS, "tenant", KEY_U32, "", 1, 0, 1000000, "0", LP(lp.tenant), NULL, "Number of its tenant."},
+    {SECTION_LPS, "status", KEY_CHOICE_U32, "", 1, 0, 0, "active", LP(lp.status), statuses,
+     "Whether it is asked."},
+    {SECTION_LPS, "asset_classes", KEY_U32, "bits", 1, 0, UINT32_MAX, "4294967295", LP(lp.asset_classes),
+     NULL, "Bit set of the asset classes it quotes."},
+    {SECTION_LPS, "size_min", KEY_DECIMAL, "quantity", 1, 0, DECIMAL_MAX, "0", LP(lp.size_min), NULL,
+     "Smallest RFQ it is asked for."},
+    {SECTION_LPS, "size_max", KEY_DECIMAL, "quantity", 1, 1, DECIMAL_MAX, "92233720368", LP(lp.size_max),
+     NULL, "Largest RFQ it is asked for."},
+    {SECTION_LPS, "concurrent_rfqs_max", KEY_U32, "", 1, 1, 1000000, "100", LP(lp.concurrent_rfqs_max), NULL,
+     "RFQs open at it at one time."},
+    {SECTION_LPS, "rfq_ack", KEY_CHOICE_U8, "", 1, 0, 0, "any", LP(lp.ack_required), acks,
+     "any: b, AI or a quote acknowledges an RFQ; none: written counts as delivered."},
+    {SECTION_LPS, "losers", KEY_CHOICE_U8, "", 1, 0, 0, "cancel", LP(lp.losers_by_aj), losers,
+     "How it learns that it lost: QuoteCancel, or QuoteResponse 694=5."},
+
+    {SECTION_TAKERS, "code", KEY_TEXT, "", 1, 1, 20, NULL, TAKER(taker.code), NULL,
+     "Unique; keeps its history."},
+    {SECTION_TAKERS, "session", KEY_TEXT, "", 1, 1, ID_TEXT_SIZE - 1, NULL, TAKER(session), NULL,
+     "Its FIX session."},
+    {SECTION_TAKERS, "tenant", KEY_U32, "", 1, 0, 1000000, "0", TAKER(taker.tenant), NULL,
+     "Number of its tenant."},
+};
+const unsigned config_key_count = sizeof config_keys / sizeof *config_keys;

@@ -1,0 +1,73 @@
+/* Node: one appliance put together: rings, lanes, states, engines, gateway, log and replica, recovered and
+ * ready to be polled. The process (rfqd.c) gives it kernel sockets, real disks and LMDB; the simulation gives
+ * it a made-up network, disk and store. Everything else is the same code.
+ *
+ * Owner: who made it; its agents are polled by cores. node_close is what a kill -9 leaves: nothing is flushed
+ * or told. A clean stop is node_stop_begin → poll until node_stopped → cores stopped → node_finish →
+ * node_close.
+ */
+#ifndef RFQD_CONTROL_NODE_H
+#define RFQD_CONTROL_NODE_H
+
+#include "control/config/config.h"
+#include "control/replica/replica.h"
+#include "dataplane/engine/engine.h"
+#include "dataplane/gateway/gateway.h"
+#include "storage/log/log.h"
+#include "storage/recovery.h"
+#include "storage/store.h"
+
+enum node_agent { NODE_GATEWAY, NODE_DISTRIBUTION, NODE_ROUTING, NODE_LOG, NODE_REPLICA, NODE_AGENTS };
+
+struct node_config {
+    const struct config *config;
+    struct port *port;
+    struct disk *disk;
+    struct store *store;
+    struct ring_identity identity;
+    struct counters *counters;
+    bool own_thread; /* the replica commits on a thread of its own */
+    /* Simulation: called after each ring commit (ring.h), and before the node is complete too. */
+    void (*on_commit)(void *ctx, struct ring *r);
+    void *on_commit_ctx;
+};
+
+struct node_recovery {
+    bool first_start; /* nothing was there */
+    bool power_cut;
+    uint64_t frames, batches, redelivered;
+    uint64_t took_ns; /* by the caller's clock; 0 in simulation */
+};
+
+struct node;
+
+/* Recover, start, redeliver; on return the gateway listens. Errors: as log_open, recovery_run, ring_create,
+ * gateway_start say; node_error() has the sentence, also when no node was made (static storage, start-up
+ * thread only). */
+enum err node_open(struct node **out, const struct node_config *c, uint64_t now_ns) WARN_UNUSED;
+const char *node_error(void);
+void node_close(struct node *n);
+
+/* name: gateway, distribution, routing, log; control is the caller's, with node_agent(n, NODE_REPLICA) in it.
+ */
+struct agent node_agent(struct node *n, enum node_agent which);
+const struct node_recovery *node_recovery(const struct node *n);
+
+/* Logouts; true once all sessions are down. Called from the core that polls the gateway, or with no core
+ * running. */
+void node_stop_begin(struct node *n, const char *text, uint64_t now_ns);
+bool node_stopped(const struct node *n);
+/* No core runs any more: everything to the log, the log to the disk, the state to the store. */
+enum err node_finish(struct node *n) WARN_UNUSED;
+
+/* Parts, for the ops socket and for tests. */
+struct replica *node_replica(const struct node *n);
+struct log *node_log(const struct node *n);
+struct store *node_store(const struct node *n);
+/* The live states: only where no core runs (simulation, start). */
+struct state *node_state(const struct node *n, uint8_t agent);
+struct ring *node_ring(const struct node *n, uint8_t agent);
+/* Earliest thing to do by itself, for the simulation's clock. */
+uint64_t node_next_deadline(const struct node *n);
+
+#endif
