@@ -22,7 +22,13 @@ struct emit {
     struct ring *ring;
     struct state *state;
     uint64_t now_ns;
+    bool splits; /* at start: a full batch is ended and the next begun; a decision is never split */
 };
+
+/* One decision: begin, what it emits, end. For agent.c, and for tests of decisions alone. cause: the item decided; NULL: a
+ * timer. Room was asked for. A decision that emitted nothing is ring_abandon()ed instead of ended. */
+void emit_batch_begin(struct emit *e, const struct lane_item *cause);
+void emit_batch_end(struct emit *e);
 
 /* A zeroed record at its place in the ring: header filled (type, size, version, time; dest NONE, session NONE). */
 void *emit_begin(struct emit *e, uint16_t type, uint32_t size);

@@ -287,10 +287,13 @@ struct order {
     uint8_t taker_gateway, lp_gateway;
     uint8_t side, state, by_order; /* by_order: accepted by D, not AJ */
     uint8_t cancel_asked;          /* we sent F: 0 no, 1 by timeout, 2 for the taker, 3 for the RFQ */
-    uint8_t in_doubt, cancel_attempts;
+    uint8_t in_doubt;
+    uint8_t reserved;
     uint16_t reason;
-    uint16_t reports; /* ExecutionReports given to the taker: makes their ExecID */
-    uint32_t attempts;
+    uint16_t attempts;        /* releases; 0: the LP cannot have it */
+    uint32_t reports;         /* ExecutionReports given to the taker: makes their ExecID */
+    uint32_t cancel_attempts; /* cancels given to the LP: makes their ClOrdID */
+    uint32_t reserved2;
     char cl_ord_id[ID_TEXT_SIZE];   /* the taker's */
     char cancel_id[ID_TEXT_SIZE];   /* ClOrdID of the taker's cancel, while it is open */
     char lp_quote_id[ID_TEXT_SIZE];

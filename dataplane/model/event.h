@@ -12,7 +12,8 @@
 #include "dataplane/model/record_type.h"
 #include "dataplane/ring/record.h"
 
-enum ref_kind { REF_NONE = 0, REF_RFQ = 1, REF_DELIVERY = 2, REF_QUOTE = 3, REF_ORDER = 4 };
+enum ref_kind { REF_NONE = 0, REF_RFQ = 1, REF_DELIVERY = 2, REF_QUOTE = 3, REF_ORDER = 4,
+                REF_CANCEL = 5 /* the cancel of an order, by the order's id */ };
 
 struct outbound {
     uint64_t rfq;        /* for the timeline, 0: none */
@@ -371,14 +372,14 @@ struct order_state {
     struct record head;
     uint64_t order, rfq;
     uint64_t due_ns;
-    uint16_t state, reason;
-    uint8_t in_doubt, reserved[3];
+    uint16_t state, reason; /* these, due_ns and the next two: what they are from now on */
+    uint8_t in_doubt, cancel_asked, reserved[2];
     char lp_order_id[ID_TEXT_SIZE]; /* empty: unchanged */
     char text[TEXT_SIZE];
     /* where the order was awaiting: what the award said (quote, lp … of RFQ_AWARDED) */
-    uint64_t award, quote, lp, taker;
+    uint64_t award, quote, lp, taker; /* award 0: nothing of these changes */
     uint64_t valid_until_ns;
-    int64_t price;
+    int64_t quantity, price;
     uint32_t lp_session;
     uint8_t lp_gateway, reserved2[3];
     char lp_quote_id[ID_TEXT_SIZE];
@@ -396,7 +397,7 @@ struct order_filled {
     char lp_order_id[ID_TEXT_SIZE];
 };
 
-/* ExecutionReport to the taker. */
+/* ExecutionReport to the taker. A refused D makes no order, but uses up an order's id, so that its ExecID is its own. */
 struct order_report {
     struct record head;
     struct outbound out;
@@ -425,14 +426,15 @@ struct order_update {
     uint8_t reserved;
 };
 
-/* OrderCancelRequest to the LP. */
+/* OrderCancelRequest to the LP. Attempt 0: addressed to nobody; the wish is remembered until the award is known. */
 struct order_cancel_asked {
     struct record head;
     struct outbound out;
     uint64_t order, rfq;
     uint64_t due_ns;
     int64_t quantity;
-    uint8_t side, asked_for, attempt, reserved[5]; /* ClOrdID is O<order>-C<attempt>, 41 is O<order> */
+    uint8_t side, asked_for, reserved[2];
+    uint32_t attempt; /* ClOrdID is O<order>-C<attempt>, 41 is O<order> */
     char lp_order_id[ID_TEXT_SIZE];
     char symbol[SYMBOL_SIZE];
     char cancel_id[ID_TEXT_SIZE]; /* the taker's ClOrdID of its cancel, empty if none */
