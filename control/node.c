@@ -42,6 +42,8 @@ struct node {
     struct gateway *gateway;
     struct replica *replica;
     struct gateway_session_config *sessions;
+    struct lp *lps;
+    struct taker *takers;
     struct node_recovery recovery;
     struct recovery_result result;
 };
@@ -346,34 +348,29 @@ static uint32_t session_number(const struct node *n, const char *name)
 static enum err start_engines(struct node *n, uint64_t now_ns)
 {
     const struct config *c = n->config.config;
-    struct lp *lps = calloc(c->lp_count + 1, sizeof *lps);
-    struct taker *takers = calloc(c->taker_count + 1, sizeof *takers);
-    if (!lps || !takers) {
-        free(lps);
-        free(takers);
+    n->lps = calloc(c->lp_count + 1, sizeof *n->lps);
+    n->takers = calloc(c->taker_count + 1, sizeof *n->takers);
+    if (!n->lps || !n->takers)
         return fail(ERR_MEMORY, "engines", NULL);
-    }
     for (unsigned i = 0; i < c->lp_count; i++) {
-        lps[i] = c->lps[i].lp;
-        lps[i].session = session_number(n, c->lps[i].session);
-        lps[i].gateway = AGENT_GATEWAY;
+        n->lps[i] = c->lps[i].lp;
+        n->lps[i].session = session_number(n, c->lps[i].session);
+        n->lps[i].gateway = AGENT_GATEWAY;
     }
     for (unsigned i = 0; i < c->taker_count; i++) {
-        takers[i] = c->takers[i].taker;
-        takers[i].session = session_number(n, c->takers[i].session);
-        takers[i].gateway = AGENT_GATEWAY;
+        n->takers[i] = c->takers[i].taker;
+        n->takers[i].session = session_number(n, c->takers[i].session);
+        n->takers[i].gateway = AGENT_GATEWAY;
     }
     struct engine_setup setup = {.settings = c->settings,
                                  .instruments = c->instruments,
                                  .instrument_count = c->instrument_count,
-                                 .lps = lps,
+                                 .lps = n->lps,
                                  .lp_count = c->lp_count,
-                                 .takers = takers,
+                                 .takers = n->takers,
                                  .taker_count = c->taker_count};
     engine_start(n->engine_distribution, &setup, now_ns);
     engine_start(n->engine_routing, &setup, now_ns);
-    free(lps);
-    free(takers);
     return OK;
 }
 
@@ -478,6 +475,8 @@ void node_close(struct node *n)
     state_free(n->gateway_live ? &n->gateway_live->base : NULL);
     state_free(n->gateway_copy ? &n->gateway_copy->base : NULL);
     free(n->sessions);
+    free(n->lps);
+    free(n->takers);
     free(n);
 }
 

@@ -1,0 +1,283 @@
+/* rfqd: the appliance. Reads the configuration, puts the node together, runs its agents on their cores, and
+ * stops cleanly on SIGTERM, SIGINT or `rfqctl stop`.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/node.h"
+#include "control/ops/ops.h"
+#include "dataplane/core/clock.h"
+
+enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3 };
+
+struct appliance {
+    struct config *config;
+    struct port *port;
+    struct disk *disk;
+    struct store *store;
+    struct counters *counters;
+    struct node *node;
+    struct ops *ops;
+    struct core cores[CORES_MAX];
+    struct agent replica, gateway;
+    bool stop_begun; /* gateway's core only */
+    atomic_bool stopped;
+};
+
+static atomic_bool stop_wanted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&stop_wanted, true);
+}
+
+static int complain(const char *what, const char *why)
+{
+    fprintf(stderr, "rfqd: %s: %s\n", what, why);
+    return EXIT_FAILED;
+}
+
+/* The agents that are more than one room
+ * ----------------------------------------------------------------------------- */
+
+static unsigned poll_gateway(void *self, uint64_t now_ns)
+{
+    struct appliance *a = self;
+    if (atomic_load_explicit(&stop_wanted, memory_order_relaxed) && !a->stop_begun) {
+        a->stop_begun = true;
+        node_stop_begin(a->node, "planned stop", now_ns);
+    }
+    unsigned work = a->gateway.poll(a->gateway.self, now_ns);
+    if (a->stop_begun && node_stopped(a->node))
+        atomic_store_explicit(&a->stopped, true, memory_order_relaxed);
+    return work;
+}
+
+static unsigned poll_control(void *self, uint64_t now_ns)
+{
+    struct appliance *a = self;
+    unsigned work = a->replica.poll(a->replica.self, now_ns);
+    work += ops_poll(a->ops, now_ns);
+    if (ops_stop_asked(a->ops))
+        atomic_store(&stop_wanted, true);
+    return work;
+}
+
+static struct agent agent_named(struct appliance *a, const char *name)
+{
+    if (strcmp(name, "gateway") == 0)
+        return (struct agent){"gateway", poll_gateway, a};
+    if (strcmp(name, "distribution") == 0)
+        return node_agent(a->node, NODE_DISTRIBUTION);
+    if (strcmp(name, "routing") == 0)
+        return node_agent(a->node, NODE_ROUTING);
+    if (strcmp(name, "log") == 0)
+        return node_agent(a->node, NODE_LOG);
+    return (struct agent){"control", poll_control, a};
+}
+
+/* Start
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+/* The data directory is ours alone: two appliances on one log would destroy it. */
+static int lock_directory(const char *directory)
+{
+    char path[CONFIG_PATH_SIZE + 16];
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+        return complain(directory, strerror(errno));
+    snprintf(path, sizeof path, "%s/lock", directory);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return complain(path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return complain(path, "another rfqd runs on this directory");
+    return EXIT_FINE; /* held until the process ends */
+}
+
+/* Random, made with the directory; what makes rings and log frames ours. */
+static int read_identity(const char *directory, struct ring_identity *id)
+{
+    char path[CONFIG_PATH_SIZE + 16];
+    snprintf(path, sizeof path, "%s/instance", directory);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return complain(path, strerror(errno));
+    ssize_t got = read(fd, id->instance, sizeof id->instance);
+    if (got == 0) {
+        if (getrandom(id->instance, sizeof id->instance, 0) != sizeof id->instance ||
+            write(fd, id->instance, sizeof id->instance) != sizeof id->instance || fsync(fd) != 0) {
+            close(fd);
+            return complain(path, strerror(errno));
+        }
+    } else if (got != sizeof id->instance) {
+        close(fd);
+        return complain(path, "is not an instance's id: 16 bytes are expected");
+    }
+    close(fd);
+    enum err e = ring_identity_boot(id->boot);
+    return e == OK ? EXIT_FINE : complain("boot id", err_text(e));
+}
+
+static int open_parts(struct appliance *a, struct ring_identity *id)
+{
+    const struct config *c = a->config;
+    char path[CONFIG_PATH_SIZE + 16];
+    int code = lock_directory(c->directory);
+    if (code == EXIT_FINE)
+        code = read_identity(c->directory, id);
+    if (code != EXIT_FINE)
+        return code;
+    if (mkdir(c->shared, 0700) != 0 && errno != EEXIST)
+        return complain(c->shared, strerror(errno));
+    snprintf(path, sizeof path, "%s/counters", c->shared);
+    enum err e = counters_create(&a->counters, path);
+    if (e != OK)
+        return complain(path, err_text(e));
+    snprintf(path, sizeof path, "%s/log", c->directory);
+    e = disk_uring_create(&a->disk, path);
+    if (e != OK)
+        return complain(path, err_text(e));
+    snprintf(path, sizeof path, "%s/store", c->directory);
+    e = store_lmdb_create(&a->store, path, c->store_map_size);
+    if (e != OK)
+        return complain(path, err_text(e));
+    e = port_uring_create(&a->port, (unsigned)c->connections_max);
+    return e == OK ? EXIT_FINE : complain("io_uring", err_text(e));
+}
+
+static int open_node(struct appliance *a, const struct ring_identity *id)
+{
+    struct node_config n = {.config = a->config,
+                            .port = a->port,
+                            .disk = a->disk,
+                            .store = a->store,
+                            .identity = *id,
+                            .counters = a->counters,
+                            .own_thread = true};
+    uint64_t from = clock_now_ns();
+    if (node_open(&a->node, &n, from) != OK)
+        return complain("start", node_error());
+    const struct node_recovery *r = node_recovery(a->node);
+    fprintf(stderr,
+            "rfqd: %s: %llu frames of the log and %llu batches of the rings replayed, %llu records delivered "
+            "again, "
+            "%llu µs%s\n",
+            r->first_start ? "first start" : "recovered", (unsigned long long)r->frames,
+            (unsigned long long)r->batches, (unsigned long long)r->redelivered,
+            (unsigned long long)(clock_now_ns() - from) / 1000,
+            r->power_cut ? "; rings were lost: power cut" : "");
+    struct ops_config o = {
+        .path = a->config->ops_socket, .node = a->node, .config = a->config, .counters = a->counters};
+    enum err e = ops_create(&a->ops, &o);
+    return e == OK ? EXIT_FINE : complain(a->config->ops_socket, errno ? strerror(errno) : err_text(e));
+}
+
+static int start_cores(struct appliance *a)
+{
+    const struct config *c = a->config;
+    a->replica = node_agent(a->node, NODE_REPLICA);
+    a->gateway = node_agent(a->node, NODE_GATEWAY);
+    for (unsigned i = 0; i < c->core_count; i++) {
+        struct core *core = &a->cores[i];
+        core->cpu = (int)c->cores[i].cpu;
+        core->idle = idle_fitting((enum idle_strategy)c->cores[i].idle, c->core_count);
+        for (unsigned j = 0; j < c->cores[i].run_count; j++)
+            core->agents[core->agent_count++] = agent_named(a, c->cores[i].run[j]);
+    }
+    enum err e = cores_start(a->cores, c->core_count, a->counters);
+    return e == OK ? EXIT_FINE : complain("cores", strerror(errno));
+}
+
+static int run(struct appliance *a)
+{
+    struct ring_identity id;
+    memset(&id, 0, sizeof id);
+    int code = open_parts(a, &id);
+    if (code == EXIT_FINE)
+        code = open_node(a, &id);
+    if (code == EXIT_FINE)
+        code = start_cores(a);
+    if (code != EXIT_FINE)
+        return code;
+    fprintf(stderr, "rfqd: ready\n");
+    while (!atomic_load(&a->stopped)) {
+        clock_discipline();
+        usleep(atomic_load(&stop_wanted) ? 1000 : 100000);
+    }
+    cores_stop(a->cores, a->config->core_count);
+    if (node_finish(a->node) != OK)
+        return complain("stop", node_error());
+    fprintf(stderr, "rfqd: stopped\n");
+    return EXIT_FINE;
+}
+
+static void close_all(struct appliance *a)
+{
+    if (a->ops)
+        ops_destroy(a->ops);
+    if (a->node)
+        node_close(a->node);
+    if (a->port)
+        port_destroy(a->port);
+    if (a->store)
+        a->store->ops->destroy(a->store);
+    if (a->disk)
+        a->disk->ops->destroy(a->disk);
+    if (a->counters)
+        counters_close(a->counters);
+    config_free(a->config);
+}
+
+static int usage(FILE *to, int code)
+{
+    fprintf(to, "usage: rfqd FILE          run with this configuration\n"
+                "       rfqd --check FILE  check it, start nothing\n"
+                "       rfqd --keys        every configuration key\n");
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    bool check = argc == 3 && strcmp(argv[1], "--check") == 0;
+    if (argc == 2 && strcmp(argv[1], "--keys") == 0) {
+        config_print_keys(stdout);
+        return EXIT_FINE;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, EXIT_FINE);
+    if (!check && (argc != 2 || argv[1][0] == '-'))
+        return usage(stderr, EXIT_USAGE);
+
+    static struct appliance a;
+    if (config_load(&a.config, argv[argc - 1]) != OK) {
+        unsigned count = a.config ? a.config->error_count : 0;
+        for (unsigned i = 0; i < count && i < CONFIG_ERRORS_MAX; i++)
+            fprintf(stderr, "rfqd: %s\n", a.config->errors[i]);
+        fprintf(stderr, "rfqd: %u error%s in the configuration\n", count, count == 1 ? "" : "s");
+        config_free(a.config);
+        return EXIT_CONFIG;
+    }
+    if (check) {
+        printf("%s: fine\n", argv[2]);
+        config_free(a.config);
+        return EXIT_FINE;
+    }
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    clock_init();
+    int code = run(&a);
+    close_all(&a);
+    return code;
+}
