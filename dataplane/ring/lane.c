@@ -13,7 +13,7 @@ static_assert(RECORD_SIZE_MAX + LANE_ITEM_HEADER_SIZE <= LANE_SIZE_MIN,
 
 enum err lane_create(struct lane **out, uint64_t size)
 {
-    if (size < LANE_SIZE_MIN || (size & (size - 1)) != 0)
+    if (size < LANE_SIZE_MIN || size > LANE_SIZE_MAX || (size & (size - 1)) != 0)
         return ERR_RANGE;
     struct lane *l = aligned_alloc(_Alignof(struct lane), sizeof *l);
     if (!l)

@@ -19,6 +19,10 @@
 #include "dataplane/core/err.h"
 #include "dataplane/ring/record.h"
 
+/* Memory is populated at once, and a memory file has no limit of its own: a size gone wrong must not take the
+ * machine. */
+#define LANE_SIZE_MAX (1024u * 1024u * 1024u)
+
 struct lane_item {
     uint32_t size; /* with this header and the record */
     uint8_t agent; /* writer of the record */
@@ -55,7 +59,7 @@ struct lane {
     } consumed __attribute__((aligned(128)));
 };
 
-/* size: a power of two ≥ LANE_SIZE_MIN. Errors: ERR_RANGE, ERR_MEMORY. */
+/* size: a power of two, LANE_SIZE_MIN to LANE_SIZE_MAX. Errors: ERR_RANGE, ERR_MEMORY. */
 enum err lane_create(struct lane **out, uint64_t size) WARN_UNUSED;
 void lane_destroy(struct lane *l); /* NULL is allowed; both sides have ended */
 

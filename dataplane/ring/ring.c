@@ -18,7 +18,7 @@ static_assert(sizeof(struct ring_shared) <= RING_HEADER_SIZE, "the header fits i
 
 static bool size_is_legal(uint64_t size)
 {
-    return size >= RING_SIZE_MIN && (size & (size - 1)) == 0;
+    return size >= RING_SIZE_MIN && size <= RING_SIZE_MAX && (size & (size - 1)) == 0;
 }
 
 static void ring_fill(struct ring *r, int fd, char *base, uint64_t size, uint8_t agent, bool locked)

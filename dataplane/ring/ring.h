@@ -21,6 +21,8 @@
 #include "dataplane/core/err.h"
 #include "dataplane/ring/record.h"
 
+#define RING_SIZE_MAX (4ull * 1024 * 1024 * 1024)
+
 /* What makes a ring file ours: the instance it was made for and the boot it was made in. */
 struct ring_identity {
     uint8_t instance[16]; /* random, made with the instance's data directory */
@@ -61,7 +63,8 @@ struct ring {
 
 /* Make a new ring file whose position starts at `position`, replacing what is at `path`.
  * Atomically: it is built beside and renamed, so a crash leaves the old file or the new one.
- * size: a power of two ≥ RING_SIZE_MIN. Errors: ERR_RANGE (size), ERR_IO, ERR_MEMORY (cannot be populated).
+ * size: a power of two, RING_SIZE_MIN to RING_SIZE_MAX. Errors: ERR_RANGE (size), ERR_IO, ERR_MEMORY (cannot
+ * be populated).
  */
 enum err ring_create(struct ring *r, const char *path, uint64_t size, uint8_t agent,
                      const struct ring_identity *id, uint64_t position) WARN_UNUSED;
