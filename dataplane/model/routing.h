@@ -12,9 +12,14 @@ enum routing_timer {
     TIMER_ORDER_RETIRE,  /* id: order */
 };
 
+/* Fills that leave memory in one step with their order. */
+#define ORDER_RETIRE_FILLS_MAX 128
+static_assert(ORDER_RETIRE_FILLS_MAX + 1 <= DECISION_ENTITIES_MAX, "retiring is a bounded decision");
+
 struct routing_state {
     struct state base;
-    struct table *settings; /* struct settings_entity (distribution.h) */
+    struct settings capacities; /* as created with; in force until the first ROUTING_SETTINGS_SET */
+    struct table *settings;     /* struct settings_entity (distribution.h) */
     struct table *sessions; /* struct routing_session */
     struct table *orders;   /* struct order */
     struct table *fills;    /* struct fill */
@@ -33,6 +38,8 @@ const struct order *routing_order_by_award(const struct routing_state *s, uint64
 const struct fill *routing_fill_by_exec_id(const struct routing_state *s, uint64_t order, const char *exec_id);
 /* NULL: never heard of it, which is as good as down. */
 const struct routing_session *routing_session(const struct routing_state *s, uint32_t session);
+/* A timer that fired is no longer its order's: said once, before anything is decided from it. */
+void routing_timer_taken(struct routing_state *s, const struct timer *t);
 static inline bool order_is_final(const struct order *o)
 {
     return o->state == ORDER_IS_FILLED || o->state == ORDER_CANCELLED || o->state == ORDER_REJECTED;
