@@ -1,18 +1,37 @@
 /* Port: TCP as events to one consumer. Owner: the agent that polls it; no state outside an instance.
  *
- * Three implementations behind one face: `uring` (kernel sockets), `sim` (tests: in memory, made-up clock), and `dpdk`.
+ * Three implementations behind one face: `uring` (kernel sockets), `sim` (tests: in memory, made-up clock),
+ * and `dpdk`. tests/unit/net_contract_test.c holds what follows against each.
  *
- * Receive. port_poll() returns events; bytes of PORT_DATA lie in the port's buffers and are valid until the next
- * port_poll() of that port. A read is not a message: the consumer frames. After port_pause(conn) no further
- * PORT_DATA comes for it (what has arrived is kept, in order, and the peer's window closes) until port_resume().
+ * Receive. port_poll() returns events, at most PORT_EVENTS_MAX; bytes of PORT_DATA lie in the port's buffers
+ * and are valid until the next port_poll() of that port. A read is not a message: the consumer frames. One
+ * poll gives at most one PORT_DATA for a connection, so that port_pause(conn), called when it does not suit,
+ * stops the very next one: what has arrived is kept, in order, and the peer's window closes, until
+ * port_resume().
  *
- * Send. port_send() queues bytes without copying them; they must stay valid until the next port_flush(), which hands
- * everything to the network in one submission, in the order of the calls for each connection. What the network does
- * not take at once is copied to the connection's backlog (PORT_BACKLOG_MAX) and sent later, in order. A connection
- * whose backlog would overflow is closed (PORT_CLOSED, ENOBUFS): its peer does not read.
+ * End. When the peer closes or resets, PORT_CLOSED comes after all data that arrived before, in a later poll
+ * than the last PORT_DATA, and not while the connection is paused. Only ENOBUFS, below, comes at once.
  *
- * Connections are named by a 32-bit handle, never used twice within 2^12 connections of one slot, so that a stale
- * handle is recognised. Calls on a stale handle do nothing (port_send: ERR_CLOSED).
+ * Send. port_send() queues bytes without copying them; they must stay valid until the next port_flush(),
+ * which hands everything to the network in one submission, in the order of the calls for each connection.
+ * (More than a thousand calls between two flushes: the port flushes by itself; and port_close() flushes when
+ * bytes of that connection are queued.) What the network does not take at once is copied to the connection's
+ * backlog (PORT_BACKLOG_MAX) and sent later, in order, by port_poll(). A connection whose backlog would
+ * overflow is closed (PORT_CLOSED, ENOBUFS): its peer does not read. Backlogs share memory taken at start; if
+ * that runs out, the connection with the largest one is closed, for the same reason.
+ *
+ * Close. port_close() makes the handle stale at once and no further event comes. The backlog is still sent,
+ * then the stream ended; what the peer sends meanwhile is dropped. After 2 s at most the connection is given
+ * up. Those being closed do not count against connections_max.
+ *
+ * A connect from a fixed local port. port_connect() fails with ERR_IO, EADDRINUSE while another socket
+ * listens on that port, and gives PORT_CONNECT_FAILED, EADDRNOTAVAIL while this host still has a connection
+ * between the same two addresses and ports: one that is being closed, or, for kernel sockets, one that this
+ * side closed first within the last minute (TIME_WAIT; one second on loopback). Then try again, or from any
+ * port: the fixed one only matters after the process was killed.
+ *
+ * Connections are named by a 32-bit handle, never used twice within 2^12 connections of one slot, so that a
+ * stale handle is recognised. Calls on a stale handle do nothing (port_send: ERR_CLOSED).
  */
 #ifndef RFQD_NET_PORT_H
 #define RFQD_NET_PORT_H
@@ -34,7 +53,7 @@ enum port_event_type {
     PORT_CONNECTED,      /* tag: the connect's */
     PORT_CONNECT_FAILED, /* tag: the connect's; error: errno. The handle is gone */
     PORT_DATA,           /* data, size */
-    PORT_CLOSED,         /* by the peer (error 0) or for error (errno). The handle is gone. Not sent after port_close */
+    PORT_CLOSED,         /* by the peer (error 0) or for error (errno). The handle is gone */
 };
 
 struct port_event {
@@ -52,8 +71,6 @@ struct port;
 /* One implementation. */
 struct port_ops {
     enum err (*listen)(struct port *p, const struct sockaddr_in *at, uint64_t tag);
-    /* local: the address to connect from, port 0 for any; NULL: any. After kill -9 a fixed local port clears the old
-     * connection at the peer in one round trip. */
     enum err (*connect)(struct port *p, const struct sockaddr_in *to, const struct sockaddr_in *local,
                         uint64_t tag, uint32_t *conn);
     unsigned (*poll)(struct port *p, struct port_event *events, unsigned max);
@@ -61,7 +78,7 @@ struct port_ops {
     void (*flush)(struct port *p);
     void (*pause)(struct port *p, uint32_t conn);
     void (*resume)(struct port *p, uint32_t conn);
-    void (*close)(struct port *p, uint32_t conn); /* after what was flushed before; queued bytes are flushed */
+    void (*close)(struct port *p, uint32_t conn);
     size_t (*backlog)(struct port *p, uint32_t conn);
     void (*destroy)(struct port *p);
 };
@@ -70,10 +87,14 @@ struct port {
     const struct port_ops *ops;
 };
 
+/* Before or between polls. ERR_LIMIT: 16 listeners. ERR_IO: the address is not to be had (errno). */
 static inline WARN_UNUSED enum err port_listen(struct port *p, const struct sockaddr_in *at, uint64_t tag)
 {
     return p->ops->listen(p, at, tag);
 }
+/* local: the address to connect from, port 0 for any; NULL: any. After kill -9 a fixed local port clears the
+ * old connection at the peer in one round trip. PORT_CONNECTED or PORT_CONNECT_FAILED follows. ERR_LIMIT:
+ * connections_max. ERR_IO: no socket, or not from that address (errno). */
 static inline WARN_UNUSED enum err port_connect(struct port *p, const struct sockaddr_in *to,
                                                 const struct sockaddr_in *local, uint64_t tag, uint32_t *conn)
 {
@@ -83,6 +104,7 @@ static inline unsigned port_poll(struct port *p, struct port_event *events, unsi
 {
     return p->ops->poll(p, events, max);
 }
+/* ERR_CLOSED: stale, or a send failed before and PORT_CLOSED is on its way. ERR_STATE: not connected yet. */
 static inline WARN_UNUSED enum err port_send(struct port *p, uint32_t conn, const void *bytes, size_t size)
 {
     return p->ops->send(p, conn, bytes, size);
@@ -108,13 +130,15 @@ static inline size_t port_backlog(struct port *p, uint32_t conn)
 {
     return p->ops->backlog(p, conn);
 }
+/* Abrupt: backlogs are lost; peers get what the network has taken. */
 static inline void port_destroy(struct port *p)
 {
     p->ops->destroy(p);
 }
 
-/* Kernel sockets through io_uring (uring.c). Single issuer: create and use it on one thread.
- * connections_max: accepted and connected together. Errors: ERR_IO (io_uring not available), ERR_MEMORY. */
+/* Kernel sockets through io_uring (uring.c). It belongs to the thread that polls first: create it, listen and
+ * connect on any one thread before that. connections_max: accepted and connected together; those beyond it
+ * are accepted and closed. Errors: ERR_RANGE, ERR_IO (io_uring not available: errno), ERR_MEMORY. */
 enum err port_uring_create(struct port **out, unsigned connections_max) WARN_UNUSED;
 
 /* The simulated network (sim.c): ports of one `struct sim_net` reach each other by address; delay, loss of

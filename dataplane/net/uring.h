@@ -1,12 +1,14 @@
 /* Inside of the io_uring port (uring.c, uring_recv.c, uring_send.c). Not a public face.
  *
  * A connection's slot lives until its last io_uring request has completed, so a completion always finds the
- * connection that made it. States: FREE → CONNECTING → OPEN, or FREE → OPEN (accepted); OPEN → LINGER (closed by
- * the consumer: backlog, then our FIN, then the peer's) → DEAD; any → DEAD (requests are being cancelled) → FREE.
+ * connection that made it. States: FREE → CONNECTING → OPEN, or FREE → OPEN (accepted); OPEN → LINGER (closed
+ * by the consumer: backlog, then our FIN, then the peer's) → DEAD; any → DEAD (requests are being cancelled)
+ * → FREE.
  */
 #ifndef RFQD_NET_URING_H
 #define RFQD_NET_URING_H
 
+#include <assert.h>
 #include <liburing.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,8 +21,8 @@
 #define URING_BUFFER_SIZE    16384u
 #define URING_BUFFER_STRIDE  (URING_BUFFER_SIZE + 320u) /* staggered: equal strides would share cache sets */
 #define URING_POSTED         64u                        /* receive buffers the kernel has at one time */
-#define URING_PIECES_MAX     1024u                      /* port_send calls between two flushes; the next one flushes */
-#define URING_BATCH_MAX      256u                       /* sends in one submission */
+#define URING_PIECES_MAX     1024u /* port_send calls between two flushes; the next one flushes */
+#define URING_BATCH_MAX      256u  /* sends in one submission */
 #define URING_CHUNK_SIZE     16384u
 #define URING_LISTENERS_MAX  16u
 #define URING_LISTEN_BACKLOG 1024
@@ -142,6 +144,7 @@ static inline struct uring_port *uring_of(struct port *p)
 struct io_uring_sqe *uring_sqe(struct uring_port *u);
 int uring_enter(struct uring_port *u, unsigned flags);
 struct conn *uring_find(struct uring_port *u, uint32_t handle); /* NULL: stale, or not open any more */
+bool uring_connecting(struct uring_port *u, uint32_t handle);
 uint32_t uring_slot(const struct uring_port *u, const struct conn *c);
 void uring_ready_add(struct uring_port *u, struct conn *c);
 void uring_rearm_add(struct uring_port *u, struct conn *c);
@@ -157,7 +160,8 @@ void uring_buffers_destroy(struct uring_port *u);
 void uring_buffers_recycle(struct uring_port *u);
 void uring_recv_arm(struct uring_port *u, struct conn *c);
 unsigned uring_recv_ready(struct uring_port *u, struct conn *c, struct port_event *event);
-unsigned uring_recv_done(struct uring_port *u, struct conn *c, int res, unsigned flags, struct port_event *event);
+unsigned uring_recv_done(struct uring_port *u, struct conn *c, int res, unsigned flags,
+                         struct port_event *event);
 void uring_held_drop(struct uring_port *u, struct conn *c);
 void uring_pause(struct port *p, uint32_t handle);
 void uring_resume(struct port *p, uint32_t handle);
