@@ -61,6 +61,9 @@ void engine_start(struct engine *e, const struct engine_setup *setup, uint64_t n
 /* Earliest timer, UINT64_MAX if none (simulation). */
 uint64_t engine_next_deadline(const struct engine *e);
 
+/* From the receipt at the root of the chain to the poll that decided it. One writer: the agent; readers copy. */
+const struct histogram *engine_latency(const struct engine *e);
+
 /* The decisions, for agent.c and for tests of them alone: each emits at least one record. */
 void distribution_decide(struct emit *e, const struct lane_item *item);
 void distribution_timer_fired(struct emit *e, const struct timer *t);
