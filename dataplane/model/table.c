@@ -49,6 +49,8 @@ struct table {
     uint64_t digest;
     bool track;
     struct changes changes;
+    void (*leaves)(void *ctx, const struct table *t, const void *entity);
+    void *leaves_ctx;
 };
 
 /* ids are never 0: it is what a free place and a free slot have. */
@@ -163,6 +165,11 @@ uint32_t table_durable_size(const struct table *t)
 uint32_t table_entity_size(const struct table *t)
 {
     return t->entity_size;
+}
+
+bool table_is_tracked(const struct table *t)
+{
+    return t->track;
 }
 
 /* Changes
@@ -286,10 +293,19 @@ static void place_close(struct table *t, uint32_t i)
     t->places[i] = (struct place){0};
 }
 
+void table_on_remove(struct table *t, void (*leaves)(void *ctx, const struct table *t, const void *entity),
+                     void *ctx)
+{
+    t->leaves = leaves;
+    t->leaves_ctx = ctx;
+}
+
 void table_remove(struct table *t, void *entity)
 {
     uint32_t slot = table_slot(t, entity);
     uint64_t id = entity_id(entity);
+    if (t->leaves)
+        t->leaves(t->leaves_ctx, t, entity);
     uint32_t i = place_home(t, id);
     while (t->places[i].id != id) {
         assert(t->places[i].id); /* not removed before */

@@ -50,5 +50,10 @@ uint32_t table_slots(const struct table *t); /* one past the highest slot ever u
 /* Tracking: ids whose entity changed or was removed since the last clear, each once. */
 uint32_t table_changes(const struct table *t, const uint64_t **ids);
 void table_changes_clear(struct table *t);
+bool table_is_tracked(const struct table *t);
+/* Called with each entity that is about to be removed, whole as it is, so that the replica can keep what leaves
+ * memory. NULL: nobody. */
+void table_on_remove(struct table *t, void (*leaves)(void *ctx, const struct table *t, const void *entity),
+                     void *ctx);
 
 #endif
