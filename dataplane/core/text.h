@@ -1,5 +1,5 @@
-/* Text: sentences that people read, built into a fixed field without a formatter, an allocation or a locale: the
- * reasons in refusals name the values that were refused. What does not fit is cut at the field's end.
+/* Text: sentences that people read, built into a fixed field without a formatter, an allocation or a locale:
+ * the reasons in refusals name the values that were refused. What does not fit is cut at the field's end.
  *
  *     struct text t = text_in(ev->text, sizeof ev->text);
  *     text_add(&t, "quantity ");

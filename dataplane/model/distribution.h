@@ -55,6 +55,11 @@ const struct rfq *distribution_rfq_by_request(const struct distribution_state *s
 /* The RFQ's delivery to this LP. */
 const struct delivery *distribution_delivery_to(const struct distribution_state *s, const struct rfq *rfq,
                                                 uint64_t lp);
+/* Whether quote a stands before b in the RFQ's ranking: by price on the side asked (two-way: by spread, one-sided ones
+ * after all others), then larger quantity, then earlier arrival. A total order. */
+bool distribution_rank_before(const struct rfq *rfq, const struct quote *a, const struct quote *b);
+/* A timer was taken off the wheel: its entity holds no handle any more. Before anything is decided from it. */
+void distribution_timer_taken(struct distribution_state *s, const struct timer *t);
 /* Walks: deliveries in order of release; standing quotes by rank; ended quotes, newest first. NULL at the end. */
 const struct delivery *distribution_first_delivery(const struct distribution_state *s, const struct rfq *rfq);
 const struct delivery *distribution_next_delivery(const struct distribution_state *s, const struct delivery *d);

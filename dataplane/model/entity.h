@@ -236,7 +236,7 @@ struct rfq {
     uint32_t first_delivery, first_quote, first_ended_quote; /* slots; quotes in order of rank */
     uint32_t ended_quotes;
     uint32_t timer;
-    uint32_t reserved2;
+    uint32_t last_delivery; /* slot */
 };
 
 struct delivery {

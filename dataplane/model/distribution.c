@@ -1,0 +1,205 @@
+/* Distribution's state as a whole: made, changed by its events, rebuilt after loading. What each event does
+ * is in the files of its object: distribution_reference.c, _rfq.c, _delivery.c, _quote.c.
+ */
+#include "dataplane/model/distribution.h"
+
+#include <string.h>
+
+#include "dataplane/core/hash.h"
+#include "dataplane/core/memory.h"
+#include "dataplane/model/distribution_apply.h"
+
+static void apply(struct state *base, const struct record *r)
+{
+    struct distribution_state *s = (struct distribution_state *)base;
+    const void *ev = r;
+    switch (r->type) {
+    case RECORD_DISTRIBUTION_STARTED:
+        base->marks.epoch = ((const struct engine_started *)ev)->epoch;
+        base->marks.next_id = 1;
+        break;
+    case RECORD_SETTINGS_SET:
+        settings_apply(s, ev);
+        break;
+    case RECORD_INSTRUMENT_SET:
+        instrument_apply(s, ev);
+        break;
+    case RECORD_LP_SET:
+        lp_apply(s, ev);
+        break;
+    case RECORD_TAKER_SET:
+        taker_apply(s, ev);
+        break;
+    case RECORD_DISTRIBUTION_SESSION:
+        session_apply(s, ev);
+        break;
+    case RECORD_RFQ_CREATED:
+        rfq_created_apply(s, ev);
+        break;
+    case RECORD_RFQ_TRANSITION:
+        rfq_transition_apply(s, ev);
+        break;
+    case RECORD_RFQ_SHOWN:
+        rfq_shown_apply(s, ev);
+        break;
+    case RECORD_RFQ_AWARDED:
+        rfq_awarded_apply(s, ev);
+        break;
+    case RECORD_RFQ_ORDER:
+        rfq_order_apply(s, ev);
+        break;
+    case RECORD_RFQ_CANCEL_ORDER:
+        rfq_cancel_order_apply(s, ev);
+        break;
+    case RECORD_RFQ_RETIRED:
+        rfq_retired_apply(s, ev);
+        break;
+    case RECORD_DELIVERY_RELEASED:
+        delivery_released_apply(s, ev);
+        break;
+    case RECORD_DELIVERY_STATE:
+        delivery_state_apply(s, ev);
+        break;
+    case RECORD_DELIVERY_ENDED:
+        delivery_ended_apply(s, ev);
+        break;
+    case RECORD_QUOTE_ADDED:
+        quote_added_apply(s, ev);
+        break;
+    case RECORD_QUOTE_REFUSED:
+        quote_refused_apply(s, ev);
+        break;
+    case RECORD_QUOTE_ENDED:
+        quote_ended_apply(s, ev);
+        break;
+    case RECORD_QUOTES_RANKED:
+        quotes_ranked_apply(s, ev);
+        break;
+    default: /* facts that change nothing here: skips, refusals, offers, notes, digests */
+        break;
+    }
+}
+
+/* Links, indexes and timers of entities that were loaded. Lists are made in the order that apply made them
+ * in: it follows from durable fields alone. RFQs first: the others are linked to them; and where an RFQ's
+ * deadline and a quote's fall together, the RFQ's timer fires first, as it did before. */
+static void rebuild(struct state *base)
+{
+    struct distribution_state *s = (struct distribution_state *)base;
+    key_index_clear(&s->index->requests);
+    key_index_clear(&s->index->deliveries);
+    reference_rebuild(s);
+    for (uint32_t i = 0; i < table_slots(s->rfqs); i++)
+        if (table_at(s->rfqs, i))
+            rfq_rebuild(s, table_at(s->rfqs, i));
+    for (uint32_t i = 0; i < table_slots(s->deliveries); i++)
+        if (table_at(s->deliveries, i))
+            delivery_rebuild(s, table_at(s->deliveries, i));
+    for (uint32_t i = 0; i < table_slots(s->quotes); i++)
+        if (table_at(s->quotes, i))
+            quote_rebuild(s, table_at(s->quotes, i));
+}
+
+static void destroy(struct state *base)
+{
+    struct distribution_state *s = (struct distribution_state *)base;
+    if (s->index) {
+        key_index_destroy(&s->index->symbols);
+        key_index_destroy(&s->index->requests);
+        key_index_destroy(&s->index->deliveries);
+        memory_give(s->index, sizeof *s->index);
+    }
+    for (unsigned i = 0; i < base->table_count; i++)
+        table_destroy(base->tables[i]);
+    timer_wheel_destroy(base->timers);
+    memory_give(s, sizeof *s);
+}
+
+static enum err make_index(struct distribution_state *s, const struct settings *c)
+{
+    struct distribution_index *ix = s->index = memory_take(sizeof *ix);
+    if (!ix)
+        return ERR_MEMORY;
+    memset(ix->lps, 0xff, sizeof ix->lps);
+    memset(ix->lp_by_session, 0xff, sizeof ix->lp_by_session);
+    memset(ix->taker_by_session, 0xff, sizeof ix->taker_by_session);
+    enum err e = key_index_create(&ix->symbols, INSTRUMENTS_MAX);
+    if (e == OK)
+        e = key_index_create(&ix->requests, c->rfqs_max);
+    if (e == OK)
+        e = key_index_create(&ix->deliveries, c->deliveries_max);
+    return e;
+}
+
+static enum err make_tables(struct distribution_state *s, const struct settings *c, bool track)
+{
+    const struct {
+        struct table **table;
+        const char *name;
+        uint32_t capacity;
+        size_t size, durable;
+    } kinds[] = {
+        {&s->settings, "settings", 1, sizeof(struct settings_entity),
+         offsetof(struct settings_entity, transient)},
+        {&s->instruments, "instruments", INSTRUMENTS_MAX, sizeof(struct instrument),
+         offsetof(struct instrument, transient)},
+        {&s->lps, "lps", LPS_MAX, sizeof(struct lp), offsetof(struct lp, transient)},
+        {&s->takers, "takers", SESSIONS_MAX, sizeof(struct taker), offsetof(struct taker, transient)},
+        {&s->rfqs, "rfqs", c->rfqs_max, sizeof(struct rfq), offsetof(struct rfq, transient)},
+        {&s->deliveries, "deliveries", c->deliveries_max, sizeof(struct delivery),
+         offsetof(struct delivery, transient)},
+        {&s->quotes, "quotes", c->quotes_max, sizeof(struct quote), offsetof(struct quote, transient)},
+    };
+    static_assert(sizeof kinds / sizeof *kinds <= STATE_TABLES_MAX, "a state holds them all");
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        enum err e = table_create(kinds[i].table, kinds[i].name, kinds[i].capacity, (uint32_t)kinds[i].size,
+                                  (uint32_t)kinds[i].durable, track);
+        if (e != OK)
+            return e;
+        s->base.tables[s->base.table_count++] = *kinds[i].table;
+    }
+    return OK;
+}
+
+enum err distribution_state_create(struct distribution_state **out, const struct settings *capacities,
+                                   bool with_timers, bool track, uint64_t start_ns)
+{
+    *out = NULL;
+    struct distribution_state *s = memory_take(sizeof *s);
+    if (!s)
+        return ERR_MEMORY;
+    s->base.agent = AGENT_DISTRIBUTION;
+    s->base.apply = apply;
+    s->base.rebuild = rebuild;
+    s->base.destroy = destroy;
+    enum err e = make_tables(s, capacities, track);
+    if (e == OK)
+        e = make_index(s, capacities);
+    if (e == OK && with_timers) /* one timer for each of what has timers */
+        e = timer_wheel_create(&s->base.timers,
+                               capacities->rfqs_max + capacities->deliveries_max + capacities->quotes_max,
+                               start_ns);
+    if (e != OK) {
+        destroy(&s->base);
+        return e;
+    }
+    *out = s;
+    return OK;
+}
+
+void distribution_timer_taken(struct distribution_state *s, const struct timer *t)
+{
+    uint32_t *handle = NULL;
+    if (t->kind == TIMER_RFQ_DEADLINE || t->kind == TIMER_RFQ_RETIRE) {
+        struct rfq *rfq = table_get(s->rfqs, t->id);
+        handle = rfq ? &rfq->timer : NULL;
+    } else if (t->kind == TIMER_DELIVERY) {
+        struct delivery *d = table_get(s->deliveries, t->id);
+        handle = d ? &d->timer : NULL;
+    } else if (t->kind == TIMER_QUOTE_EXPIRY) {
+        struct quote *q = table_get(s->quotes, t->id);
+        handle = q ? &q->timer : NULL;
+    }
+    assert(handle && *handle == t->handle); /* what is removed cancels its timer */
+    *handle = TIMER_NONE;
+}

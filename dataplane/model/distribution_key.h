@@ -1,0 +1,23 @@
+/* Hashes of the keys by which distribution's entities are found. Private to distribution_*.c. */
+#ifndef RFQD_MODEL_DISTRIBUTION_KEY_H
+#define RFQD_MODEL_DISTRIBUTION_KEY_H
+
+#include "dataplane/core/hash.h"
+#include "dataplane/core/limits.h"
+
+static inline uint64_t symbol_key(const char symbol[SYMBOL_SIZE])
+{
+    return hash_bytes(symbol, SYMBOL_SIZE);
+}
+
+static inline uint64_t request_key(uint32_t session, const char request_id[ID_TEXT_SIZE])
+{
+    return hash_fold(hash_bytes(request_id, ID_TEXT_SIZE) ^ HASH_K3, HASH_K4 + session);
+}
+
+static inline uint64_t delivery_key(uint64_t rfq, uint64_t lp)
+{
+    return hash_fold(rfq ^ HASH_K3, HASH_K4 + lp);
+}
+
+#endif

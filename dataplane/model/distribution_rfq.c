@@ -1,0 +1,199 @@
+/* Applying what happens to an RFQ. */
+#include <string.h>
+
+#include "dataplane/model/distribution_apply.h"
+#include "dataplane/model/distribution_key.h"
+
+/* What a state shows to the taker; 0: nothing new. */
+static unsigned shown_in(unsigned state)
+{
+    switch (state) {
+    case RFQ_PUBLISHED:
+        return SHOWN_VALIDATED;
+    case RFQ_IS_AWARDED:
+        return SHOWN_AWARDED;
+    case RFQ_COMPLETED:
+        return SHOWN_FILLED;
+    case RFQ_CANCELLED:
+        return SHOWN_CANCELLED;
+    case RFQ_REJECTED:
+        return SHOWN_REJECTED;
+    case RFQ_EXPIRED:
+        return SHOWN_EXPIRED;
+    case RFQ_ARCHIVED:
+        return SHOWN_ARCHIVED;
+    default:
+        return 0;
+    }
+}
+
+/* One timer for each RFQ: its deadline while it may still be awarded, its retirement once it has ended. */
+static void arm(struct distribution_state *s, struct rfq *rfq)
+{
+    if (rfq_has_ended(rfq))
+        timer_set(s, &rfq->timer, rfq->ended_ns + distribution_settings(s)->retire_after_ns, TIMER_RFQ_RETIRE,
+                  rfq->id);
+    else if (rfq->state == RFQ_BIDDING_OPEN || rfq->state == RFQ_BIDDING_CLOSED ||
+             rfq->state == RFQ_EVALUATION)
+        timer_set(s, &rfq->timer, rfq->deadline_ns, TIMER_RFQ_DEADLINE, rfq->id);
+    else
+        timer_set(s, &rfq->timer, 0, 0, 0);
+}
+
+static void link_nothing(struct rfq *rfq)
+{
+    rfq->first_delivery = rfq->last_delivery = SLOT_NONE;
+    rfq->first_quote = rfq->first_ended_quote = SLOT_NONE;
+    rfq->ended_quotes = 0;
+    rfq->timer = TIMER_NONE;
+}
+
+static void index_request(struct distribution_state *s, const struct rfq *rfq)
+{
+    key_index_add(&s->index->requests, request_key(rfq->session, rfq->request_id), table_slot(s->rfqs, rfq));
+}
+
+void rfq_created_apply(struct distribution_state *s, const struct rfq_created *ev)
+{
+    state_id_used(&s->base, ev->rfq);
+    struct rfq *rfq = table_insert(s->rfqs, ev->rfq);
+    rfq->taker = ev->taker;
+    rfq->instrument = ev->instrument;
+    rfq->created_ns = rfq->updated_ns = s->base.now_ns;
+    rfq->deadline_ns = ev->deadline_ns;
+    rfq->quantity = ev->quantity;
+    rfq->session = ev->head.session;
+    rfq->tenant = ev->tenant;
+    rfq->settl_date = ev->settl_date;
+    rfq->gateway = ev->gateway;
+    rfq->profile = ev->profile;
+    rfq->state = RFQ_DRAFT;
+    rfq->shown = SHOWN_PENDING;
+    rfq->side = ev->side;
+    rfq->all_or_none = ev->all_or_none;
+    memcpy(rfq->request_id, ev->request_id, sizeof rfq->request_id);
+    memcpy(rfq->symbol, ev->symbol, sizeof rfq->symbol);
+    link_nothing(rfq);
+    index_request(s, rfq);
+    struct taker *taker = table_get(s->takers, ev->taker);
+    assert(taker);
+    table_touch(s->takers, taker);
+    taker->rfqs++;
+}
+
+static void close_deliveries(struct distribution_state *s, const struct rfq *rfq)
+{
+    for (uint32_t slot = rfq->first_delivery; slot != SLOT_NONE;) {
+        struct delivery *d = table_at(s->deliveries, slot);
+        delivery_close(s, d);
+        slot = d->next;
+    }
+}
+
+/* The award is undone: as though it had not been. */
+static void forget_award(struct distribution_state *s, struct rfq *rfq, unsigned reason)
+{
+    if (reason == REASON_LP_DEFAULT)
+        lp_touched(s, rfq->award_lp)->defaults++;
+    rfq->award = rfq->award_quote = rfq->award_lp = rfq->award_order = 0;
+    rfq->awarded_quantity = rfq->award_price = 0;
+    rfq->in_doubt = 0;
+}
+
+void rfq_transition_apply(struct distribution_state *s, const struct rfq_transition *ev)
+{
+    struct rfq *rfq = rfq_touched(s, ev->rfq);
+    assert(rfq->state == ev->from);
+    rfq->state = ev->to;
+    rfq->transitions++;
+    if (ev->deadline_ns)
+        rfq->deadline_ns = ev->deadline_ns;
+    unsigned shown = shown_in(ev->to);
+    if (shown > rfq->shown) /* never goes back */
+        rfq->shown = (uint8_t)shown;
+    if (ev->to == RFQ_BIDDING_OPEN)
+        rfq->released_ns = s->base.now_ns;
+    if (ev->move == MOVE_REVERT_AWARD)
+        forget_award(s, rfq, ev->reason);
+    if (rfq_has_ended(rfq)) {
+        rfq->ended_ns = s->base.now_ns;
+        close_deliveries(s, rfq);
+    }
+    if (rfq_has_ended(rfq) || ev->move == MOVE_REVERT_AWARD)
+        rfq->reason = ev->reason;
+    arm(s, rfq);
+}
+
+void rfq_shown_apply(struct distribution_state *s, const struct rfq_shown *ev)
+{
+    struct rfq *rfq = rfq_touched(s, ev->rfq);
+    if (ev->shown > rfq->shown)
+        rfq->shown = (uint8_t)ev->shown;
+    if (ev->all_settled)
+        rfq->distributed = 1;
+}
+
+void rfq_awarded_apply(struct distribution_state *s, const struct rfq_awarded *ev)
+{
+    state_id_used(&s->base, ev->award);
+    struct rfq *rfq = rfq_touched(s, ev->rfq);
+    rfq->award = ev->award;
+    rfq->award_quote = ev->quote;
+    rfq->award_lp = ev->lp;
+    rfq->award_order = ev->order;
+    rfq->awarded_quantity = ev->quantity;
+    rfq->award_price = ev->price;
+    quote_accept(s, rfq, quote_touched(s, ev->quote));
+    lp_touched(s, ev->lp)->wins++;
+}
+
+void rfq_order_apply(struct distribution_state *s, const struct rfq_order *ev)
+{
+    struct rfq *rfq = rfq_touched(s, ev->rfq);
+    rfq->award_order = ev->order;
+    rfq->filled_quantity = ev->filled_quantity;
+    rfq->in_doubt = (uint8_t)ev->in_doubt;
+    if (ev->filled_quantity > 0) /* the same decision tells them */
+        rfq->losers_told = 1;
+}
+
+void rfq_cancel_order_apply(struct distribution_state *s, const struct rfq_cancel_order *ev)
+{
+    rfq_touched(s, ev->rfq)->cancel_pending = 1;
+}
+
+static void remove_quotes(struct distribution_state *s, uint32_t slot)
+{
+    while (slot != SLOT_NONE) {
+        struct quote *q = table_at(s->quotes, slot);
+        slot = q->next;
+        quote_remove(s, q);
+    }
+}
+
+void rfq_retired_apply(struct distribution_state *s, const struct rfq_retired *ev)
+{
+    struct rfq *rfq = rfq_touched(s, ev->rfq);
+    assert(rfq_has_ended(rfq));
+    remove_quotes(s, rfq->first_quote);
+    remove_quotes(s, rfq->first_ended_quote);
+    struct quote *accepted = table_get(s->quotes, rfq->award_quote);
+    if (accepted)
+        quote_remove(s, accepted);
+    for (uint32_t slot = rfq->first_delivery; slot != SLOT_NONE;) {
+        struct delivery *d = table_at(s->deliveries, slot);
+        slot = d->next;
+        delivery_remove(s, d);
+    }
+    key_index_remove(&s->index->requests, request_key(rfq->session, rfq->request_id),
+                     table_slot(s->rfqs, rfq));
+    timer_set(s, &rfq->timer, 0, 0, 0);
+    table_remove(s->rfqs, rfq);
+}
+
+void rfq_rebuild(struct distribution_state *s, struct rfq *rfq)
+{
+    link_nothing(rfq);
+    index_request(s, rfq);
+    arm(s, rfq);
+}
