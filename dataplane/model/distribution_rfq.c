@@ -4,29 +4,6 @@
 #include "dataplane/model/distribution_apply.h"
 #include "dataplane/model/distribution_key.h"
 
-/* What a state shows to the taker; 0: nothing new. */
-static unsigned shown_in(unsigned state)
-{
-    switch (state) {
-    case RFQ_PUBLISHED:
-        return SHOWN_VALIDATED;
-    case RFQ_IS_AWARDED:
-        return SHOWN_AWARDED;
-    case RFQ_COMPLETED:
-        return SHOWN_FILLED;
-    case RFQ_CANCELLED:
-        return SHOWN_CANCELLED;
-    case RFQ_REJECTED:
-        return SHOWN_REJECTED;
-    case RFQ_EXPIRED:
-        return SHOWN_EXPIRED;
-    case RFQ_ARCHIVED:
-        return SHOWN_ARCHIVED;
-    default:
-        return 0;
-    }
-}
-
 /* One timer for each RFQ: its deadline while it may still be awarded, its retirement once it has ended. */
 static void arm(struct distribution_state *s, struct rfq *rfq)
 {
@@ -108,9 +85,8 @@ void rfq_transition_apply(struct distribution_state *s, const struct rfq_transit
     rfq->transitions++;
     if (ev->deadline_ns)
         rfq->deadline_ns = ev->deadline_ns;
-    unsigned shown = shown_in(ev->to);
-    if (shown > rfq->shown) /* never goes back */
-        rfq->shown = (uint8_t)shown;
+    if (ev->shown > rfq->shown) /* never goes back */
+        rfq->shown = ev->shown;
     if (ev->to == RFQ_BIDDING_OPEN)
         rfq->released_ns = s->base.now_ns;
     if (ev->move == MOVE_REVERT_AWARD)

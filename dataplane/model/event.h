@@ -159,7 +159,7 @@ struct rfq_transition {
     uint8_t from, to, move, who;
     uint16_t reason;
     uint8_t side;
-    uint8_t reserved;
+    uint8_t shown; /* enum rfq_shown_status from here on; 0: unchanged. It never goes back. */
     char request_id[ID_TEXT_SIZE];
     char symbol[SYMBOL_SIZE];
     char text[TEXT_SIZE];
