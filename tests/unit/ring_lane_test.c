@@ -71,13 +71,13 @@ Test(lane, refuses_sizes_that_are_none)
     cr_assert_eq(lane_create(&l, LANE_SIZE_MIN + 4096), ERR_RANGE);
     cr_assert_eq(lane_create(&l, LANE_SIZE_MAX * 2ull), ERR_RANGE);
     struct rlimit limit, none;
-    getrlimit(RLIMIT_AS, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
     none = limit;
-    none.rlim_cur = 4096;
-    setrlimit(RLIMIT_AS, &none);
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
     enum err e = lane_create(&l, LANE_SIZE_MIN);
-    setrlimit(RLIMIT_AS, &limit);
-    cr_assert_eq(e, ERR_MEMORY, "no address space");
+    setrlimit(RLIMIT_NOFILE, &limit);
+    cr_assert_eq(e, ERR_MEMORY, "no memory file");
     cr_assert_null(l);
     lane_destroy(NULL);
 }
