@@ -1,0 +1,106 @@
+/* Orders on their way to the LP: not sent after all, refused at the wire, or not answered in time.
+ *
+ *   state   | what                     | then
+ *   --------+--------------------------+----------------------------------------------------------------------------
+ *   sent    | the gateway did not send | the taker wants it cancelled: cancelled; its cause is ours, or its
+ * time is |                          | over: rejected; else pending, tried again every ORDER_RETRY_NS pending
+ * | due                      | as above; released when the LP's session is in sync sent    | due: no answer
+ * | in doubt: cancel asked, again every order_cancel_retry_ns; never sent elsewhere, | | and never final
+ * before its fate is known any     | due: cancel not answered | cancel asked again sent    | the LP's FIX
+ * rejects it  | rejected
+ */
+#include <assert.h>
+
+#include "dataplane/engine/routing/order.h"
+
+/* Its time is over: the quote's, or that of being tried. */
+static bool is_over(const struct emit *e, const struct order *o)
+{
+    return e->now_ns >= o->valid_until_ns ||
+           e->now_ns - o->created_ns >= routing_settings(routing_of(e))->order_ack_timeout_ns;
+}
+
+static void wait_pending(struct emit *e, const struct order *o)
+{
+    struct order_state *ev = order_state_begin(e, o, ORDER_PENDING, REASON_NONE);
+    ev->due_ns = e->now_ns + ORDER_RETRY_NS;
+    emit_end(e, ev);
+}
+
+void decide_unsent(struct emit *e, const struct lane_item *item)
+{
+    const struct gateway_unsent *c = (const void *)&item->record;
+    const struct order *o = routing_order(routing_of(e), c->out.ref);
+    if (c->out.ref_kind == REF_CANCEL)
+        routing_note(e, item, o, (enum reason)c->reason,
+                     "the cancel was not sent: it is asked again when due");
+    else if (c->out.ref_kind != REF_ORDER || c->out.must_reach || !o || !order_is_from_lp(o, item))
+        routing_note(e, item, NULL, (enum reason)c->reason, "not an order on its way to its LP");
+    else if (o->state != ORDER_SENT)
+        routing_note(e, item, o, (enum reason)c->reason, "the order's state says more");
+    else if (o->cancel_asked >= CANCEL_BY_TAKER)
+        order_end(e, o, ORDER_CANCELLED, REASON_TAKER_REQUEST, NULL, NULL);
+    else if (c->reason == REASON_ENCODE)
+        order_end(e, o, ORDER_REJECTED, REASON_ENCODE, NULL, NULL);
+    else if (c->reason == REASON_STALE)
+        order_end(e, o, ORDER_REJECTED, REASON_QUOTE_EXPIRED_IN_FLIGHT, NULL, NULL);
+    else if (o->cancel_asked || is_over(e, o))
+        order_end(e, o, ORDER_REJECTED, REASON_SESSION_DOWN, NULL, NULL);
+    else
+        wait_pending(e, o);
+}
+
+static void pending_due(struct emit *e, const struct order *o)
+{
+    if (is_over(e, o))
+        order_end(e, o, ORDER_REJECTED, REASON_SESSION_DOWN, NULL, NULL);
+    else if (session_is_synced(e, o->lp_session))
+        order_release(e, o);
+    else
+        wait_pending(e, o);
+}
+
+/* No answer to the order, or to its cancel. */
+static void answer_due(struct emit *e, const struct order *o)
+{
+    bool newly_in_doubt = o->state == ORDER_SENT && !o->in_doubt;
+    bool asks = session_is_synced(e, o->lp_session);
+    enum cancel_asked asked_for = o->cancel_asked ? o->cancel_asked : CANCEL_BY_TIMEOUT;
+    if (newly_in_doubt || !asks) {
+        struct order_state *ev = order_state_begin(e, o, (enum order_status)o->state, REASON_IN_DOUBT);
+        ev->in_doubt = o->in_doubt || newly_in_doubt;
+        ev->cancel_asked = (uint8_t)asked_for;
+        ev->due_ns = e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns;
+        emit_end(e, ev);
+    }
+    if (asks)
+        order_ask_cancel(e, o, asked_for, o->cancel_id);
+    if (newly_in_doubt)
+        order_update(e, o);
+}
+
+void decide_order_due(struct emit *e, const struct order *o)
+{
+    assert(!order_is_final(o) && o->state != ORDER_AWAITING);
+    if (o->state == ORDER_PENDING)
+        pending_due(e, o);
+    else
+        answer_due(e, o);
+}
+
+/* BusinessMessageReject or Reject of something that we sent. */
+void decide_peer_reject(struct emit *e, const struct lane_item *item)
+{
+    const struct command_peer_reject *c = (const void *)&item->record;
+    const struct order *o = routing_order(routing_of(e), c->ref);
+    bool is_order = c->ref_kind == REF_ORDER, is_cancel = c->ref_kind == REF_CANCEL;
+    if (!o || !(is_order || is_cancel) || !order_is_from_lp(o, item)) {
+        routing_note(e, item, NULL, REASON_PEER_REJECT, c->text);
+    } else if (is_order && o->state == ORDER_SENT) {
+        order_end(e, o, ORDER_REJECTED, REASON_LP_REJECTED_ORDER, NULL, c->text);
+    } else if (is_cancel && order_is_at_lp(o) && o->cancel_asked >= CANCEL_BY_TAKER) {
+        order_cancel_failed(e, o, false, 99, REASON_PEER_REJECT, c->text);
+    } else {
+        routing_note(e, item, o, REASON_PEER_REJECT, c->text);
+    }
+}

@@ -1,0 +1,17 @@
+/* What routing knows of sessions. A session that goes down ends nothing by itself: what was not sent comes
+ * back as unsent, what was sent waits for its answer or falls due. */
+#include "dataplane/engine/routing/order.h"
+
+void decide_session(struct emit *e, const struct lane_item *item)
+{
+    const struct gateway_session_state *c = (const void *)&item->record;
+    if (item->record.session >= SESSIONS_MAX) {
+        routing_note(e, item, NULL, REASON_UNKNOWN_SESSION, "");
+        return;
+    }
+    struct engine_session *ev = emit_begin(e, RECORD_ROUTING_SESSION, sizeof *ev);
+    ev->head.session = item->record.session;
+    ev->state = c->state;
+    ev->role = c->role;
+    emit_end(e, ev);
+}
