@@ -2,33 +2,33 @@
  *
  *   1. store: tables and marks at log offset P (or nothing)
  *   2. log: frames from P are applied
- *   3. rings that are of this instance and boot: batches past what the log holds are applied, in causal order; the
- *      rings stay as they are and the log agent goes on merging where the log ends.
- *      Otherwise (power cut): rings are made anew at the position the log holds: all else is lost, as level
- *      `committed` says.
- *   4. every record addressed to an agent, by a lane, past what that agent consumed of its writer and lane, in order
+ *   3. rings that are of this instance and boot: batches past what the log holds are applied, in causal
+ * order; the rings stay as they are and the log agent goes on merging where the log ends. Otherwise (power
+ * cut): rings are made anew at the position the log holds: all else is lost, as level `committed` says.
+ *   4. every record addressed to an agent, by a lane, past what that agent consumed of its writer and lane,
+ * in order
  *
  *   store | log                | rings            | what it means           | result
  *   ------+--------------------+------------------+-------------------------+------------------------------------
  *   empty | empty              | none             | first start             | OK, next_seq 1
- *   any   | reaches P          | all attached     | stop, or killed process | OK, everything that was committed
- *   any   | reaches P          | some state's ring| power cut, or the       | OK, power_cut: what the log holds;
- *         |                    | is missing       | shared memory was lost  | every ring is to be made anew
- *   empty | begins after 0     | any              | store lost              | ERR_CORRUPT
- *   P     | ends before P      | any              | log lost                | ERR_CORRUPT
- *   P     | begins after what  | any              | recycled too far        | ERR_CORRUPT
- *         | P redelivers from  |                  |                         |
+ *   any   | reaches P          | all attached     | stop, or killed process | OK, everything that was
+ * committed any   | reaches P          | some state's ring| power cut, or the       | OK, power_cut: what the
+ * log holds; |                    | is missing       | shared memory was lost  | every ring is to be made
+ * anew empty | begins after 0     | any              | store lost              | ERR_CORRUPT P     | ends
+ * before P      | any              | log lost                | ERR_CORRUPT P     | begins after what  | any
+ * | recycled too far        | ERR_CORRUPT | P redelivers from  |                  |                         |
  *   any   | any                | before or beyond | not of this log         | ERR_CORRUPT
  *         |                    | what the log has |                         |
  *   newer | or newer           |                  | an older program        | ERR_VERSION
  *   tables larger than the states' capacities                                | ERR_LIMIT
  *
- * The states given are empty (just created); afterwards their digests are those of the moment of the last commit.
- * Owner: the thread that starts the process, before any agent is polled.
+ * The states given are empty (just created); afterwards their digests are those of the moment of the last
+ * commit. Owner: the thread that starts the process, before any agent is polled.
  */
 #ifndef RFQD_STORAGE_RECOVERY_H
 #define RFQD_STORAGE_RECOVERY_H
 
+#include "dataplane/model/gateway.h"
 #include "storage/log/log.h"
 #include "storage/store.h"
 
@@ -51,17 +51,18 @@ struct recovery_result {
 
 enum err recovery_run(const struct recovery_input *in, struct recovery_result *out) WARN_UNUSED;
 
-/* Step 1 alone: the states at the last commit, and its marks (zero, next_seq 1, where the store is empty). Lists of
- * changes (table.h) are empty afterwards. error as above. */
+/* Step 1 alone: the states at the last commit, and its marks (zero, next_seq 1, where the store is empty).
+ * Lists of changes (table.h) are empty afterwards. error as above. */
 enum err recovery_load(struct store *store, struct state *const states[AGENTS_MAX], struct store_marks *marks,
                        const char **error) WARN_UNUSED;
-/* One batch of the log or a ring, through upcast, to its writer's state (NULL: only looked at). Nothing was applied
- * where an error is returned. ERR_VERSION, ERR_CORRUPT; a batch that does not follow the state is ERR_CORRUPT. */
+/* One batch of the log or a ring, through upcast, to its writer's state (NULL: only looked at). Nothing was
+ * applied where an error is returned. ERR_VERSION, ERR_CORRUPT; a batch that does not follow the state is
+ * ERR_CORRUPT. */
 enum err recovery_apply(struct state *s, const struct batch *b, const char **error) WARN_UNUSED;
 
 /* Every unconsumed addressed record, in order of each writer's ring. Collected when it is opened: after
- * recovery_run, and either before the log agent runs or when the log was flushed; what was written after recovery is
- * not in it. Put each into its lane (back-pressure: peek again after the addressee has run). */
+ * recovery_run, and either before the log agent runs or when the log was flushed; what was written after
+ * recovery is not in it. Put each into its lane (back-pressure: peek again after the addressee has run). */
 struct recovery_cursor;
 enum err recovery_pending_open(struct recovery_cursor **out, const struct recovery_input *in,
                                const struct recovery_result *result) WARN_UNUSED;
@@ -74,7 +75,8 @@ void recovery_pending_close(struct recovery_cursor *c);
 
 /* Application messages sent in each session's present generation, oldest first, the newest ones that fit in
  * `per_session` bytes of records: for resends. When: as recovery_pending_open. */
-enum err recovery_sent(const struct recovery_input *in, const struct recovery_result *result, uint32_t per_session,
-                       void (*visit)(void *ctx, const struct gateway_out *sent), void *ctx) WARN_UNUSED;
+enum err recovery_sent(const struct recovery_input *in, const struct recovery_result *result,
+                       uint32_t per_session, void (*visit)(void *ctx, const struct gateway_out *sent),
+                       void *ctx) WARN_UNUSED;
 
 #endif

@@ -1,18 +1,19 @@
-/* Store: the checkpoint of the log. Tables of rows by key; a commit is all or nothing and names the log position
- * that it is the state of. Two implementations: LMDB (storage/lmdb), and memory (simulation).
+/* Store: the checkpoint of the log. Tables of rows by key; a commit is all or nothing and names the log
+ * position that it is the state of. Two implementations: LMDB (storage/lmdb), and memory (simulation).
  *
- * Writer: one thread, begin → put… → commit. After an error of put or commit the transaction is gone and nothing
- * of it is visible; begin again. Readers: any thread; each scan sees one commit, and never waits for the writer.
+ * Writer: one thread, begin → put… → commit. After an error of put or commit the transaction is gone and
+ * nothing of it is visible; begin again. Readers: any thread; each scan sees one commit, and never waits for
+ * the writer.
  *
- * Keys sort as bytes, so numbers in them are big endian (store_be64). A value's first byte is the version of its
- * layout. Which tables there are, and the shape of their rows, is in storage/tables.h.
+ * Keys sort as bytes, so numbers in them are big endian (store_be64). A value's first byte is the version of
+ * its layout. Which tables there are, and the shape of their rows, is in storage/tables.h.
  *
  * Errors:
  *   ERR_FULL    the reserved map, or the disk, has no room: nothing was changed; commit again when there is
  *   ERR_IO      the operating system refused: errno; the commit did not happen
  *   ERR_CORRUPT the file is no store, or damaged
  *   ERR_VERSION it was written by a newer program
- * store_error says which and what to do, in a sentence.
+ * store_error() says what and what to do about it, in a sentence.
  */
 #ifndef RFQD_STORAGE_STORE_H
 #define RFQD_STORAGE_STORE_H
@@ -25,7 +26,8 @@
 struct store_marks {
     uint64_t log_offset; /* replay from here */
     uint64_t next_seq;
-    uint64_t redeliver_offset; /* scan from here for addressed records that were not consumed yet; ≤ log_offset */
+    uint64_t
+        redeliver_offset; /* scan from here for addressed records that were not consumed yet; ≤ log_offset */
     uint64_t stream_epoch;
     uint64_t merged[AGENTS_MAX];           /* ring positions in the log before log_offset */
     struct state_marks agents[AGENTS_MAX]; /* by agent id; zero where there is none */
@@ -49,11 +51,11 @@ struct store_ops {
     /* Give up what was begun: as though it had not been. Nothing begun: nothing happens. */
     void (*abandon)(struct store *s);
     enum err (*marks)(struct store *s, struct store_marks *m); /* ERR_NOT_FOUND: empty */
-    /* Rows with from ≤ key, in order, until visit returns nonzero. from NULL: all. A table that is not there has
-     * no rows. Key and value hold until visit returns, and are aligned to 1. A scan pins the pages it may yet
-     * read: over large tables scan in parts, each from after the last key. */
-    enum err (*scan)(struct store *s, const char *table, const void *from, size_t from_size, store_visit *visit,
-                     void *ctx);
+    /* Rows with from ≤ key, in order, until visit returns nonzero. from NULL: all. A table that is not there
+     * has no rows. Key and value hold until visit returns, and are aligned to 1. A scan pins the pages it may
+     * yet read: over large tables scan in parts, each from after the last key. */
+    enum err (*scan)(struct store *s, const char *table, const void *from, size_t from_size,
+                     store_visit *visit, void *ctx);
     /* Names of tables, i from 0; ERR_NOT_FOUND past the last. */
     enum err (*table)(struct store *s, unsigned i, char name[STORE_NAME_SIZE]);
     /* A consistent copy beside a running writer, in a directory that is empty or not there. ERR_EXISTS: not
@@ -61,29 +63,29 @@ struct store_ops {
     enum err (*copy)(struct store *s, const char *directory);
     /* Bytes in use and reserved. */
     void (*size)(struct store *s, uint64_t *used, uint64_t *reserved);
-    const char *(*error)(const struct store *s); /* the sentence of the writer's last error; "" if none */
     void (*destroy)(struct store *s);
 };
 struct store {
     const struct store_ops *ops;
 };
 
-/* directory: made where missing. map_size: reserved address space, bytes; what is stored can grow to it (a larger
- * one than the file's takes effect at once, a smaller one never cuts). One store per directory and process.
- * ERR_IO, ERR_VERSION, ERR_CORRUPT, ERR_MEMORY: *out is NULL, store_lmdb_error() has the sentence. */
+/* directory: made where missing. map_size: reserved address space, bytes; what is stored can grow to it (a
+ * larger one than the file's takes effect at once, a smaller one never cuts). One store per directory and
+ * process. ERR_IO, ERR_VERSION, ERR_CORRUPT, ERR_MEMORY: *out is NULL. */
 enum err store_lmdb_create(struct store **out, const char *directory, uint64_t map_size) WARN_UNUSED;
 /* For reading beside another process, or after it: never writes, begin gives ERR_STATE. ERR_NOT_FOUND. */
 enum err store_lmdb_open(struct store **out, const char *directory) WARN_UNUSED;
-/* Of the last create or open on this thread. */
-const char *store_lmdb_error(void);
 
-/* In memory, survives in `keep` from one instance to the next: what a power cut or kill leaves is the last commit.
- * A new instance on the same keep costs nothing. */
+/* In memory, survives in `keep` from one instance to the next: what a power cut or kill leaves is the last
+ * commit. A new instance on the same keep costs nothing. */
 struct store_memory;
 enum err store_memory_create(struct store **out, struct store_memory **keep) WARN_UNUSED;
 void store_memory_free(struct store_memory *keep);
 /* Commits that would hold more bytes of keys and values than this get ERR_FULL; 0: no limit. */
 void store_memory_limit(struct store_memory *keep, uint64_t bytes);
+
+/* The sentence of the last error that a function of this room returned to the calling thread; "" if none. */
+const char *store_error(void);
 
 /* Numbers in keys. */
 static inline void store_be32(void *to, uint32_t v)

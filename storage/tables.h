@@ -1,5 +1,6 @@
-/* Tables: what the store holds, and the shape of its rows. Written by the replica, read by recovery, verify, dump
- * and whoever answers about the past. Numbers in keys are big endian; a value begins with its layout version.
+/* Tables: what the store holds, and the shape of its rows. Written by the replica, read by recovery, verify,
+ * dump and whoever answers about the past. Numbers in keys are big endian; a value begins with its layout
+ * version.
  *
  *   table                       | key                          | value
  *   ----------------------------+------------------------------+-----------------------------------------
@@ -11,8 +12,8 @@
  *   sent                        | session (4), generation, seq | struct sent_row, GATEWAY_OUT record
  *   purge                       | time of leaving memory, rfq  | version (1): what retention looks through
  *
- * An entity moves from its live table to the ended one in the commit in which it leaves memory, so that the two
- * together are always all there is.
+ * An entity moves from its live table to the ended one in the commit in which it leaves memory, so that the
+ * two together are always all there is.
  */
 #ifndef RFQD_STORAGE_TABLES_H
 #define RFQD_STORAGE_TABLES_H
