@@ -507,7 +507,10 @@ static void happen(const struct sim_event *e)
         segment_arrives(c, e->to, e->offset);
         break;
     case SIM_FIN:
-        end_arrives(c, e->to, 0);
+        if (c->streams[1 - e->to].arrived ==
+            c->streams[1 - e->to].sent) { /* else lost like the bytes before it */
+            end_arrives(c, e->to, 0);
+        }
         break;
     case SIM_RESET:
         end_arrives(c, e->to, ECONNRESET);

@@ -1,0 +1,385 @@
+/* What only the io_uring port can get wrong: buffers and memory that run out, batches larger than one
+ * submission, its thread, and peers that behave as only raw sockets can. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/net/port_uring.h"
+
+static uint64_t wall_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Guards a loop against waiting for ever. */
+static void guard(uint64_t started_ns)
+{
+    cr_assert_lt(wall_ns() - started_ns, 30000000000u, "what was waited for did not come");
+}
+
+static struct sockaddr_in address(uint16_t port)
+{
+    uint32_t pid = (uint32_t)getpid();
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(0x7f000001u | (pid & 0xffffu) << 8),
+                                .sin_port = htons(port)};
+}
+
+static int raw_connect(const struct sockaddr_in *to)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(connect(fd, (const struct sockaddr *)to, sizeof *to), 0);
+    return fd;
+}
+
+static struct port *listening(const struct sockaddr_in *at, unsigned connections_max,
+                              enum port_uring_mode mode)
+{
+    struct port *p;
+    cr_assert_eq(port_uring_create_mode(&p, connections_max, mode), OK);
+    cr_assert_eq(port_listen(p, at, 1), OK);
+    return p;
+}
+
+static uint32_t accepted(struct port *p)
+{
+    struct port_event e;
+    uint64_t started_ns = wall_ns();
+    while (port_poll(p, &e, 1) == 0) {
+        guard(started_ns);
+    }
+    cr_assert_eq(e.type, PORT_ACCEPTED);
+    return e.conn;
+}
+
+#define CROWD 300u
+
+/* Five times as many readable connections as posted buffers, and answers to all of them in one flush. */
+static void crowd_is_served(enum port_uring_mode mode)
+{
+    struct sockaddr_in at = address(7200);
+    struct port *p = listening(&at, CROWD, mode);
+    static int raw[CROWD];
+    static uint32_t conns[CROWD];
+    uint64_t started_ns = wall_ns();
+    for (unsigned i = 0; i < CROWD; i++) {
+        raw[i] = raw_connect(&at);
+        conns[i] = accepted(p);
+    }
+    for (unsigned round = 0; round < 10; round++) {
+        uint32_t message[10];
+        for (unsigned i = 0; i < CROWD; i++) {
+            for (unsigned k = 0; k < 10; k++) {
+                message[k] = i * 1000 + round * 10 + k;
+            }
+            cr_assert_eq(send(raw[i], message, sizeof message, 0), sizeof message);
+        }
+        static uint8_t got[CROWD][sizeof message];
+        size_t size[CROWD] = {0}, total = 0;
+        while (total < CROWD * sizeof message) {
+            struct port_event events[PORT_EVENTS_MAX];
+            unsigned n = port_poll(p, events, PORT_EVENTS_MAX);
+            for (unsigned i = 0; i < n; i++) {
+                unsigned who = 0;
+                while (conns[who] != events[i].conn) {
+                    who++;
+                }
+                cr_assert_eq(events[i].type, PORT_DATA);
+                cr_assert_leq(size[who] + events[i].size, sizeof message);
+                memcpy(got[who] + size[who], events[i].data, events[i].size);
+                size[who] += events[i].size;
+                total += events[i].size;
+            }
+            guard(started_ns);
+        }
+        for (unsigned i = 0; i < CROWD; i++) {
+            cr_assert_eq(port_send(p, conns[i], got[i], sizeof message), OK);
+        }
+        port_flush(p);
+        for (unsigned i = 0; i < CROWD; i++) {
+            cr_assert_eq(recv(raw[i], message, sizeof message, MSG_WAITALL), sizeof message);
+            for (unsigned k = 0; k < 10; k++) {
+                cr_assert_eq(message[k], i * 1000 + round * 10 + k);
+            }
+        }
+    }
+    port_destroy(p);
+    for (unsigned i = 0; i < CROWD; i++) {
+        close(raw[i]);
+    }
+}
+
+Test(net_uring, serves_more_readers_than_it_has_posted_buffers, .timeout = 60)
+{
+    crowd_is_served(PORT_URING_DEFERRED);
+}
+
+Test(net_uring, serves_more_readers_than_it_has_posted_buffers_cooperatively, .timeout = 60)
+{
+    crowd_is_served(PORT_URING_COOPERATIVE);
+}
+
+/* All pause with bytes under way, several times over: what is held must never starve those that are not
+ * paused. */
+Test(net_uring, paused_connections_leave_buffers_for_the_others, .timeout = 60)
+{
+    enum { PAUSED = 60, BYTES = 200000 };
+    struct sockaddr_in at = address(7201);
+    struct port *p = listening(&at, PAUSED + 1, PORT_URING_BEST);
+    int raw[PAUSED + 1];
+    uint32_t conns[PAUSED + 1];
+    static size_t got[PAUSED + 1];
+    uint64_t started_ns = wall_ns();
+    for (unsigned i = 0; i <= PAUSED; i++) {
+        raw[i] = raw_connect(&at);
+        conns[i] = accepted(p);
+    }
+    static uint8_t block[BYTES];
+    for (unsigned i = 0; i < BYTES; i++) {
+        block[i] = (uint8_t)(i * 7 + i / 251);
+    }
+    for (unsigned i = 0; i <= PAUSED; i++) {
+        size_t sent = 0;
+        while (sent < BYTES) { /* a loopback socket takes this much unread */
+            size_t size = BYTES - sent < 1000 + i ? BYTES - sent : 1000 + i;
+            cr_assert_eq(send(raw[i], block + sent, size, MSG_DONTWAIT), (ssize_t)size);
+            sent += size;
+        }
+    }
+    /* each of them is paused at every PORT_DATA; the last one never is, and gets all of its own meanwhile */
+    while (got[PAUSED] < BYTES) {
+        struct port_event events[PORT_EVENTS_MAX];
+        unsigned n = port_poll(p, events, PORT_EVENTS_MAX);
+        for (unsigned i = 0; i < n; i++) {
+            unsigned who = 0;
+            while (conns[who] != events[i].conn) {
+                who++;
+            }
+            got[who] += events[i].size;
+            if (who != PAUSED) {
+                port_pause(p, events[i].conn);
+            }
+        }
+        guard(started_ns);
+    }
+    for (unsigned i = 0; i < PAUSED; i++) {
+        port_resume(p, conns[i]);
+    }
+    bool all = false;
+    while (!all) {
+        struct port_event events[PORT_EVENTS_MAX];
+        unsigned n = port_poll(p, events, PORT_EVENTS_MAX);
+        for (unsigned i = 0; i < n; i++) {
+            unsigned who = 0;
+            while (conns[who] != events[i].conn) {
+                who++;
+            }
+            got[who] += events[i].size;
+        }
+        all = true;
+        for (unsigned i = 0; i <= PAUSED; i++) {
+            all = all && got[i] == BYTES;
+        }
+        guard(started_ns);
+    }
+    port_destroy(p);
+    for (unsigned i = 0; i <= PAUSED; i++) {
+        close(raw[i]);
+    }
+}
+
+/* The memory for backlogs is shared; whoever holds most of it pays, and a peer that reads never does. */
+Test(net_uring, full_backlog_memory_costs_the_largest_holder, .timeout = 60)
+{
+    enum { IDLERS = 20, BLOCK = 128 * 1024 };
+    struct sockaddr_in at = address(7202);
+    struct port *p = listening(&at, IDLERS + 1, PORT_URING_BEST);
+    int raw[IDLERS + 1];
+    uint32_t conns[IDLERS + 1];
+    for (unsigned i = 0; i <= IDLERS; i++) {
+        raw[i] = raw_connect(&at);
+        conns[i] = accepted(p);
+    }
+    uint8_t *block = calloc(1, BLOCK);
+    size_t largest = 0, before = 0;
+    uint32_t largest_conn = 0, closed_conn = PORT_CONN_NONE;
+    uint64_t started_ns = wall_ns();
+    for (unsigned turn = 0; closed_conn == PORT_CONN_NONE; turn++) {
+        unsigned who = turn % IDLERS;
+        if (port_backlog(p, conns[who]) + BLOCK <= PORT_BACKLOG_MAX - BLOCK * (size_t)who / IDLERS) {
+            cr_assert_eq(port_send(p, conns[who], block, BLOCK), OK);
+        }
+        largest = before = 0;
+        for (unsigned i = 0; i < IDLERS; i++) {
+            size_t n = port_backlog(p, conns[i]);
+            before += n;
+            if (n > largest) {
+                largest = n;
+                largest_conn = conns[i];
+            }
+        }
+        port_flush(p);
+        struct port_event e;
+        while (port_poll(p, &e, 1) == 1) {
+            cr_assert_eq(e.type, PORT_CLOSED);
+            cr_assert_eq(e.error, ENOBUFS);
+            closed_conn = e.conn;
+        }
+        guard(started_ns);
+    }
+    cr_assert_geq(before + BLOCK, PORT_URING_BACKLOG_SIZE / 2, "closed with memory left: %zu", before);
+    cr_assert_lt(largest, PORT_BACKLOG_MAX);
+    bool fair = closed_conn == largest_conn;
+    cr_assert(fair || largest + BLOCK > PORT_BACKLOG_MAX - BLOCK, "a smaller one was closed");
+    cr_assert_eq(port_send(p, conns[IDLERS], "alive", 5), OK);
+    port_flush(p);
+    char in[5];
+    cr_assert_eq(recv(raw[IDLERS], in, 5, MSG_WAITALL), 5);
+    cr_assert_eq(memcmp(in, "alive", 5), 0);
+    port_destroy(p);
+    for (unsigned i = 0; i <= IDLERS; i++) {
+        close(raw[i]);
+    }
+    free(block);
+}
+
+/* A closed connection whose peer neither reads nor closes is given up, and its slot comes back. */
+Test(net_uring, close_does_not_wait_for_a_peer_that_sleeps, .timeout = 60)
+{
+    struct sockaddr_in at = address(7203);
+    struct port *p = listening(&at, 1, PORT_URING_BEST);
+    int raw = raw_connect(&at);
+    uint32_t conn = accepted(p);
+    size_t size = 7u << 20; /* more than the kernel takes, less than that and the backlog */
+    uint8_t *block = calloc(1, size);
+    for (size_t sent = 0; sent < size; sent += size / 7) {
+        cr_assert_eq(port_send(p, conn, block + sent, size / 7), OK);
+        port_flush(p);
+    }
+    cr_assert_gt(port_backlog(p, conn), 0);
+    port_close(p, conn);
+    uint64_t started_ns = wall_ns();
+    struct pollfd gone = {.fd = raw, .events = 0}; /* an error or a hang-up of both ways: the reset */
+    while (poll(&gone, 1, 0) == 0) {
+        struct port_event e;
+        cr_assert_eq(port_poll(p, &e, 1), 0);
+        guard(started_ns);
+    }
+    cr_assert(gone.revents & (POLLERR | POLLHUP));
+    close(raw);
+    raw = raw_connect(&at);
+    accepted(p);
+    close(raw);
+    port_destroy(p);
+    free(block);
+}
+
+/* A peer's half-close ends the connection after its data; a reset tells its own error. */
+Test(net_uring, tells_an_end_from_a_reset)
+{
+    struct sockaddr_in at = address(7204);
+    struct port *p = listening(&at, 2, PORT_URING_BEST);
+    for (int reset = 0; reset <= 1; reset++) {
+        int raw = raw_connect(&at);
+        uint32_t conn = accepted(p);
+        cr_assert_eq(send(raw, "last", 4, 0), 4);
+        struct port_event e;
+        uint64_t started_ns = wall_ns();
+        while (port_poll(p, &e, 1) == 0) {
+            guard(started_ns);
+        }
+        cr_assert_eq(e.type, PORT_DATA);
+        cr_assert_eq(e.size, 4);
+        struct linger at_once = {.l_onoff = reset, .l_linger = 0};
+        setsockopt(raw, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(raw);
+        while (port_poll(p, &e, 1) == 0) {
+            guard(started_ns);
+        }
+        cr_assert_eq(e.type, PORT_CLOSED);
+        cr_assert_eq(e.conn, conn);
+        cr_assert_eq(e.error, reset ? ECONNRESET : 0);
+    }
+    port_destroy(p);
+}
+
+struct handed_over {
+    struct port *port;
+    unsigned connected;
+};
+
+static void *poll_elsewhere(void *arg)
+{
+    struct handed_over *h = arg;
+    uint64_t started_ns = wall_ns();
+    while (h->connected < 2) { /* accepted and connected: to itself */
+        struct port_event e;
+        h->connected += port_poll(h->port, &e, 1);
+        guard(started_ns);
+    }
+    port_destroy(h->port);
+    return NULL;
+}
+
+Test(net_uring, belongs_to_the_thread_that_polls_first)
+{
+    struct sockaddr_in at = address(7205);
+    struct handed_over h = {.port = listening(&at, 4, PORT_URING_BEST)};
+    uint32_t conn;
+    cr_assert_eq(port_connect(h.port, &at, NULL, 2, &conn), OK);
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, poll_elsewhere, &h), 0);
+    pthread_join(thread, NULL);
+    cr_assert_eq(h.connected, 2);
+}
+
+/* Out of descriptors: nothing breaks, and the connection that waits is accepted when there is one again. */
+Test(net_uring, accepts_again_after_it_ran_out_of_descriptors)
+{
+    struct sockaddr_in at = address(7206);
+    struct port *p = listening(&at, 4, PORT_URING_BEST);
+    int raw = raw_connect(&at);
+    struct rlimit old, none;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = old;
+    none.rlim_cur = (rlim_t)raw + 1; /* all below are taken */
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct port_event e;
+    for (int i = 0; i < 100; i++) {
+        cr_assert_eq(port_poll(p, &e, 1), 0);
+    }
+    uint32_t conn;
+    cr_assert_eq(port_connect(p, &at, NULL, 2, &conn), ERR_IO);
+    cr_assert_eq(errno, EMFILE);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+    accepted(p);
+    port_destroy(p);
+    close(raw);
+}
+
+Test(net_uring, refuses_what_is_out_of_range)
+{
+    struct port *p;
+    cr_assert_eq(port_uring_create(&p, 0), ERR_RANGE);
+    cr_assert_eq(port_uring_create(&p, PORT_URING_CONNECTIONS_MAX + 1), ERR_RANGE);
+    struct sockaddr_in elsewhere = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(0xcb007101u), .sin_port = htons(7207)};
+    cr_assert_eq(port_uring_create(&p, 1), OK);
+    cr_assert_eq(port_listen(p, &elsewhere, 1), ERR_IO);
+    cr_assert_eq(errno, EADDRNOTAVAIL);
+    uint32_t conn;
+    cr_assert_eq(port_connect(p, &elsewhere, &elsewhere, 1, &conn), ERR_IO);
+    cr_assert_eq(errno, EADDRNOTAVAIL);
+    port_destroy(p);
+}
