@@ -1,8 +1,8 @@
 /* A parsed FIX message: views into the bytes it was received in. Nothing is copied, nothing is allocated.
  *
- * fix_frame() finds the bounds of the next message in a stream and checks them; fix_parse() indexes one message's
- * fields in a single SIMD pass (SOH positions and byte sum together). fix_validate() checks a parsed message against
- * the dictionary. The caller owns `struct fix_msg` (large: make it once per gateway).
+ * fix_frame() finds the bounds of the next message in a stream and checks them; fix_parse() indexes one
+ * message's fields in a single SIMD pass (SOH positions and byte sum together). fix_validate() checks a
+ * parsed message against the dictionary. The caller owns `struct fix_msg` (large: make it once per gateway).
  *
  * Source: FIX 4.4 with errata 20030618, volumes 1 and 2.
  */
@@ -24,20 +24,28 @@ struct fix_field {
     uint32_t size;   /* of the value */
 };
 
-#define FIX_TAG_INDEX_SIZE 1024 /* tags below are found in O(1) directly; others by a small hash */
+/* Tags below 2048 have a slot of their own; a higher one shares it with those equal to it modulo 1024. */
+#define FIX_TAG_INDEX_SIZE 2048
+static inline uint32_t fix_tag_slot(uint32_t tag)
+{
+    uint32_t folded = 1024 + (tag & 1023);
+    return tag < folded ? tag : folded;
+}
 
+/* Zero it once; then any number of messages can be parsed into it. */
 struct fix_msg {
     const char *bytes;
     uint32_t size; /* whole message, with checksum field */
     uint32_t count;
-    uint32_t type; /* MsgType packed: one or two characters, first in the low byte; FIX_MSG_TYPE("AJ") */
-    uint64_t seq;  /* MsgSeqNum (34), 0 where absent */
+    uint32_t type; /* MsgType packed: one or two characters, first in the low byte; FIX_MSG_TYPE2('A', 'J') */
+    uint64_t seq;  /* MsgSeqNum (34), 0 where absent or no number */
     bool poss_dup; /* 43=Y */
     bool poss_resend; /* 97=Y */
-    /* first field of each tag at top level or inside a group: index+1, valid where stamp matches */
+    /* A sparse set: the first field of a tag is fields[index[slot]], if that is below count and has the slot.
+     * Nothing is cleared between messages. */
     uint16_t index[FIX_TAG_INDEX_SIZE];
-    uint32_t used[FIX_TAG_INDEX_SIZE / 32]; /* bit set: index is valid (cleared per message by fields used) */
-    struct fix_field fields[FIX_FIELDS_MAX];
+    struct fix_field fields[FIX_FIELDS_MAX + 16]; /* stores are 16 fields wide */
+    uint32_t ends[FIX_FIELDS_MAX + 72];           /* scratch of the scan: where each SOH is */
 };
 
 #define FIX_MSG_TYPE1(a)    ((uint32_t)(unsigned char)(a))
@@ -46,17 +54,24 @@ struct fix_msg {
 enum fix_frame_status {
     FIX_FRAME_OK,       /* *size bytes are one message, checksum and length right */
     FIX_FRAME_PARTIAL,  /* more bytes are needed */
-    FIX_FRAME_GARBLED,  /* *size bytes are to be skipped: bad checksum or length, or first three fields out of order;
-                           ignored and counted as the specification says, the stream stays in step */
+    FIX_FRAME_GARBLED,  /* *size bytes are to be skipped: bad checksum or length, or first three fields out of
+                           order;  ignored and counted as the specification says, the stream stays in step */
     FIX_FRAME_TOO_LONG, /* BodyLength beyond FIX_MESSAGE_SIZE_MAX: disconnect */
 };
 
-/* The next message of a stream. Never reads past `available`. On GARBLED the skip ends before the next "8=FIX" that
- * follows an SOH or starts the rest, so that a bad length cannot swallow a good message. */
+/* The next message of a stream. Never reads past `available`. On GARBLED the skip (never 0) ends before the
+ * next "8=FIX" that follows an SOH, so that a bad length cannot swallow a good message; where none has come
+ * yet, before the last bytes that may become one. Any BeginString of up to 15 characters is framed: the
+ * session judges it. */
 enum fix_frame_status fix_frame(const char *bytes, size_t available, size_t *size);
 
-/* Index the fields of one whole message as fix_frame found it. ERR_SYNTAX: a field is not tag=value (m->count tells how
- * far it came; the session rejects or ignores it); ERR_LIMIT: more than FIX_FIELDS_MAX fields. */
+/* fix_frame and fix_parse in one: the bytes are passed once. On OK *parse_error is what fix_parse would have
+ * said. */
+enum fix_frame_status fix_frame_parse(struct fix_msg *m, const char *bytes, size_t available, size_t *size,
+                                      enum err *parse_error);
+
+/* Index the fields of one whole message as fix_frame found it. ERR_SYNTAX: a field is not tag=value (m->count
+ * tells how far it came; the session rejects or ignores it); ERR_LIMIT: more than FIX_FIELDS_MAX fields. */
 enum err fix_parse(struct fix_msg *m, const char *bytes, size_t size) WARN_UNUSED;
 
 /* The first field with this tag, or NULL. O(1). */
@@ -69,32 +84,65 @@ static inline const char *fix_value(const struct fix_msg *m, const struct fix_fi
 
 /* Typed reads. ERR_NOT_FOUND: no such field; ERR_SYNTAX / ERR_RANGE: not of the type. */
 enum err fix_get_uint(const struct fix_msg *m, uint32_t tag, uint64_t *out) WARN_UNUSED;
+enum err fix_get_int(const struct fix_msg *m, uint32_t tag, int64_t *out) WARN_UNUSED;
 enum err fix_get_char(const struct fix_msg *m, uint32_t tag, char *out) WARN_UNUSED;
 enum err fix_get_bool(const struct fix_msg *m, uint32_t tag, bool *out) WARN_UNUSED;
-/* Price, Qty, Amt: scaled 1e-8 (dataplane/core/decimal.h). `23`, `23.`, `23.0`, `00023.23` and `-1` are legal. */
+/* Price, Qty, Amt: scaled 1e-8 (dataplane/core/decimal.h). `23`, `23.`, `23.0`, `00023.23` and `-1` are
+ * legal. */
 enum err fix_get_decimal(const struct fix_msg *m, uint32_t tag, int64_t *out) WARN_UNUSED;
 /* UTCTimestamp YYYYMMDD-HH:MM:SS[.sss[sss[sss]]] → ns since 1970. A second of 60 is accepted. */
 enum err fix_get_time(const struct fix_msg *m, uint32_t tag, uint64_t *out_ns) WARN_UNUSED;
-/* LocalMktDate YYYYMMDD as a number 20261122. */
+/* LocalMktDate, UTCDateOnly YYYYMMDD as a number 20261122. */
 enum err fix_get_date(const struct fix_msg *m, uint32_t tag, uint32_t *out) WARN_UNUSED;
 /* Copy to a zero-padded text of `capacity` bytes. ERR_LIMIT: it does not fit with its final zero. */
 enum err fix_get_text(const struct fix_msg *m, uint32_t tag, char *out, size_t capacity) WARN_UNUSED;
 
-/* Repeating groups, by the dictionary. An iterator over the instances of `group_tag` (its NoXxx field): */
+/* The same of one field, as fix_group_find returns it (NULL: ERR_NOT_FOUND). */
+enum err fix_field_uint(const struct fix_msg *m, const struct fix_field *f, uint64_t *out) WARN_UNUSED;
+enum err fix_field_int(const struct fix_msg *m, const struct fix_field *f, int64_t *out) WARN_UNUSED;
+enum err fix_field_char(const struct fix_msg *m, const struct fix_field *f, char *out) WARN_UNUSED;
+enum err fix_field_bool(const struct fix_msg *m, const struct fix_field *f, bool *out) WARN_UNUSED;
+enum err fix_field_decimal(const struct fix_msg *m, const struct fix_field *f, int64_t *out) WARN_UNUSED;
+enum err fix_field_time(const struct fix_msg *m, const struct fix_field *f, uint64_t *out_ns) WARN_UNUSED;
+enum err fix_field_date(const struct fix_msg *m, const struct fix_field *f, uint32_t *out) WARN_UNUSED;
+enum err fix_field_text(const struct fix_msg *m, const struct fix_field *f, char *out,
+                        size_t capacity) WARN_UNUSED;
+
+/* Repeating groups, by the dictionary. An iterator over the instances of `group_tag` (its NoXxx field):
+ *
+ *   struct fix_group legs;
+ *   if (fix_group_begin(m, FIX_TAG_NoRelatedSym, &legs))
+ *       while (fix_group_next(&legs))
+ *           symbol = fix_group_find(&legs, FIX_TAG_Symbol);
+ *
+ * User-defined tags belong to the instance that they stand in. */
 struct fix_group {
     const struct fix_msg *msg;
     uint32_t first, last; /* fields of the present instance: [first, last) in msg->fields */
     uint32_t end;         /* end of the group */
     uint32_t delimiter;   /* tag that starts each instance */
-    uint32_t left;        /* instances still to come */
+    uint32_t count;       /* instances, as the NoXxx field states */
+    uint32_t left;        /* of these, still to come */
 };
-/* count as stated; false when the group is absent. Start before the first instance. */
+/* False when the group is absent, or is none of this message's. Starts before the first instance. */
 bool fix_group_begin(const struct fix_msg *m, uint32_t group_tag, struct fix_group *g);
+/* A group inside the present instance of another. */
+bool fix_group_begin_inside(const struct fix_group *outer, uint32_t group_tag, struct fix_group *g);
+/* False after the last instance: as many as stated or as are there, whichever is less. */
 bool fix_group_next(struct fix_group *g);
-/* A field of the present instance, not of nested groups' later instances; NULL if absent. */
+/* The first field with this tag in the present instance (a nested group's fields: of its first instance);
+ * NULL if absent. */
 const struct fix_field *fix_group_find(const struct fix_group *g, uint32_t tag);
 
-/* Dictionary validation. On refusal: reason is SessionRejectReason (373), ref_tag is RefTagID (371), 0 if none. */
+/* Dictionary validation: `reason` is SessionRejectReason (373), `ref_tag` RefTagID (371), 0 if none.
+ *
+ * What is checked, and the reason given: a tag of no FIX 4.4 message, or user-defined and not admitted 0;
+ * required tag missing (at top level, and in each instance of a group) 1; tag not of this message, or of a
+ * group that is not there 2; no value 4; not among the enumerated values 5; not of the type 6; MsgType
+ * unknown to FIX 4.4 11; tag twice 13; header, body and trailer mixed 14; a group's first tag is not its
+ * delimiter, or its tags are not in the order of the specification 15; count wrong 16; SOH in a value that is
+ * not data 17 (seen as a field without a tag). A MsgType that FIX 4.4 has and the dictionary has not passes:
+ * answer it with BusinessMessageReject, 380=3. */
 struct fix_refusal {
     int reason;
     uint32_t ref_tag;

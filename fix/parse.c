@@ -1,0 +1,312 @@
+#include "fix/msg.h"
+
+#include <string.h>
+
+#include "fix/scan.h"
+
+#define TRAILER_SIZE   7 /* 10=nnn<SOH> */
+#define BEGIN_TEXT_MAX 15
+#define LENGTH_DIGITS  9
+
+/* Framing: 8=…|9=…|35=…|…|10=nnn| */
+
+struct frame {
+    size_t body; /* offset of 35= */
+    size_t size; /* whole message */
+};
+
+/* Is `have` what a message may begin with as far as it goes? */
+static enum fix_frame_status read_head(const char *bytes, size_t available, struct frame *f)
+{
+    static const char usual[] = "8=FIX.4.4\x01"
+                                "9=";
+    size_t at = sizeof usual - 1;
+    if (available < at || memcmp(bytes, usual, at) != 0) {
+        size_t last = available < BEGIN_TEXT_MAX + 2 ? available : BEGIN_TEXT_MAX + 2;
+        for (at = 0; at < last && at < 2; at++)
+            if (bytes[at] != "8="[at])
+                return FIX_FRAME_GARBLED;
+        while (at < last && bytes[at] != FIX_SOH)
+            at++;
+        if (at == last)
+            return last == available ? FIX_FRAME_PARTIAL : FIX_FRAME_GARBLED;
+        at++;
+        for (unsigned k = 0; k < 2; k++, at++) {
+            if (at == available)
+                return FIX_FRAME_PARTIAL;
+            if (bytes[at] != "9="[k])
+                return FIX_FRAME_GARBLED;
+        }
+    }
+    size_t length = 0, first = at;
+    for (;; at++) {
+        if (at == available)
+            return at - first > LENGTH_DIGITS ? FIX_FRAME_GARBLED : FIX_FRAME_PARTIAL;
+        unsigned digit = (unsigned)(unsigned char)bytes[at] - '0';
+        if (digit > 9)
+            break;
+        if (at - first == LENGTH_DIGITS)
+            return FIX_FRAME_GARBLED;
+        length = length * 10 + digit;
+    }
+    if (bytes[at] != FIX_SOH || at == first)
+        return FIX_FRAME_GARBLED;
+    f->body = at + 1;
+    f->size = f->body + length + TRAILER_SIZE;
+    for (at = 0; at < 3; at++) {
+        if (f->body + at == available)
+            return f->size > FIX_MESSAGE_SIZE_MAX ? FIX_FRAME_TOO_LONG : FIX_FRAME_PARTIAL;
+        if (bytes[f->body + at] != "35="[at])
+            return FIX_FRAME_GARBLED;
+    }
+    if (f->size > FIX_MESSAGE_SIZE_MAX)
+        return FIX_FRAME_TOO_LONG;
+    return length < 5 ? FIX_FRAME_GARBLED : available < f->size ? FIX_FRAME_PARTIAL : FIX_FRAME_OK;
+}
+
+/* The trailer's place and its three digits; the number it states, or -1. */
+static int stated_sum(const char *bytes, size_t size)
+{
+    const char *t = bytes + size - TRAILER_SIZE;
+    unsigned a = (unsigned)(unsigned char)t[3] - '0', b = (unsigned)(unsigned char)t[4] - '0',
+             c = (unsigned)(unsigned char)t[5] - '0';
+    if (t[-1] != FIX_SOH || t[0] != '1' || t[1] != '0' || t[2] != '=' || t[6] != FIX_SOH)
+        return -1;
+    return a > 9 || b > 9 || c > 9 ? -1 : (int)(a * 100 + b * 10 + c);
+}
+
+static uint32_t sum_bytes(const char *bytes, size_t size)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < size; i++)
+        sum += (unsigned char)bytes[i];
+    return sum;
+}
+
+/* How much of bytes[0..end) to skip so that the rest starts with what is or may become the next message. */
+static size_t skip_to_next(const char *bytes, size_t end)
+{
+    static const char mark[] = "\x01"
+                               "8=FIX";
+    const size_t mark_size = sizeof mark - 1;
+    const char *found = memmem(bytes, end, mark, mark_size);
+    if (found)
+        return (size_t)(found - bytes) + 1;
+    for (size_t keep = mark_size - 1; keep > 1; keep--)
+        if (end >= keep && !memcmp(bytes + end - keep, mark, keep))
+            return end - keep + 1;
+    return end;
+}
+
+static enum fix_frame_status garbled(const char *bytes, size_t available, size_t *size)
+{
+    *size = skip_to_next(bytes, available);
+    return FIX_FRAME_GARBLED;
+}
+
+enum fix_frame_status fix_frame(const char *bytes, size_t available, size_t *size)
+{
+    struct frame f;
+    enum fix_frame_status status = read_head(bytes, available, &f);
+    if (status == FIX_FRAME_GARBLED)
+        return garbled(bytes, available, size);
+    if (status != FIX_FRAME_OK)
+        return status;
+    int stated = stated_sum(bytes, f.size);
+    if (stated < 0)
+        return garbled(bytes, available, size);
+    if ((sum_bytes(bytes, f.size - TRAILER_SIZE) & 0xff) != (uint32_t)stated)
+        return garbled(bytes, f.size, size);
+    *size = f.size;
+    return FIX_FRAME_OK;
+}
+
+/* Indexing. The quick way takes the scan's SOHs as the ends of fields; it gives up on whatever is unusual,
+ * which the careful way then reads byte by byte. */
+
+/* By tag slot: the field states the length of a data field, which comes next and has this tag. */
+static const uint16_t data_after[FIX_TAG_INDEX_SIZE] = {
+    [90] = 91,   [93] = 89,   [95] = 96,   [212] = 213, [348] = 349, [350] = 351, [352] = 353, [354] = 355,
+    [356] = 357, [358] = 359, [360] = 361, [362] = 363, [364] = 365, [445] = 446, [618] = 619, [621] = 622};
+
+static inline uint64_t load64(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* A tag of one to four digits at p, and where its '=' is; returns not 0 if it is none (or longer, or starts
+ * with 0). */
+static inline uint32_t read_tag(const char *p, uint32_t *tag, uint32_t *equals)
+{
+    uint64_t w = load64(p), x = w ^ 0x3d3d3d3d3d3d3d3dull;
+    uint64_t hit = (x - 0x0101010101010101ull) & ~x & 0x8080808080808080ull;
+    uint32_t at = (uint32_t)__builtin_ctzll(hit | 1ull << 63) >> 3; /* 7 where there is none */
+    uint32_t digits = (uint32_t)((w << 32) >> (8 * (at & 7)));      /* right-aligned in the high bytes */
+    uint32_t zeros = (uint32_t)(0x3030303000000000ull >> (8 * (at & 7)));
+    uint32_t value = digits - zeros;
+    uint32_t wrong = (((value + 0x76767676u) | value) & 0x80808080u) | (at - 1u > 3u) | ((w & 0xff) == '0');
+    value = ((value * (1 + (10u << 8))) >> 8) & 0x00ff00ffu;
+    value = (value * (1 + (100u << 16))) >> 16;
+    *tag = value;
+    *equals = at;
+    return wrong;
+}
+
+/* First occurrences win: stored last. Returns whether a data field's length was among the tags. */
+static inline bool store_index(struct fix_msg *m)
+{
+    uint32_t lengths = 0;
+    for (uint32_t i = m->count; i-- > 0;) {
+        uint32_t slot = fix_tag_slot(m->fields[i].tag);
+        m->index[slot] = (uint16_t)i;
+        lengths |= data_after[slot];
+    }
+    return lengths != 0;
+}
+
+static inline bool index_quickly(struct fix_msg *m, uint32_t count)
+{
+    const char *bytes = m->bytes;
+    uint32_t start = 0, wrong = 0;
+    /* The last field is a CheckSum, so that eight bytes can be read from the start of any other. */
+    if (count < 2 || m->ends[count - 1] + 1 != m->size || m->ends[count - 2] + 1 + TRAILER_SIZE != m->size ||
+        memcmp(bytes + m->size - TRAILER_SIZE, "10=", 3) != 0)
+        return false;
+    for (uint32_t i = 0; i < count - 1; i++) {
+        uint32_t tag, equals;
+        wrong |= read_tag(bytes + start, &tag, &equals);
+        m->fields[i].tag = tag;
+        m->fields[i].offset = start + equals + 1;
+        m->fields[i].size = m->ends[i] - m->fields[i].offset;
+        start = m->ends[i] + 1;
+    }
+    m->fields[count - 1] = (struct fix_field){10, m->size - 4, 3};
+    m->count = count;
+    return !wrong && !store_index(m);
+}
+
+/* The length that the field before states for this data field, if there is one and it fits. */
+static bool data_size(const struct fix_msg *m, uint32_t tag, uint32_t offset, uint32_t *size)
+{
+    const struct fix_field *f = m->count ? &m->fields[m->count - 1] : NULL;
+    uint64_t stated;
+    if (!f || f->tag >= 1024 || data_after[f->tag] != tag || fix_field_uint(m, f, &stated) != OK)
+        return false;
+    if (stated >= m->size - offset || m->bytes[offset + stated] != FIX_SOH)
+        return false;
+    *size = (uint32_t)stated;
+    return true;
+}
+
+static enum err index_carefully(struct fix_msg *m)
+{
+    uint32_t at = 0;
+    enum err error = OK;
+    m->count = 0;
+    while (at < m->size && error == OK) {
+        uint32_t tag = 0, first = at, size;
+        while (at < m->size && at - first < 9 && (unsigned char)(m->bytes[at] - '0') <= 9)
+            tag = tag * 10 + (uint32_t)(m->bytes[at++] - '0');
+        if (at == m->size || m->bytes[at] != '=' || at == first || m->bytes[first] == '0') {
+            error = ERR_SYNTAX;
+            break;
+        }
+        at++;
+        if (!data_size(m, tag, at, &size)) {
+            const char *end = memchr(m->bytes + at, FIX_SOH, m->size - at);
+            if (!end) {
+                error = ERR_SYNTAX;
+                break;
+            }
+            size = (uint32_t)(end - m->bytes) - at;
+        }
+        if (m->count == FIX_FIELDS_MAX) {
+            error = ERR_LIMIT;
+            break;
+        }
+        m->fields[m->count++] = (struct fix_field){tag, at, size};
+        at += size + 1;
+    }
+    store_index(m);
+    return error;
+}
+
+/* What every reader of the message wants first. */
+static inline void read_standing(struct fix_msg *m)
+{
+    const struct fix_field *f = fix_find(m, 35);
+    m->type = 0;
+    if (f && f->size <= 4)
+        for (uint32_t i = 0; i < f->size; i++)
+            m->type |= (uint32_t)(unsigned char)m->bytes[f->offset + i] << 8 * i;
+    if (fix_field_uint(m, fix_find(m, 34), &m->seq) != OK)
+        m->seq = 0;
+    f = fix_find(m, 43);
+    m->poss_dup = f && f->size == 1 && m->bytes[f->offset] == 'Y';
+    f = fix_find(m, 97);
+    m->poss_resend = f && f->size == 1 && m->bytes[f->offset] == 'Y';
+}
+
+static inline enum err index_scanned(struct fix_msg *m, const char *bytes, size_t size, uint32_t count)
+{
+    enum err error = OK;
+    m->bytes = bytes;
+    m->size = (uint32_t)size;
+    if (count > FIX_FIELDS_MAX || !index_quickly(m, count))
+        error = index_carefully(m);
+    read_standing(m);
+    return error;
+}
+
+enum err fix_parse(struct fix_msg *m, const char *bytes, size_t size)
+{
+    uint32_t sum;
+    if (size > FIX_MESSAGE_SIZE_MAX) {
+        m->count = m->size = m->type = 0;
+        m->seq = 0;
+        m->poss_dup = m->poss_resend = false;
+        return ERR_LIMIT;
+    }
+    return index_scanned(m, bytes, size, fix_scan(bytes, size, m->ends, FIX_FIELDS_MAX, &sum));
+}
+
+enum fix_frame_status fix_frame_parse(struct fix_msg *m, const char *bytes, size_t available, size_t *size,
+                                      enum err *parse_error)
+{
+    struct frame f;
+    enum fix_frame_status status = read_head(bytes, available, &f);
+    if (status == FIX_FRAME_GARBLED)
+        return garbled(bytes, available, size);
+    if (status != FIX_FRAME_OK)
+        return status;
+    int stated = stated_sum(bytes, f.size);
+    if (stated < 0)
+        return garbled(bytes, available, size);
+    uint32_t sum, count = fix_scan(bytes, f.size, m->ends, FIX_FIELDS_MAX, &sum);
+    if (count > FIX_FIELDS_MAX)
+        sum = sum_bytes(bytes, f.size); /* the scan has stopped early */
+    sum -= sum_bytes(bytes + f.size - TRAILER_SIZE, TRAILER_SIZE);
+    if ((sum & 0xff) != (uint32_t)stated)
+        return garbled(bytes, f.size, size);
+    *size = f.size;
+    *parse_error = index_scanned(m, bytes, f.size, count);
+    return FIX_FRAME_OK;
+}
+
+const struct fix_field *fix_find(const struct fix_msg *m, uint32_t tag)
+{
+    uint32_t slot = fix_tag_slot(tag), i = m->index[slot];
+    if (i >= m->count)
+        return NULL;
+    if (m->fields[i].tag == tag)
+        return &m->fields[i];
+    /* Below 1024 a slot has one tag only, so that this entry is an earlier message's. */
+    if (slot < 1024 || fix_tag_slot(m->fields[i].tag) != slot)
+        return NULL;
+    while (++i < m->count)
+        if (m->fields[i].tag == tag)
+            return &m->fields[i];
+    return NULL;
+}

@@ -1,0 +1,67 @@
+/* What the session's two halves share: session.c (time, connection, encoding) and session_in.c (messages). */
+#ifndef RFQD_FIX_SESSION_ACT_H
+#define RFQD_FIX_SESSION_ACT_H
+
+#include <assert.h>
+#include <string.h>
+
+#include "fix/session.h"
+
+static inline void fix_act_begin(struct fix_actions *out)
+{
+    out->count = 0;
+    out->verdict = FIX_VERDICT_IGNORED;
+    out->advance_to = 0;
+    out->note = NULL;
+}
+
+/* The next action, its fields zero. */
+static inline struct fix_action *fix_act(struct fix_actions *out, enum fix_action_type type)
+{
+    assert(out->count < FIX_ACTIONS_MAX);
+    struct fix_action *a = &out->list[out->count++];
+    memset(a, 0, sizeof *a);
+    a->type = type;
+    return a;
+}
+
+static inline struct fix_action *fix_act_send(struct fix_actions *out, char msg_type)
+{
+    struct fix_action *a = fix_act(out, FIX_ACT_SEND);
+    a->msg_type = msg_type;
+    return a;
+}
+
+/* Close the connection, and take no more from it. */
+static inline void fix_act_disconnect(struct fix_session *s, struct fix_actions *out, const char *note)
+{
+    fix_act(out, FIX_ACT_DISCONNECT);
+    out->note = note;
+    s->state = FIX_DISCONNECTED;
+}
+
+static inline void fix_act_test_request(struct fix_session *s, uint64_t now_ns, struct fix_actions *out)
+{
+    fix_act_send(out, '1')->test_id = ++s->test_request_id;
+    s->test_request_ns = now_ns;
+}
+
+/* A TestRequest whose answer proves what the peer has. */
+static inline void fix_act_probe(struct fix_session *s, uint64_t now_ns, struct fix_actions *out)
+{
+    fix_act_test_request(s, now_ns, out);
+    s->probe_out = true;
+    s->probe_id = s->test_request_id;
+    s->probe_ns = now_ns;
+}
+
+/* Ask for all from `from` on; `seen` is the number that showed the gap. */
+static inline void fix_act_ask(struct fix_session *s, uint64_t from, uint64_t seen, uint64_t now_ns,
+                               struct fix_actions *out)
+{
+    fix_act_send(out, '2')->from = from;
+    s->gap_until = seen;
+    s->gap_asked_ns = now_ns;
+}
+
+#endif

@@ -1,0 +1,386 @@
+#include <emmintrin.h>
+#include <string.h>
+
+#include "fix/dict.h"
+#include "fix/msg.h"
+#include "fix/value.h"
+
+/* SessionRejectReason (373) */
+enum {
+    REASON_TAG_INVALID = 0,
+    REASON_REQUIRED = 1,
+    REASON_NOT_DEFINED = 2,
+    REASON_NO_VALUE = 4,
+    REASON_VALUE = 5,
+    REASON_FORMAT = 6,
+    REASON_MSG_TYPE = 11,
+    REASON_TWICE = 13,
+    REASON_ORDER = 14,
+    REASON_GROUP_ORDER = 15,
+    REASON_GROUP_COUNT = 16,
+};
+
+static enum err refuse(struct fix_refusal *why, int reason, uint32_t tag)
+{
+    static const char *const texts[] = {
+        [REASON_TAG_INVALID] = "Invalid tag number",
+        [REASON_REQUIRED] = "Required tag missing",
+        [REASON_NOT_DEFINED] = "Tag not defined for this message type",
+        [REASON_NO_VALUE] = "Tag specified without a value",
+        [REASON_VALUE] = "Value is incorrect (out of range) for this tag",
+        [REASON_FORMAT] = "Incorrect data format for value",
+        [REASON_MSG_TYPE] = "Invalid MsgType",
+        [REASON_TWICE] = "Tag appears more than once",
+        [REASON_ORDER] = "Tag specified out of required order",
+        [REASON_GROUP_ORDER] = "Repeating group fields out of order",
+        [REASON_GROUP_COUNT] = "Incorrect NumInGroup count for repeating group",
+    };
+    *why = (struct fix_refusal){reason, tag, texts[reason]};
+    return ERR_SYNTAX;
+}
+
+/* Values. Each check answers 0, or the reason. */
+
+struct value {
+    const char *p;
+    uint32_t size;
+    bool wide; /* sixteen bytes can be read at p */
+};
+
+/* Bit i: p[i] is a digit (of *dots: a '.'), for the first sixteen bytes at most. */
+static inline uint32_t digit_bits(const struct value *v, uint32_t *dots)
+{
+    char copy[16] = {0};
+    const char *p = v->p;
+    if (!v->wide) {
+        memcpy(copy, v->p, v->size < 16 ? v->size : 16);
+        p = copy;
+    }
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i d = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+    *dots = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('.')));
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d));
+}
+
+static bool is_decimal_long(const struct value *v)
+{
+    uint32_t digits = 0, dots = 0, i = v->p[0] == '-';
+    for (; i < v->size; i++) {
+        unsigned char c = (unsigned char)v->p[i];
+        if (c == '.')
+            dots++;
+        else if (c >= '0' && c <= '9')
+            digits++;
+        else
+            return false;
+    }
+    return digits > 0 && dots <= 1;
+}
+
+static inline bool is_decimal(const struct value *v)
+{
+    if (v->size > 16)
+        return is_decimal_long(v);
+    uint32_t dots, all = (uint32_t)((1ull << v->size) - 1), digits = digit_bits(v, &dots) & all;
+    dots &= all;
+    all -= v->p[0] == '-' ? 1u : 0u;
+    return (digits | dots) == all && digits && (dots & (dots - 1)) == 0;
+}
+
+static inline bool is_number(const struct value *v, bool minus)
+{
+    if (v->size > 16) {
+        int64_t ignored;
+        return fix_read_int(v->p, v->size, &ignored) == OK && (minus || v->p[0] != '-');
+    }
+    uint32_t dots, all = (uint32_t)((1ull << v->size) - 1), digits = digit_bits(v, &dots) & all;
+    all -= minus && v->p[0] == '-' ? 1u : 0u;
+    return digits == all && digits;
+}
+
+static bool are_letters(const struct value *v, uint32_t size)
+{
+    if (v->size != size)
+        return false;
+    for (uint32_t i = 0; i < size; i++)
+        if ((unsigned char)((v->p[i] | 0x20) - 'a') > 25)
+            return false;
+    return true;
+}
+
+/* YYYYMM, YYYYMMDD or YYYYMMw1 … w5 */
+static bool is_month_year(const struct value *v)
+{
+    struct clock_civil c;
+    char whole[8];
+    if (v->size == 8 && v->p[6] != 'w')
+        return fix_read_date(v->p, 8, &c) == OK;
+    if (v->size != 6 && (v->size != 8 || v->p[7] < '1' || v->p[7] > '5'))
+        return false;
+    memcpy(whole, v->p, 6);
+    memcpy(whole + 6, "01", 2);
+    return fix_read_date(whole, 8, &c) == OK;
+}
+
+static bool has_text(const struct fix_dict_enum *set, const char *p, uint32_t size)
+{
+    uint64_t key[2] = {0, 0};
+    if (size == 1 && (unsigned char)*p < 128 && set->bits[(unsigned char)*p >> 6] >> (*p & 63) & 1)
+        return true;
+    if (!set->texts || size > sizeof key)
+        return false;
+    memcpy(key, p, size);
+    for (uint32_t at = fix_dict_text_hash(key[0], key[1]);; at++) {
+        const struct fix_dict_text *t = &set->texts[at & set->text_mask];
+        if (!t->key[0])
+            return false;
+        if (t->key[0] == key[0] && t->key[1] == key[1])
+            return true;
+    }
+}
+
+static bool has_number(const struct fix_dict_enum *set, const struct value *v)
+{
+    int64_t n;
+    return fix_read_int(v->p, v->size, &n) == OK && n >= 0 && n < 128 && (set->bits[n >> 6] >> (n & 63) & 1);
+}
+
+/* MultipleValueString: values with one blank between. */
+static int check_multi(const struct fix_dict_enum *set, const struct value *v, bool enumerated)
+{
+    for (uint32_t at = 0; at <= v->size;) {
+        const char *blank = memchr(v->p + at, ' ', v->size - at);
+        uint32_t end = blank ? (uint32_t)(blank - v->p) : v->size;
+        if (end == at)
+            return REASON_FORMAT;
+        if (enumerated && !has_text(set, v->p + at, end - at))
+            return REASON_VALUE;
+        at = end + 1;
+    }
+    return 0;
+}
+
+static inline int check_value(const struct fix_dict_entry *e, const struct value *v)
+{
+    const struct fix_dict_enum *set = &fix_dict_enums[e->enums];
+    struct clock_civil civil;
+    bool good = true;
+    switch ((enum fix_type)e->type) {
+    case FIX_TYPE_STRING:
+        return e->enums && !has_text(set, v->p, v->size) ? REASON_VALUE : 0;
+    case FIX_TYPE_DECIMAL:
+        good = is_decimal(v);
+        break;
+    case FIX_TYPE_CHAR:
+        if (v->size != 1)
+            return REASON_FORMAT;
+        return e->enums && !has_text(set, v->p, 1) ? REASON_VALUE : 0;
+    case FIX_TYPE_INT:
+        if (!is_number(v, true))
+            return REASON_FORMAT;
+        return e->enums && !has_number(set, v) ? REASON_VALUE : 0;
+    case FIX_TYPE_UINT:
+        good = is_number(v, false);
+        break;
+    case FIX_TYPE_TIMESTAMP:
+        good = fix_read_timestamp(v->p, v->size, &civil) == OK;
+        break;
+    case FIX_TYPE_CURRENCY:
+        good = are_letters(v, 3);
+        break;
+    case FIX_TYPE_DATE:
+        good = fix_read_date(v->p, v->size, &civil) == OK;
+        break;
+    case FIX_TYPE_BOOLEAN:
+        good = v->size == 1 && (*v->p == 'Y' || *v->p == 'N');
+        break;
+    case FIX_TYPE_MULTI:
+        return check_multi(set, v, e->enums != 0);
+    case FIX_TYPE_COUNTRY:
+        good = are_letters(v, 2);
+        break;
+    case FIX_TYPE_TIME:
+        good = fix_read_clock(v->p, v->size, &civil) == OK;
+        break;
+    case FIX_TYPE_MONTH_YEAR:
+        good = is_month_year(v);
+        break;
+    case FIX_TYPE_DATA:
+        break;
+    }
+    return good ? 0 : REASON_FORMAT;
+}
+
+/* Structure: the open groups as a stack, the top level below. */
+
+struct level {
+    const struct fix_dict_scope *scope;
+    uint8_t number;
+    uint16_t last_order;    /* of the present instance */
+    uint16_t required_seen; /* in the present instance */
+    uint32_t stated, instances;
+};
+
+struct walk {
+    const struct fix_msg *m;
+    const struct fix_dict_message *d;
+    struct fix_refusal *why;
+    unsigned rank;
+    struct level *top;
+    struct level levels[FIX_DICT_DEPTH_MAX + 1];
+    uint64_t seen[FIX_DICT_SLOTS_MAX / 64]; /* top level */
+};
+
+/* The first required tag of this scope that fields [first, last) lack. */
+static enum err refuse_missing(struct walk *w, unsigned scope, uint32_t last)
+{
+    for (uint32_t tag = 1; tag < FIX_DICT_TAGS; tag++) {
+        const struct fix_dict_entry *e = &w->d->entries[tag];
+        if (!e->order || e->scope != scope || !(e->flags & FIX_ENTRY_REQUIRED))
+            continue;
+        uint32_t i = last;
+        while (i-- > 0 && w->m->fields[i].tag != tag)
+            if (scope && w->m->fields[i].tag == w->d->scopes[scope].delimiter) {
+                i = UINT32_MAX;
+                break;
+            }
+        if (i == UINT32_MAX)
+            return refuse(w->why, REASON_REQUIRED, tag);
+    }
+    return refuse(w->why, REASON_REQUIRED, 0);
+}
+
+/* Is the present instance (if any) of the top group whole? */
+static inline enum err end_instance(struct walk *w, uint32_t at)
+{
+    const struct level *l = w->top;
+    if (l->instances && l->required_seen != l->scope->required_count)
+        return refuse_missing(w, l->number, at);
+    return OK;
+}
+
+static enum err close_group(struct walk *w, uint32_t at)
+{
+    const struct level *l = w->top;
+    enum err e = end_instance(w, at);
+    if (e == OK && l->instances != l->stated)
+        e = refuse(w->why, REASON_GROUP_COUNT, l->scope->group_tag);
+    w->top--;
+    return e;
+}
+
+static enum err open_group(struct walk *w, const struct fix_dict_entry *e, const struct value *v)
+{
+    uint64_t stated;
+    if (fix_read_uint(v->p, v->size, &stated) != OK || stated > FIX_FIELDS_MAX)
+        stated = FIX_FIELDS_MAX + 1; /* more than can be there */
+    w->top++;
+    *w->top =
+        (struct level){.scope = &w->d->scopes[e->child], .number = e->child, .stated = (uint32_t)stated};
+    return OK;
+}
+
+static inline enum err place_in_group(struct walk *w, const struct fix_dict_entry *e, uint32_t tag,
+                                      uint32_t at)
+{
+    struct level *l = w->top;
+    if (tag == l->scope->delimiter) {
+        enum err error = end_instance(w, at);
+        if (error != OK)
+            return error;
+        l->instances++;
+        l->required_seen = 0;
+    } else if (l->instances == 0 || e->order < l->last_order) {
+        return refuse(w->why, REASON_GROUP_ORDER, tag);
+    } else if (e->order == l->last_order) {
+        return refuse(w->why, REASON_TWICE, tag);
+    }
+    l->last_order = e->order;
+    l->required_seen = (uint16_t)(l->required_seen + (e->flags & FIX_ENTRY_REQUIRED));
+    return OK;
+}
+
+static inline enum err place_at_top(struct walk *w, const struct fix_dict_entry *e, uint32_t tag)
+{
+    unsigned rank = e->flags & (FIX_ENTRY_BODY | FIX_ENTRY_TRAILER);
+    uint64_t bit = 1ull << (e->order & 63), *word = &w->seen[e->order >> 6];
+    if (rank < w->rank)
+        return refuse(w->why, REASON_ORDER, tag);
+    if (*word & bit)
+        return refuse(w->why, REASON_TWICE, tag);
+    w->rank = rank;
+    *word |= bit;
+    return OK;
+}
+
+/* Find the level that the field belongs to, closing the groups above it. */
+static inline enum err place(struct walk *w, const struct fix_dict_entry *e, uint32_t tag, uint32_t at)
+{
+    while (w->top->number != e->scope) {
+        if (w->top->scope->within >> e->scope & 1) {
+            /* of a group inside this one, but not right after its count, or without one */
+            uint32_t group_tag = w->d->scopes[e->scope].group_tag;
+            return refuse(w->why, fix_find(w->m, group_tag) ? REASON_GROUP_ORDER : REASON_NOT_DEFINED, tag);
+        }
+        enum err error = close_group(w, at);
+        if (error != OK)
+            return error;
+    }
+    return e->scope ? place_in_group(w, e, tag, at) : place_at_top(w, e, tag);
+}
+
+static enum err stray_tag(struct walk *w, const struct fix_field *f, bool admit_user_tags)
+{
+    if (f->tag >= FIX_USER_TAG_MIN && admit_user_tags)
+        return f->size ? OK : refuse(w->why, REASON_NO_VALUE, f->tag);
+    bool known = f->tag < FIX_DICT_TAGS && f->tag <= 956; /* the last of FIX 4.4 */
+    return refuse(w->why, known ? REASON_NOT_DEFINED : REASON_TAG_INVALID, f->tag);
+}
+
+static inline enum err check_field(struct walk *w, uint32_t at, bool admit_user_tags)
+{
+    const struct fix_field *f = &w->m->fields[at];
+    const struct fix_dict_entry *e = f->tag < FIX_DICT_TAGS ? &w->d->entries[f->tag] : NULL;
+    if (!e || !e->order)
+        return stray_tag(w, f, admit_user_tags);
+    if (f->size == 0)
+        return refuse(w->why, REASON_NO_VALUE, f->tag);
+    enum err error = place(w, e, f->tag, at);
+    if (error != OK)
+        return error;
+    struct value v = {w->m->bytes + f->offset, f->size, f->offset + 16 <= w->m->size};
+    int reason = check_value(e, &v);
+    if (reason)
+        return refuse(w->why, reason, f->tag);
+    return e->child ? open_group(w, e, &v) : OK;
+}
+
+enum err fix_validate(const struct fix_msg *m, bool admit_user_tags, struct fix_refusal *why)
+{
+    struct walk w;
+    w.m = m;
+    w.d = fix_dict_find(m->type);
+    w.why = why;
+    w.rank = 0;
+    w.top = w.levels;
+    if (!w.d) {
+        bool user = (m->type & 0xff) == 'U' && admit_user_tags;
+        return user || fix_dict_type_defined(m->type) ? OK : refuse(why, REASON_MSG_TYPE, 35);
+    }
+    w.levels[0] = (struct level){.scope = &w.d->scopes[0]};
+    memset(w.seen, 0, sizeof w.seen);
+    for (uint32_t i = 0; i < m->count; i++) {
+        enum err error = check_field(&w, i, admit_user_tags);
+        if (error != OK)
+            return error;
+    }
+    while (w.top != w.levels) {
+        enum err error = close_group(&w, m->count);
+        if (error != OK)
+            return error;
+    }
+    for (unsigned i = 0; i <= w.d->slot_count / 64u; i++)
+        if (w.d->required[i] & ~w.seen[i])
+            return refuse_missing(&w, 0, m->count);
+    return OK;
+}

@@ -1,0 +1,217 @@
+#include "fix/value.h"
+
+#include <string.h>
+
+#include "dataplane/core/decimal.h"
+#include "fix/msg.h"
+
+enum err fix_read_uint(const char *p, size_t size, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (size == 0)
+        return ERR_SYNTAX;
+    for (; size > 1 && *p == '0'; size--)
+        p++;
+    for (size_t i = 0; i < size; i++) {
+        unsigned digit = (unsigned)(unsigned char)p[i] - '0';
+        if (digit > 9)
+            return ERR_SYNTAX;
+        if (i < 19)
+            v = v * 10 + digit;
+    }
+    if (size > 19)
+        return ERR_RANGE;
+    *out = v;
+    return OK;
+}
+
+enum err fix_read_int(const char *p, size_t size, int64_t *out)
+{
+    uint64_t v;
+    int minus = size > 0 && *p == '-';
+    enum err e = fix_read_uint(p + minus, size - (size_t)minus, &v);
+    if (e != OK)
+        return e;
+    if (v > INT64_MAX)
+        return ERR_RANGE;
+    *out = minus ? -(int64_t)v : (int64_t)v;
+    return OK;
+}
+
+/* n digits at p as a number; anything else sets *wrong. */
+static inline unsigned digits(const char *p, unsigned n, unsigned *wrong)
+{
+    unsigned v = 0;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned digit = (unsigned)(unsigned char)p[i] - '0';
+        *wrong |= digit > 9;
+        v = v * 10 + digit;
+    }
+    return v;
+}
+
+static unsigned days_in_month(unsigned year, unsigned month)
+{
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap ? 1u : 0u);
+}
+
+enum err fix_read_date(const char *p, size_t size, struct clock_civil *out)
+{
+    unsigned wrong = size != 8;
+    if (wrong)
+        return ERR_SYNTAX;
+    unsigned year = digits(p, 4, &wrong), month = digits(p + 4, 2, &wrong), day = digits(p + 6, 2, &wrong);
+    if (wrong)
+        return ERR_SYNTAX;
+    if (month - 1 > 11 || day - 1 >= days_in_month(year, month))
+        return ERR_RANGE;
+    out->year = (int)year;
+    out->month = month;
+    out->day = day;
+    return OK;
+}
+
+enum err fix_read_clock(const char *p, size_t size, struct clock_civil *out)
+{
+    unsigned wrong = 0;
+    if ((size != 8 && size != 12 && size != 15 && size != 18) || p[2] != ':' || p[5] != ':')
+        return ERR_SYNTAX;
+    out->hour = digits(p, 2, &wrong);
+    out->minute = digits(p + 3, 2, &wrong);
+    out->second = digits(p + 6, 2, &wrong);
+    out->ns = 0;
+    if (size > 8) {
+        static const unsigned scale[] = {1000000, 1000, 1};
+        wrong |= p[8] != '.';
+        out->ns = digits(p + 9, (unsigned)size - 9, &wrong) * scale[(size - 12) / 3];
+    }
+    if (wrong)
+        return ERR_SYNTAX;
+    return out->hour > 23 || out->minute > 59 || out->second > 60 ? ERR_RANGE : OK;
+}
+
+enum err fix_read_timestamp(const char *p, size_t size, struct clock_civil *out)
+{
+    if (size < 17 || p[8] != '-')
+        return ERR_SYNTAX;
+    enum err e = fix_read_date(p, 8, out);
+    return e != OK ? e : fix_read_clock(p + 9, size - 9, out);
+}
+
+enum err fix_field_uint(const struct fix_msg *m, const struct fix_field *f, uint64_t *out)
+{
+    return f ? fix_read_uint(fix_value(m, f), f->size, out) : ERR_NOT_FOUND;
+}
+
+enum err fix_field_int(const struct fix_msg *m, const struct fix_field *f, int64_t *out)
+{
+    return f ? fix_read_int(fix_value(m, f), f->size, out) : ERR_NOT_FOUND;
+}
+
+enum err fix_field_char(const struct fix_msg *m, const struct fix_field *f, char *out)
+{
+    if (!f)
+        return ERR_NOT_FOUND;
+    if (f->size != 1)
+        return ERR_SYNTAX;
+    *out = *fix_value(m, f);
+    return OK;
+}
+
+enum err fix_field_bool(const struct fix_msg *m, const struct fix_field *f, bool *out)
+{
+    char c;
+    enum err e = fix_field_char(m, f, &c);
+    if (e != OK)
+        return e;
+    if (c != 'Y' && c != 'N')
+        return ERR_SYNTAX;
+    *out = c == 'Y';
+    return OK;
+}
+
+enum err fix_field_decimal(const struct fix_msg *m, const struct fix_field *f, int64_t *out)
+{
+    return f ? decimal_parse(fix_value(m, f), f->size, out) : ERR_NOT_FOUND;
+}
+
+enum err fix_field_time(const struct fix_msg *m, const struct fix_field *f, uint64_t *out_ns)
+{
+    struct clock_civil c;
+    if (!f)
+        return ERR_NOT_FOUND;
+    enum err e = fix_read_timestamp(fix_value(m, f), f->size, &c);
+    if (e != OK)
+        return e;
+    /* 64 bits of nanoseconds since 1970 */
+    if (c.year < 1970 || c.year > 2500)
+        return ERR_RANGE;
+    unsigned second = c.second; /* may be 60 */
+    c.second = 0;
+    *out_ns = clock_from_civil(&c) + second * 1000000000ull;
+    return OK;
+}
+
+enum err fix_field_date(const struct fix_msg *m, const struct fix_field *f, uint32_t *out)
+{
+    struct clock_civil c;
+    if (!f)
+        return ERR_NOT_FOUND;
+    enum err e = fix_read_date(fix_value(m, f), f->size, &c);
+    if (e == OK)
+        *out = (uint32_t)c.year * 10000 + c.month * 100 + c.day;
+    return e;
+}
+
+enum err fix_field_text(const struct fix_msg *m, const struct fix_field *f, char *out, size_t capacity)
+{
+    if (!f)
+        return ERR_NOT_FOUND;
+    if (f->size >= capacity)
+        return ERR_LIMIT;
+    memset(out, 0, capacity);
+    memcpy(out, fix_value(m, f), f->size);
+    return OK;
+}
+
+enum err fix_get_uint(const struct fix_msg *m, uint32_t tag, uint64_t *out)
+{
+    return fix_field_uint(m, fix_find(m, tag), out);
+}
+
+enum err fix_get_int(const struct fix_msg *m, uint32_t tag, int64_t *out)
+{
+    return fix_field_int(m, fix_find(m, tag), out);
+}
+
+enum err fix_get_char(const struct fix_msg *m, uint32_t tag, char *out)
+{
+    return fix_field_char(m, fix_find(m, tag), out);
+}
+
+enum err fix_get_bool(const struct fix_msg *m, uint32_t tag, bool *out)
+{
+    return fix_field_bool(m, fix_find(m, tag), out);
+}
+
+enum err fix_get_decimal(const struct fix_msg *m, uint32_t tag, int64_t *out)
+{
+    return fix_field_decimal(m, fix_find(m, tag), out);
+}
+
+enum err fix_get_time(const struct fix_msg *m, uint32_t tag, uint64_t *out_ns)
+{
+    return fix_field_time(m, fix_find(m, tag), out_ns);
+}
+
+enum err fix_get_date(const struct fix_msg *m, uint32_t tag, uint32_t *out)
+{
+    return fix_field_date(m, fix_find(m, tag), out);
+}
+
+enum err fix_get_text(const struct fix_msg *m, uint32_t tag, char *out, size_t capacity)
+{
+    return fix_field_text(m, fix_find(m, tag), out, capacity);
+}

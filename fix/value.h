@@ -1,0 +1,22 @@
+/* Values as bytes → numbers: shared by the typed reads and the validator. Not a face of the room.
+ * ERR_SYNTAX: not of the form; ERR_RANGE: of the form, but it does not fit or no such day. */
+#ifndef RFQD_FIX_VALUE_H
+#define RFQD_FIX_VALUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/core/clock.h"
+#include "dataplane/core/err.h"
+
+/* Digits, leading zeros too, up to 19 that matter. */
+enum err fix_read_uint(const char *p, size_t size, uint64_t *out) WARN_UNUSED;
+enum err fix_read_int(const char *p, size_t size, int64_t *out) WARN_UNUSED;
+/* YYYYMMDD, a day of the calendar. */
+enum err fix_read_date(const char *p, size_t size, struct clock_civil *out) WARN_UNUSED;
+/* HH:MM:SS with 0, 3, 6 or 9 decimals; the second may be 60. */
+enum err fix_read_clock(const char *p, size_t size, struct clock_civil *out) WARN_UNUSED;
+/* YYYYMMDD-HH:MM:SS[…] */
+enum err fix_read_timestamp(const char *p, size_t size, struct clock_civil *out) WARN_UNUSED;
+
+#endif
