@@ -1,33 +1,70 @@
-/* Log: the record. The log agent merges the rings of all agents, causally, into one sequence of frames on disk.
+/* Log: the record. The log agent merges the rings of all agents, causally, into one sequence of frames on
+ * disk.
  *
- * A frame is one batch. Its offset is its place in the log counted in bytes from the first segment that ever was; its
- * first_seq the number of its first record: an event's `seq`. A batch is taken only when the record that caused it has been
- * taken, so that any prefix of the log is a consistent cut. Segments of LOG_SEGMENT_SIZE, written once with zeros, recycled by
- * rename; a frame never crosses segments (a pad frame fills the rest). io_uring write and fdatasync, never waited for, syncs at most
- * `sync_interval_ns` apart. The CRC covers instance, offset, header and bytes.
+ * A frame is one batch. Its offset is its place in the log counted in bytes from the first segment that ever
+ * was; its first_seq the number of its first record: an event's `seq`. A batch is taken only when the record
+ * that caused it has been taken, so that any prefix of the log is a consistent cut. Segments of
+ * LOG_SEGMENT_SIZE, written once with zeros, recycled by rename; a frame never crosses segments (a pad frame
+ * fills the rest). Writes and fdatasync are never waited for; when something is unsynced a sync starts at
+ * most `sync_interval_ns` after the last one started, never two at once. The CRC covers instance, offset,
+ * header and bytes.
  *
  * Recovery of the tail, decided per frame:
  *
  *   frame            | below the durable mark        | at or above it
  *   -----------------+-------------------------------+-----------------------------------------------
  *   good             | take                          | take
- *   bad CRC or shape | ERR_CORRUPT, place named: stop | the log ends here: cut (new stream epoch if a mark or a
- *                    |                               | reader had seen beyond)
+ *   bad CRC or shape | ERR_CORRUPT, place named: stop | the log ends here: cut
  *   older incarnation| ERR_CORRUPT                   | the log ends here (left over from before a cut)
+ *   number not next  | ERR_CORRUPT                   | the log ends here
+ *   segment missing  | ERR_CORRUPT                   | the log ends here
  *
- * The durable mark lives in a file of its own, two slots with CRC, written after each sync (and itself made durable by the next
- * one): a lower bound of what was synced. `incarnation` counts openings, in each frame, and never decreases along the log.
- * A failed write or sync is never retried: the log fails for good (log_failed), acceptance stops.
+ * log_open looks at the segment that the durable mark lies in from its first frame, and at all after it;
+ * segments before it are checked by whoever reads them (log_reader_next).
+ *
+ * The durable mark lives in a file of its own, two slots with CRC, written at most every LOG_MARK_INTERVAL_NS
+ * and synced before the other slot is touched: a lower bound of what was synced. `incarnation` counts
+ * openings, in each frame, and never decreases along the log; it is durable in the mark before the first
+ * frame that carries it.
+ *
+ * The stream epoch grows at open when frames that a reader had seen may be gone:
+ *
+ *   last run ended | boot since | found                          | epoch
+ *   ---------------+------------+--------------------------------+------
+ *   by log_flush   | any        | all of it (less: corrupt)      | same
+ *   otherwise      | the same   | all that readers were shown    | same: the page cache outlives a process
+ *   otherwise      | the same   | less than that                 | + 1
+ *   otherwise      | another    | any                            | + 1
+ *   otherwise      | not known  | any                            | + 1
+ *
+ * No space (a segment cannot be made, or a write finds none): the log stalls (log_stalled), keeps what it
+ * has, tries again every LOG_RETRY_NS and goes on by itself; nothing is lost, since a ring is given up only
+ * where it was written. Any other failed write, and any failed sync, is never retried: the log fails for good
+ * (log_failed), acceptance stops. A disk that does not answer stops the merging when the buffers are full;
+ * then the rings fill, and ring_room says so.
+ *
+ * Segments wholly below min(log_hold, end − retain_size) become the next segments, by rename; surplus ones
+ * are removed.
+ *
+ * Counters: rfqd_log_{frames,bytes,writes,syncs,merge_waits,recycled,removed,stalls}_total,
+ * rfqd_log_{segments,stalled, failed,unsynced_bytes}, and rfqd_log_lag_bytes{agent="n"}: committed in that
+ * ring and not yet written.
  */
 #ifndef RFQD_STORAGE_LOG_H
 #define RFQD_STORAGE_LOG_H
 
 #include "dataplane/core/agent.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/core/histogram.h"
 #include "dataplane/ring/ring.h"
 #include "storage/log/disk.h"
 
-#define LOG_SEGMENT_SIZE (64u * 1024u * 1024u)
+#define LOG_SEGMENT_SIZE     (64u * 1024u * 1024u)
+#define LOG_SEGMENT_SIZE_MIN (1024u * 1024u) /* a multiple of 4096; simulation and tests */
+#define LOG_SYNC_INTERVAL_NS 5000000ull
+#define LOG_MARK_INTERVAL_NS 100000000ull
+#define LOG_RETRY_NS         100000000ull /* after no space */
+#define LOG_FIRST_SEQ        1ull         /* of the first record of an instance */
 
 struct log_frame {
     uint32_t magic;
@@ -47,49 +84,71 @@ static inline const struct batch *log_frame_batch(const struct log_frame *f)
 }
 
 struct log_config {
-    struct disk *disk;            /* files of the log's directory */
+    struct disk *disk; /* files of the log's directory; the caller's, outlives the log */
     uint8_t instance[16];
-    uint64_t segment_size;        /* LOG_SEGMENT_SIZE; smaller in simulation */
-    uint64_t sync_interval_ns;    /* 5 ms */
-    uint64_t retain_size;         /* recycle segments only beyond as many bytes behind the hold; 0: keep all */
-    struct counters *counters;
+    uint8_t boot[16];          /* ring_identity_boot; all zero: not known (see the stream epoch) */
+    uint64_t segment_size;     /* LOG_SEGMENT_SIZE; smaller in simulation; the same for the life of a log */
+    uint64_t sync_interval_ns; /* LOG_SYNC_INTERVAL_NS; 0: one sync after the other */
+    uint64_t retain_size;      /* recycle segments only beyond as many bytes behind the end; 0: keep all */
+    struct counters *counters; /* NULL: private ones */
 };
 
 struct log;
 
-/* Open or make. Validates from the durable mark to the end and cuts. After it log_end() is known, and frames can be read.
- * ERR_CORRUPT: log_error() names segment, offset and what is wrong. ERR_IO. */
+/* Open or make; blocks. Validates, cuts, and syncs what it took. After it log_end() is known, all up to it is
+ * durable, and frames can be read. Where it fails, *out is a log that only log_error and log_close may be
+ * called with, or NULL (no memory). ERR_CORRUPT: log_error() names segment, offset and what is wrong.
+ * ERR_STALE: a log of another instance. ERR_STATE: made with another segment size. ERR_RANGE: segment_size.
+ * ERR_VERSION. ERR_IO. ERR_MEMORY. */
 enum err log_open(struct log **out, const struct log_config *c) WARN_UNUSED;
-void log_close(struct log *l); /* abandons what is in flight, as kill -9 would; log_flush first for a clean stop */
+void log_close(
+    struct log *l); /* abandons what is in flight, as kill -9 would; log_flush first for a clean stop */
+/* What is wrong where log_open returned an error or log_failed is true; "" otherwise. */
 const char *log_error(const struct log *l);
 
-uint64_t log_begin(const struct log *l);        /* offset of the oldest frame kept */
-uint64_t log_end(const struct log *l);          /* offset after the last frame taken from a ring */
-uint64_t log_written(const struct log *l);      /* readers may read up to here; any thread */
-uint64_t log_durable(const struct log *l);      /* survives a power cut; any thread */
-uint64_t log_next_seq(const struct log *l);
+/* Any thread. */
+uint64_t log_begin(const struct log *l);    /* offset of the oldest frame kept */
+uint64_t log_end(const struct log *l);      /* offset after the last frame taken from a ring */
+uint64_t log_written(const struct log *l);  /* readers may read up to here */
+uint64_t log_durable(const struct log *l);  /* survives a power cut */
+uint64_t log_next_seq(const struct log *l); /* of the record after log_end */
 uint64_t log_stream_epoch(const struct log *l);
+uint64_t log_incarnation(const struct log *l);
 bool log_failed(const struct log *l);
+/* Why nothing is being taken from the rings for now, or NULL; static storage. */
+const char *log_stalled(const struct log *l);
+/* Duration of each fdatasync; one writer, read with histogram_copy. */
+const struct histogram *log_sync_times(const struct log *l);
 
 /* After recovery has read everything: what of each ring is in the log. From then on the agent appends. */
 struct log_source {
     struct ring *ring; /* NULL: no such ring */
-    uint64_t merged;   /* position up to which the log holds it */
+    uint64_t merged;   /* position up to which the log holds it; head ≤ merged ≤ tail */
 };
+/* next_seq: log_next_seq(), as recovery has counted it (asserted, unless the log is empty: then it starts
+ * there). */
 void log_start(struct log *l, const struct log_source sources[AGENTS_MAX], uint64_t next_seq);
 struct agent log_agent(struct log *l);
-/* Nothing before this offset is needed any more by storage (checkpoint and redelivery): may be recycled. */
+/* Nothing before this offset is needed any more by storage (checkpoint and redelivery): may be recycled. Any
+ * thread; never goes back. Until the first call everything is held. */
 void log_hold(struct log *l, uint64_t offset);
-/* Poll until all that is committed is written and synced, or the log failed. For a clean stop; blocks. */
+/* Poll until all that is committed is written and synced, and say so in the mark. For a clean stop, on the
+ * agent's thread or with the agent at rest; blocks as long as the disk does. ERR_IO: the log failed.
+ * ERR_FULL: no space (nothing is lost: the rings keep it). ERR_STATE: a ring holds a batch whose cause will
+ * not come, or log_start was not called. */
 enum err log_flush(struct log *l) WARN_UNUSED;
 
-/* Reading: replica, recovery, verify, publishers; each its own reader, any thread. */
+/* Reading: replica, recovery, verify, publishers; each its own reader, any thread; closed before the log. */
 struct log_reader;
-/* offset: a frame's, or log_end. ERR_NOT_FOUND: recycled already. */
+/* offset: a frame's, or log_written. ERR_NOT_FOUND: recycled already. ERR_RANGE: beyond log_written.
+ * ERR_MEMORY. */
 enum err log_reader_open(struct log_reader **out, const struct log *l, uint64_t offset) WARN_UNUSED;
 void log_reader_close(struct log_reader *r);
-/* The next frame before `limit` (pads are passed over), NULL if none. Valid until the next call. *e: ERR_CORRUPT, ERR_IO. */
+/* The next frame that starts before `limit` and is written (pads are passed over), NULL if none. Valid until
+ * the next call. *e: OK; ERR_NOT_FOUND: recycled under a reader that was too slow; ERR_CORRUPT, ERR_IO:
+ * log_reader_error() names the place. */
 const struct log_frame *log_reader_next(struct log_reader *r, uint64_t limit, enum err *e);
-uint64_t log_reader_offset(const struct log_reader *r);
+uint64_t log_reader_offset(const struct log_reader *r); /* of the next frame */
+const char *log_reader_error(const struct log_reader *r);
 
 #endif

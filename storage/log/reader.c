@@ -1,0 +1,79 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "storage/log/inside.h"
+
+struct log_reader {
+    const struct log *log;
+    struct cursor cursor;
+    char error[LOG_ERROR_SIZE];
+};
+
+enum err log_reader_open(struct log_reader **out, const struct log *l, uint64_t offset)
+{
+    *out = NULL;
+    if (offset < log_begin(l))
+        return ERR_NOT_FOUND;
+    if (offset > log_written(l))
+        return ERR_RANGE;
+    struct log_reader *r = calloc(1, sizeof *r);
+    if (!r)
+        return ERR_MEMORY;
+    r->log = l;
+    enum err e = cursor_init(&r->cursor, l->disk, l->config.segment_size, l->seed, offset);
+    if (e) {
+        free(r);
+        return e;
+    }
+    *out = r;
+    return OK;
+}
+
+void log_reader_close(struct log_reader *r)
+{
+    if (!r)
+        return;
+    cursor_end(&r->cursor);
+    free(r);
+}
+
+/* A frame that cannot be read where the log has one: recycled meanwhile, unreadable, or damaged. */
+static enum err fault_judge(struct log_reader *r)
+{
+    /* The oldest segment is given up before its file is touched: whoever read touched bytes sees that now. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (r->cursor.offset < log_begin(r->log)) {
+        snprintf(r->error, sizeof r->error, "log offset %" PRIu64 " was recycled before it was read",
+                 r->cursor.offset);
+        return ERR_NOT_FOUND;
+    }
+    cursor_fault_print(&r->cursor, r->error, sizeof r->error);
+    return r->cursor.fault == FRAME_IO ? ERR_IO : ERR_CORRUPT;
+}
+
+const struct log_frame *log_reader_next(struct log_reader *r, uint64_t limit, enum err *e)
+{
+    *e = OK;
+    while (r->cursor.offset < limit) {
+        const struct log_frame *f = cursor_next(&r->cursor, log_written(r->log));
+        if (!f) {
+            if (r->cursor.fault)
+                *e = fault_judge(r);
+            return NULL;
+        }
+        if (!f->pad)
+            return f;
+    }
+    return NULL;
+}
+
+uint64_t log_reader_offset(const struct log_reader *r)
+{
+    return r->cursor.offset;
+}
+
+const char *log_reader_error(const struct log_reader *r)
+{
+    return r->error;
+}
