@@ -166,6 +166,8 @@ static enum err recover(struct node *n)
     n->recovery.first_start = n->result.next_seq <= 1 && n->result.batches == 0;
     n->recovery.frames = n->result.frames;
     n->recovery.batches = n->result.batches;
+    if (n->config.on_recovered)
+        n->config.on_recovered(n->config.on_commit_ctx, n);
     return OK;
 }
 

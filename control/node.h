@@ -30,6 +30,8 @@ struct node_config {
     /* Simulation: called after each ring commit (ring.h), and before the node is complete too. */
     void (*on_commit)(void *ctx, struct ring *r);
     void *on_commit_ctx;
+    /* Simulation: the states are recovered and nothing new has happened yet. */
+    void (*on_recovered)(void *ctx, struct node *n);
 };
 
 struct node_recovery {

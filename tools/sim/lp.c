@@ -1,0 +1,503 @@
+/* A simulated LP: acknowledges requests, quotes around a mid that wanders, fills orders; refuses, stays
+ * silent, fills in part as its options say. What it owes (executions) it keeps until its session is up again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/core/decimal.h"
+#include "fix/fix_dict.h"
+#include "tools/sim/party.h"
+
+enum due_kind {
+    DUE_ACK,
+    DUE_QUOTE,
+    DUE_REJECT,
+    DUE_NEW,
+    DUE_FILL,
+    DUE_REFUSE_ORDER,
+    DUE_CANCELLED,
+    DUE_CANCEL_REJECT
+};
+
+struct lp_request {
+    char id[ID_TEXT_SIZE], symbol[SYMBOL_SIZE];
+    char side;
+    int64_t quantity;
+    uint64_t expires_ns;
+    bool over; /* cancelled by rfqd */
+};
+
+struct lp_order {
+    char id[ID_TEXT_SIZE], symbol[SYMBOL_SIZE];
+    char side;
+    int64_t quantity, price, filled, next_fill;
+    bool final, cancelling;
+    char cancel_id[ID_TEXT_SIZE];
+};
+
+/* Due work, a binary heap by time. */
+struct due {
+    uint64_t at_ns, order;
+    enum due_kind kind;
+    void *thing;
+    char text[ID_TEXT_SIZE];
+};
+
+struct lp_party {
+    struct party_options options;
+    struct endpoint *endpoint;
+    uint64_t random, mid_random;
+    int64_t mid;
+    struct map *requests, *orders;
+    struct due *heap;
+    size_t heap_count, heap_capacity;
+    uint64_t heap_order, quote_number, exec_number;
+    uint64_t got_requests, sent_quotes, rejected, silent, got_orders, fills, refused_quotes, cancels, ended,
+        peer_rejects;
+};
+
+/* Due work
+ * -------------------------------------------------------------------------------------------------------- */
+
+static bool before(const struct due *a, const struct due *b)
+{
+    return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
+}
+
+static void push(struct lp_party *p, uint64_t at_ns, enum due_kind kind, void *thing, const char *text)
+{
+    if (p->heap_count == p->heap_capacity) {
+        p->heap_capacity = p->heap_capacity ? p->heap_capacity * 2 : 1024;
+        p->heap = realloc(p->heap, p->heap_capacity * sizeof *p->heap);
+        if (!p->heap)
+            exit(1);
+    }
+    struct due d = {.at_ns = at_ns, .order = p->heap_order++, .kind = kind, .thing = thing};
+    strncpy(d.text, text, sizeof d.text - 1);
+    size_t i = p->heap_count++;
+    while (i && before(&d, &p->heap[(i - 1) / 2])) {
+        p->heap[i] = p->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    p->heap[i] = d;
+}
+
+static struct due pop(struct lp_party *p)
+{
+    struct due top = p->heap[0], last = p->heap[--p->heap_count];
+    size_t i = 0;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= p->heap_count)
+            break;
+        if (child + 1 < p->heap_count && before(&p->heap[child + 1], &p->heap[child]))
+            child++;
+        if (!before(&p->heap[child], &last))
+            break;
+        p->heap[i] = p->heap[child];
+        i = child;
+    }
+    if (p->heap_count)
+        p->heap[i] = last;
+    return top;
+}
+
+static uint64_t delay(struct lp_party *p)
+{
+    uint64_t span = p->options.delay_max_ns - p->options.delay_min_ns;
+    return p->options.delay_min_ns + (span ? party_random(&p->random) % span : 0);
+}
+
+static bool chance(struct lp_party *p, unsigned percent)
+{
+    return party_random(&p->random) % 100 < percent;
+}
+
+/* Messages in
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static void *make(struct map *m, const char *key, size_t size, bool *is_new)
+{
+    void **at = map_at(m, key, true);
+    *is_new = !*at;
+    if (!*at && !(*at = calloc(1, size)))
+        exit(1);
+    return *at;
+}
+
+static void on_request(struct lp_party *p, const struct fix_msg *m, uint64_t now_ns)
+{
+    char id[ID_TEXT_SIZE] = "";
+    struct fix_group legs;
+    if (fix_get_text(m, FIX_TAG_QuoteReqID, id, sizeof id) != OK ||
+        !fix_group_begin(m, FIX_TAG_NoRelatedSym, &legs) || !fix_group_next(&legs))
+        return;
+    bool is_new;
+    struct lp_request *r = make(p->requests, id, sizeof *r, &is_new);
+    p->got_requests++;
+    if (!is_new) /* the same request again: its answer may have been lost */
+        return;
+    memcpy(r->id, id, sizeof id);
+    r->side = 0;
+    if (fix_field_text(m, fix_group_find(&legs, FIX_TAG_Symbol), r->symbol, sizeof r->symbol) != OK)
+        return;
+    if (fix_field_char(m, fix_group_find(&legs, FIX_TAG_Side), &r->side) != OK)
+        r->side = 0;
+    if (fix_field_decimal(m, fix_group_find(&legs, FIX_TAG_OrderQty), &r->quantity) != OK)
+        r->quantity = DECIMAL_SCALE;
+    if (fix_field_time(m, fix_group_find(&legs, FIX_TAG_ExpireTime), &r->expires_ns) != OK)
+        r->expires_ns = UINT64_MAX;
+    if (chance(p, p->options.silent_percent)) {
+        p->silent++;
+        return;
+    }
+    uint64_t at = now_ns + delay(p);
+    if (chance(p, p->options.reject_percent)) {
+        push(p, at, DUE_REJECT, r, "");
+        return;
+    }
+    if (p->options.ack != '-')
+        push(p, now_ns, DUE_ACK, r, "");
+    push(p, at, DUE_QUOTE, r, "");
+    if (chance(p, p->options.requote_percent))
+        push(p, at + delay(p), DUE_QUOTE, r, "");
+}
+
+static void on_order(struct lp_party *p, const struct fix_msg *m, uint64_t now_ns)
+{
+    char id[ID_TEXT_SIZE] = "";
+    if (fix_get_text(m, FIX_TAG_ClOrdID, id, sizeof id) != OK)
+        return;
+    bool is_new;
+    struct lp_order *o = make(p->orders, id, sizeof *o, &is_new);
+    if (!is_new)
+        return;
+    p->got_orders++;
+    memcpy(o->id, id, sizeof id);
+    if (fix_get_text(m, FIX_TAG_Symbol, o->symbol, sizeof o->symbol) != OK ||
+        fix_get_char(m, FIX_TAG_Side, &o->side) != OK ||
+        fix_get_decimal(m, FIX_TAG_OrderQty, &o->quantity) != OK ||
+        fix_get_decimal(m, FIX_TAG_Price, &o->price) != OK)
+        return;
+    if (chance(p, p->options.order_silent_percent))
+        return;
+    uint64_t at = now_ns + delay(p);
+    if (chance(p, p->options.order_reject_percent)) {
+        push(p, at, DUE_REFUSE_ORDER, o, "");
+        return;
+    }
+    push(p, now_ns, DUE_NEW, o, "");
+    if (chance(p, p->options.partial_percent)) {
+        o->next_fill = o->quantity / 2 / DECIMAL_SCALE * DECIMAL_SCALE;
+        if (o->next_fill > 0)
+            push(p, at, DUE_FILL, o, "");
+        at += delay(p);
+    }
+    push(p, at, DUE_FILL, o, "");
+}
+
+static void on_cancel(struct lp_party *p, const struct fix_msg *m, uint64_t now_ns)
+{
+    char id[ID_TEXT_SIZE] = "", original[ID_TEXT_SIZE] = "";
+    if (fix_get_text(m, FIX_TAG_ClOrdID, id, sizeof id) != OK ||
+        fix_get_text(m, FIX_TAG_OrigClOrdID, original, sizeof original) != OK)
+        return;
+    p->cancels++;
+    void **at = map_at(p->orders, original, false);
+    struct lp_order *o = at ? *at : NULL;
+    bool is_new;
+    if (o && !o->final && !o->cancelling) {
+        o->cancelling = true;
+        memcpy(o->cancel_id, id, sizeof id);
+        push(p, now_ns + delay(p), DUE_CANCELLED, o, id);
+        return;
+    }
+    if (!o) { /* what is answered for an order we never had */
+        o = make(p->orders, original, sizeof *o, &is_new);
+        memcpy(o->id, original, sizeof original);
+        o->final = true;
+    }
+    push(p, now_ns, DUE_CANCEL_REJECT, o, id);
+}
+
+static void on_request_over(struct lp_party *p, const struct fix_msg *m)
+{
+    char id[ID_TEXT_SIZE] = "";
+    p->ended++;
+    if (fix_get_text(m, FIX_TAG_QuoteReqID, id, sizeof id) != OK)
+        return;
+    void **at = map_at(p->requests, id, false);
+    if (at && *at)
+        ((struct lp_request *)*at)->over = true;
+}
+
+void lp_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns)
+{
+    struct lp_party *p = ctx;
+    (void)e;
+    switch (m->type) {
+    case FIX_MSG_TYPE1('R'):
+        on_request(p, m, now_ns);
+        break;
+    case FIX_MSG_TYPE1('D'):
+        on_order(p, m, now_ns);
+        break;
+    case FIX_MSG_TYPE1('F'):
+        on_cancel(p, m, now_ns);
+        break;
+    case FIX_MSG_TYPE1('Z'):
+    case FIX_MSG_TYPE2('A', 'J'):
+        on_request_over(p, m);
+        break;
+    case FIX_MSG_TYPE2('A', 'I'):
+        p->refused_quotes++;
+        break;
+    case FIX_MSG_TYPE1('j'):
+    case FIX_MSG_TYPE1('3'):
+        p->peer_rejects++;
+        break;
+    default:
+        break;
+    }
+}
+
+void lp_session(void *ctx, struct endpoint *e, int state, uint64_t now_ns)
+{
+    (void)ctx;
+    (void)e;
+    (void)state;
+    (void)now_ns;
+}
+
+/* Messages out
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void send_ack(struct lp_party *p, const struct lp_request *r, uint64_t now_ns)
+{
+    struct fix_encoder *f = endpoint_begin(p->endpoint, p->options.ack == 'i' ? "AI" : "b", now_ns);
+    if (p->options.ack == 'i') {
+        fix_put_text(f, FIX_TAG_QuoteReqID, r->id);
+        fix_put_text(f, FIX_TAG_QuoteID, r->id);
+        fix_put_text(f, FIX_TAG_Symbol, r->symbol);
+        fix_put_uint(f, FIX_TAG_QuoteStatus, 0);
+    } else {
+        fix_put_text(f, FIX_TAG_QuoteReqID, r->id);
+        fix_put_uint(f, FIX_TAG_QuoteStatus, 0);
+    }
+    endpoint_end(p->endpoint, now_ns);
+}
+
+static void send_reject(struct lp_party *p, const struct lp_request *r, uint64_t now_ns)
+{
+    struct fix_encoder *f = endpoint_begin(p->endpoint, "AG", now_ns);
+    fix_put_text(f, FIX_TAG_QuoteReqID, r->id);
+    fix_put_uint(f, FIX_TAG_QuoteRequestRejectReason, 99);
+    fix_put_uint(f, FIX_TAG_NoRelatedSym, 1);
+    fix_put_text(f, FIX_TAG_Symbol, r->symbol);
+    fix_put_text(f, FIX_TAG_Text, "no appetite");
+    endpoint_end(p->endpoint, now_ns);
+    p->rejected++;
+}
+
+static void send_quote(struct lp_party *p, const struct lp_request *r, uint64_t now_ns)
+{
+    const struct party_options *o = &p->options;
+    char id[ID_TEXT_SIZE];
+    if (r->over || now_ns >= r->expires_ns)
+        return;
+    p->mid += ((int64_t)(party_random(&p->mid_random) % 3) - 1) * o->tick;
+    int64_t half = o->spread / 2;
+    if (o->tick)
+        half = half / o->tick * o->tick;
+    snprintf(id, sizeof id, "%.20s-%llu", o->name, (unsigned long long)++p->quote_number);
+    struct fix_encoder *f = endpoint_begin(p->endpoint, "S", now_ns);
+    fix_put_text(f, FIX_TAG_QuoteReqID, r->id);
+    fix_put_text(f, FIX_TAG_QuoteID, id);
+    fix_put_text(f, FIX_TAG_Symbol, r->symbol);
+    if (r->side != '1')
+        fix_put_decimal(f, FIX_TAG_BidPx, p->mid - half);
+    if (r->side != '2')
+        fix_put_decimal(f, FIX_TAG_OfferPx, p->mid + half);
+    if (r->side != '1')
+        fix_put_decimal(f, FIX_TAG_BidSize, r->quantity);
+    if (r->side != '2')
+        fix_put_decimal(f, FIX_TAG_OfferSize, r->quantity);
+    if (o->valid_ns)
+        fix_put_time(f, FIX_TAG_ValidUntilTime, now_ns + o->valid_ns, FIX_TIME_MS);
+    endpoint_end(p->endpoint, now_ns);
+    p->sent_quotes++;
+}
+
+static void send_execution(struct lp_party *p, const struct lp_order *o, const char *cl_ord_id,
+                           char exec_type, char ord_status, int64_t last, uint64_t now_ns)
+{
+    char id[ID_TEXT_SIZE];
+    struct fix_encoder *f = endpoint_begin(p->endpoint, "8", now_ns);
+    snprintf(id, sizeof id, "%.8s-%.24s", p->options.name, o->id);
+    fix_put_text(f, FIX_TAG_OrderID, id);
+    fix_put_text(f, FIX_TAG_ClOrdID, cl_ord_id);
+    if (strcmp(cl_ord_id, o->id) != 0)
+        fix_put_text(f, FIX_TAG_OrigClOrdID, o->id);
+    snprintf(id, sizeof id, "%.20s-E%llu", p->options.name, (unsigned long long)++p->exec_number);
+    fix_put_text(f, FIX_TAG_ExecID, id);
+    fix_put_char(f, FIX_TAG_ExecType, exec_type);
+    fix_put_char(f, FIX_TAG_OrdStatus, ord_status);
+    fix_put_text(f, FIX_TAG_Symbol, o->symbol);
+    fix_put_char(f, FIX_TAG_Side, o->side);
+    fix_put_decimal(f, FIX_TAG_OrderQty, o->quantity);
+    fix_put_decimal(f, FIX_TAG_Price, o->price);
+    if (last) {
+        fix_put_decimal(f, FIX_TAG_LastQty, last);
+        fix_put_decimal(f, FIX_TAG_LastPx, o->price);
+    }
+    fix_put_decimal(f, FIX_TAG_LeavesQty, o->final ? 0 : o->quantity - o->filled);
+    fix_put_decimal(f, FIX_TAG_CumQty, o->filled);
+    fix_put_decimal(f, FIX_TAG_AvgPx, o->filled ? o->price : 0);
+    fix_put_time(f, FIX_TAG_TransactTime, now_ns, FIX_TIME_MS);
+    endpoint_end(p->endpoint, now_ns);
+}
+
+static void fill(struct lp_party *p, struct lp_order *o, uint64_t now_ns)
+{
+    if (o->final)
+        return;
+    int64_t last = o->next_fill ? o->next_fill : o->quantity - o->filled;
+    o->next_fill = 0;
+    o->filled += last;
+    o->final = o->filled == o->quantity;
+    send_execution(p, o, o->id, 'F', o->final ? '2' : '1', last, now_ns);
+    p->fills++;
+}
+
+static void send_cancel_reject(struct lp_party *p, const struct lp_order *o, const char *id, uint64_t now_ns)
+{
+    struct fix_encoder *f = endpoint_begin(p->endpoint, "9", now_ns);
+    fix_put_text(f, FIX_TAG_OrderID, o->quantity ? o->id : "NONE");
+    fix_put_text(f, FIX_TAG_ClOrdID, id);
+    fix_put_text(f, FIX_TAG_OrigClOrdID, o->id);
+    fix_put_char(f, FIX_TAG_OrdStatus, !o->quantity ? '8' : o->filled == o->quantity ? '2' : '4');
+    fix_put_char(f, FIX_TAG_CxlRejResponseTo, '1');
+    fix_put_uint(f, FIX_TAG_CxlRejReason, o->quantity ? 0 : 1);
+    endpoint_end(p->endpoint, now_ns);
+}
+
+static void act(struct lp_party *p, const struct due *d, uint64_t now_ns)
+{
+    struct lp_order *o = d->thing;
+    switch (d->kind) {
+    case DUE_ACK:
+        send_ack(p, d->thing, now_ns);
+        break;
+    case DUE_QUOTE:
+        send_quote(p, d->thing, now_ns);
+        break;
+    case DUE_REJECT:
+        send_reject(p, d->thing, now_ns);
+        break;
+    case DUE_NEW:
+        if (!o->final)
+            send_execution(p, o, o->id, '0', '0', 0, now_ns);
+        break;
+    case DUE_FILL:
+        fill(p, o, now_ns);
+        break;
+    case DUE_REFUSE_ORDER:
+        o->final = true;
+        send_execution(p, o, o->id, '8', '8', 0, now_ns);
+        break;
+    case DUE_CANCELLED:
+        if (o->final) {
+            send_cancel_reject(p, o, d->text, now_ns);
+        } else {
+            o->final = true;
+            send_execution(p, o, d->text, '4', '4', 0, now_ns);
+        }
+        break;
+    case DUE_CANCEL_REJECT:
+        send_cancel_reject(p, o, d->text, now_ns);
+        break;
+    }
+}
+
+unsigned lp_poll(struct lp_party *p, uint64_t now_ns)
+{
+    unsigned work = 0;
+    while (p->heap_count && p->heap[0].at_ns <= now_ns && endpoint_is_up(p->endpoint)) {
+        struct due d = pop(p);
+        act(p, &d, now_ns);
+        work++;
+    }
+    return work;
+}
+
+/* Memory: what the journal says
+ * ----------------------------------------------------------------------------------------- */
+
+static void remember(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const char *bytes, size_t size)
+{
+    struct lp_party *p = ctx;
+    static struct fix_msg m;
+    (void)time_ns;
+    (void)seq;
+    if (kind == 'N' || fix_parse(&m, bytes, size) != OK)
+        return;
+    if (kind == 'I' && m.type == FIX_MSG_TYPE1('D')) {
+        on_order(p, &m, 0); /* what it owes is due at once, less what the journal says it has sent */
+    } else if (kind == 'O' && m.type == FIX_MSG_TYPE1('S')) {
+        p->quote_number++;
+    } else if (kind == 'O' && m.type == FIX_MSG_TYPE1('8')) {
+        char id[ID_TEXT_SIZE] = "", status = 0;
+        p->exec_number++;
+        if (fix_get_text(&m, fix_find(&m, FIX_TAG_OrigClOrdID) ? FIX_TAG_OrigClOrdID : FIX_TAG_ClOrdID, id,
+                         sizeof id) != OK ||
+            fix_get_char(&m, FIX_TAG_OrdStatus, &status) != OK)
+            return;
+        void **at = map_at(p->orders, id, false);
+        struct lp_order *o = at ? *at : NULL;
+        if (!o || fix_get_decimal(&m, FIX_TAG_CumQty, &o->filled) != OK)
+            return;
+        o->final = strchr("248", status) != NULL;
+        o->next_fill = 0;
+    }
+}
+
+struct lp_party *lp_open(const struct party_options *o, struct endpoint *e)
+{
+    struct lp_party *p = calloc(1, sizeof *p);
+    if (!p)
+        exit(1);
+    p->options = *o;
+    p->endpoint = e;
+    p->random = o->seed;
+    p->mid_random = o->seed ^ 0x5bd1e995;
+    p->mid = o->mid;
+    p->requests = map_new();
+    p->orders = map_new();
+    journal_replay(e->journal, remember, p);
+    p->got_orders = 0;
+    return p;
+}
+
+void lp_close(struct lp_party *p)
+{
+    map_free(p->requests);
+    map_free(p->orders);
+    free(p->heap);
+    free(p);
+}
+
+void lp_print(const struct lp_party *p, FILE *to)
+{
+    fprintf(to,
+            "{\"party\":\"%s\",\"role\":\"lp\",\"requests\":%llu,\"quotes\":%llu,\"rejected\":%llu,"
+            "\"silent\":%llu,"
+            "\"refused\":%llu,\"ended\":%llu,\"orders\":%llu,\"fills\":%llu,\"cancels\":%llu,\"peer_"
+            "rejects\":%llu}\n",
+            p->options.name, (unsigned long long)p->got_requests, (unsigned long long)p->sent_quotes,
+            (unsigned long long)p->rejected, (unsigned long long)p->silent,
+            (unsigned long long)p->refused_quotes, (unsigned long long)p->ended,
+            (unsigned long long)p->got_orders, (unsigned long long)p->fills, (unsigned long long)p->cancels,
+            (unsigned long long)p->peer_rejects);
+}

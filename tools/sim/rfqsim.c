@@ -1,0 +1,146 @@
+/* rfqsim: simulated LPs and takers over real FIX, any number of them in one process.
+ *
+ *     rfqsim [--seconds N] [--linger] DIRECTORY PARTY…
+ *
+ * Ends when all takers have seen the end of their requests (LPs alone: at SIGTERM or after --seconds), logs
+ * out, prints a line of JSON for each party. Exit 0: all that was asked was answered; 1: something was
+ * missing; 2: usage.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dataplane/core/clock.h"
+#include "tools/sim/party.h"
+
+#define LOGOUT_NS 2000000000ull
+
+static atomic_bool stop_wanted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&stop_wanted, true);
+}
+
+static int usage(FILE *to, int code)
+{
+    fprintf(to,
+            "usage: rfqsim [--seconds N] [--linger] DIRECTORY PARTY...\n"
+            "PARTY: lp:name=LP1,connect=ADDR:PORT | taker:name=T1,connect=ADDR:PORT, and options:\n"
+            "  both   target=RFQD seed=1 listen=ADDR:PORT (instead of connect)\n"
+            "  lp     mid=1.1 spread=0.0002 tick=0.00001 delay_us=200 delay_max_us=400 valid_ms=0 ack=b|i|-\n"
+            "         percent: reject silent requote order_reject order_silent partial\n"
+            "  taker  rate=10 count=0 deadline_ms=5000 quotes=1 collect_ms=200 accept=a|d|x|-\n"
+            "         symbol=EURUSD quantity=1000000\n"
+            "--linger: stay after the takers are done, until SIGTERM. Journals: DIRECTORY/<name>.journal\n");
+    return code;
+}
+
+struct world {
+    struct party *parties[PARTIES_MAX];
+    unsigned count;
+    bool takers;
+    struct port *port;
+};
+
+static unsigned round_of(struct world *w, uint64_t now_ns)
+{
+    struct port_event events[PORT_EVENTS_MAX];
+    unsigned n = port_poll(w->port, events, PORT_EVENTS_MAX);
+    for (unsigned i = 0; i < n; i++)
+        endpoint_event((struct endpoint *)(uintptr_t)events[i].tag, &events[i], now_ns);
+    for (unsigned i = 0; i < w->count; i++)
+        n += party_poll(w->parties[i], now_ns);
+    return n;
+}
+
+static bool all_done(const struct world *w)
+{
+    for (unsigned i = 0; i < w->count; i++)
+        if (!party_done(w->parties[i]))
+            return false;
+    return w->takers;
+}
+
+static void run(struct world *w, uint64_t seconds, bool linger)
+{
+    uint64_t end_ns = seconds ? clock_now_ns() + seconds * 1000000000ull : UINT64_MAX;
+    for (;;) {
+        uint64_t now_ns = clock_now_ns();
+        if (atomic_load_explicit(&stop_wanted, memory_order_relaxed) || now_ns >= end_ns ||
+            (!linger && all_done(w)))
+            break;
+        if (!round_of(w, now_ns))
+            sched_yield();
+    }
+    uint64_t logout_ns = clock_now_ns() + LOGOUT_NS;
+    for (unsigned i = 0; i < w->count; i++)
+        endpoint_logout(party_endpoint(w->parties[i]), clock_now_ns());
+    bool up = true;
+    while (up && clock_now_ns() < logout_ns) {
+        up = false;
+        round_of(w, clock_now_ns());
+        for (unsigned i = 0; i < w->count; i++)
+            up |= party_endpoint(w->parties[i])->conn != PORT_CONN_NONE;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct world w;
+    uint64_t seconds = 0;
+    bool linger = false;
+    int i = 1;
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+        if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
+            seconds = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--linger") == 0)
+            linger = true;
+        else
+            return usage(strcmp(argv[i], "--help") == 0 ? stdout : stderr,
+                         strcmp(argv[i], "--help") == 0 ? 0 : 2);
+    }
+    if (argc - i < 2 || argc - i - 1 > PARTIES_MAX)
+        return usage(stderr, 2);
+    const char *directory = argv[i++];
+    if (mkdir(directory, 0755) != 0 && errno != EEXIST) {
+        fprintf(stderr, "rfqsim: %s: %s\n", directory, strerror(errno));
+        return 1;
+    }
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    clock_init();
+    if (port_uring_create(&w.port, PARTIES_MAX * 4) != OK) {
+        fprintf(stderr, "rfqsim: io_uring: %s\n", strerror(errno));
+        return 1;
+    }
+    for (; i < argc; i++) {
+        struct party_options o;
+        bool is_lp;
+        char why[128];
+        if (!party_parse(argv[i], &is_lp, &o, why, sizeof why)) {
+            fprintf(stderr, "rfqsim: %s\n", why);
+            return 2;
+        }
+        w.parties[w.count] = party_open(is_lp, &o, directory, w.port);
+        if (!w.parties[w.count])
+            return 1;
+        w.count++;
+        w.takers |= !is_lp;
+    }
+    run(&w, seconds, linger);
+    bool fine = true;
+    for (unsigned p = 0; p < w.count; p++) {
+        party_print(w.parties[p], stdout);
+        fine &= party_fine(w.parties[p]);
+        party_close(w.parties[p]);
+    }
+    port_destroy(w.port);
+    return fine ? 0 : 1;
+}

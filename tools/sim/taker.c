@@ -1,0 +1,398 @@
+/* A simulated taker: asks at a planned rate (open loop: latency counts from the planned time), waits for
+ * quotes, accepts the best by QuoteResponse or NewOrderSingle, and sees each request to its end.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/core/decimal.h"
+#include "fix/fix_dict.h"
+#include "tools/sim/party.h"
+
+#define END_GRACE_NS 20000000000ull /* after its deadline a request without an end is counted as unanswered \
+                                     */
+
+enum request_state { ASKED, ACCEPTING, FILLED, REFUSED, EXPIRED, CANCELLED_R, ORDER_REJECTED_R, UNANSWERED };
+
+static const char *const state_names[] = {"asked",   "accepting", "filled",         "refused",
+                                          "expired", "cancelled", "order_rejected", "unanswered"};
+
+struct taker_request {
+    char id[ID_TEXT_SIZE], cl_ord_id[ID_TEXT_SIZE], best_id[ID_TEXT_SIZE];
+    uint64_t number, planned_ns, deadline_ns, first_quote_ns, accepted_ns;
+    int64_t best_price, quantity, filled;
+    unsigned quotes;
+    enum request_state state;
+    char side;
+    struct taker_request *next; /* among the open ones */
+};
+
+struct taker_party {
+    struct party_options options;
+    struct endpoint *endpoint;
+    uint64_t random, planned_ns, made, ended, missed, states[8], late_fills, accept_refused, peer_rejects;
+    struct map *by_id, *by_cl_ord_id;
+    struct taker_request *open;
+    struct histogram to_quote, to_fill, to_accept;
+};
+
+static bool is_end(enum request_state s)
+{
+    return s >= FILLED;
+}
+
+static void move(struct taker_party *p, struct taker_request *r, enum request_state to)
+{
+    if (is_end(r->state))
+        return;
+    r->state = to;
+    if (is_end(to)) {
+        p->ended++;
+        p->states[to]++;
+    }
+}
+
+/* Out
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static struct taker_request *remember_request(struct taker_party *p, const char *id)
+{
+    void **at = map_at(p->by_id, id, true);
+    if (!*at) {
+        struct taker_request *r = *at = calloc(1, sizeof *r);
+        if (!r)
+            exit(1);
+        strncpy(r->id, id, sizeof r->id - 1);
+        r->number = p->made++;
+        r->next = p->open;
+        p->open = r;
+    }
+    return *at;
+}
+
+static void ask(struct taker_party *p, uint64_t planned_ns, uint64_t now_ns)
+{
+    char id[ID_TEXT_SIZE];
+    const struct party_options *o = &p->options;
+    struct fix_encoder *f = endpoint_begin(p->endpoint, "R", now_ns);
+    if (!f) {
+        p->missed++;
+        return;
+    }
+    snprintf(id, sizeof id, "%.20s-%llu", o->name, (unsigned long long)p->made);
+    struct taker_request *r = remember_request(p, id);
+    r->planned_ns = planned_ns;
+    r->deadline_ns = now_ns + o->deadline_ns;
+    r->side = r->number % 2 ? '2' : '1';
+    r->quantity = o->quantity;
+    fix_put_text(f, FIX_TAG_QuoteReqID, r->id);
+    fix_put_uint(f, FIX_TAG_NoRelatedSym, 1);
+    fix_put_text(f, FIX_TAG_Symbol, o->symbol);
+    fix_put_char(f, FIX_TAG_Side, r->side);
+    fix_put_decimal(f, FIX_TAG_OrderQty, r->quantity);
+    fix_put_time(f, FIX_TAG_ExpireTime, r->deadline_ns, FIX_TIME_MS);
+    endpoint_end(p->endpoint, now_ns);
+}
+
+static void accept_best(struct taker_party *p, struct taker_request *r, uint64_t now_ns)
+{
+    const struct party_options *o = &p->options;
+    bool by_order = o->accept == 'd' || (o->accept == 'x' && r->number % 4 >= 2);
+    struct fix_encoder *f = endpoint_begin(p->endpoint, by_order ? "D" : "AJ", now_ns);
+    if (!f)
+        return;
+    snprintf(r->cl_ord_id, sizeof r->cl_ord_id, "C-%.30s", r->id);
+    *map_at(p->by_cl_ord_id, r->cl_ord_id, true) = r;
+    if (by_order) {
+        fix_put_text(f, FIX_TAG_ClOrdID, r->cl_ord_id);
+        fix_put_text(f, FIX_TAG_Symbol, o->symbol);
+        fix_put_char(f, FIX_TAG_Side, r->side);
+        fix_put_time(f, FIX_TAG_TransactTime, now_ns, FIX_TIME_MS);
+        fix_put_decimal(f, FIX_TAG_OrderQty, r->quantity);
+        fix_put_char(f, FIX_TAG_OrdType, 'D');
+        fix_put_decimal(f, FIX_TAG_Price, r->best_price);
+        fix_put_text(f, FIX_TAG_QuoteID, r->best_id);
+    } else {
+        fix_put_text(f, FIX_TAG_QuoteRespID, r->cl_ord_id);
+        fix_put_text(f, FIX_TAG_QuoteID, r->best_id);
+        fix_put_uint(f, FIX_TAG_QuoteRespType, 1);
+        fix_put_text(f, FIX_TAG_ClOrdID, r->cl_ord_id);
+        fix_put_text(f, FIX_TAG_Symbol, o->symbol);
+        fix_put_char(f, FIX_TAG_Side, r->side);
+        fix_put_decimal(f, FIX_TAG_OrderQty, r->quantity);
+        fix_put_decimal(f, FIX_TAG_Price, r->best_price);
+    }
+    endpoint_end(p->endpoint, now_ns);
+    r->accepted_ns = now_ns;
+    r->state = ACCEPTING;
+}
+
+static bool wants_to_accept(const struct taker_party *p, const struct taker_request *r, uint64_t now_ns)
+{
+    return r->state == ASKED && r->quotes && p->options.accept != '-' &&
+           (r->quotes >= p->options.quotes || now_ns >= r->first_quote_ns + p->options.collect_ns);
+}
+
+/* In
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
+
+static struct taker_request *find(struct map *m, const struct fix_msg *msg, uint32_t tag)
+{
+    char id[ID_TEXT_SIZE] = "";
+    if (fix_get_text(msg, tag, id, sizeof id) != OK)
+        return NULL;
+    void **at = map_at(m, id, false);
+    return at ? *at : NULL;
+}
+
+static void on_quote(struct taker_party *p, const struct fix_msg *m, uint64_t now_ns)
+{
+    struct taker_request *r = find(p->by_id, m, FIX_TAG_QuoteReqID);
+    int64_t price;
+    if (!r || is_end(r->state))
+        return;
+    if (!r->quotes++) {
+        r->first_quote_ns = now_ns;
+        if (r->planned_ns)
+            histogram_record(&p->to_quote, now_ns - r->planned_ns);
+    }
+    if (fix_get_decimal(m, r->side == '1' ? FIX_TAG_OfferPx : FIX_TAG_BidPx, &price) != OK)
+        return;
+    bool better = !r->best_id[0] || (r->side == '1' ? price < r->best_price : price > r->best_price);
+    if (better && fix_get_text(m, FIX_TAG_QuoteID, r->best_id, sizeof r->best_id) == OK)
+        r->best_price = price;
+    if (r->state == ACCEPTING && !r->cl_ord_id[0])
+        r->state = ASKED;
+    if (wants_to_accept(p, r, now_ns))
+        accept_best(p, r, now_ns);
+}
+
+static void on_execution(struct taker_party *p, const struct fix_msg *m, uint64_t now_ns)
+{
+    struct taker_request *r = find(p->by_cl_ord_id, m, FIX_TAG_ClOrdID);
+    char type = 0, status = 0;
+    int64_t last;
+    if (!r || fix_get_char(m, FIX_TAG_ExecType, &type) != OK ||
+        fix_get_char(m, FIX_TAG_OrdStatus, &status) != OK)
+        return;
+    if (r->state == ACCEPTING && type != 'F' && r->accepted_ns && !r->filled)
+        histogram_record(&p->to_accept, now_ns - r->accepted_ns);
+    if (type == 'F' && fix_get_decimal(m, FIX_TAG_LastQty, &last) == OK) {
+        if (is_end(r->state))
+            p->late_fills++;
+        r->filled += last;
+    }
+    if (status == '2') {
+        if (r->accepted_ns)
+            histogram_record(&p->to_fill, now_ns - r->accepted_ns);
+        move(p, r, FILLED);
+    } else if (type == '8' || type == '4') {
+        move(p, r, r->filled ? FILLED : ORDER_REJECTED_R);
+    }
+}
+
+static void on_status(struct taker_party *p, const struct fix_msg *m)
+{
+    uint64_t status = 0;
+    if (fix_find(m, FIX_TAG_QuoteRespID)) { /* a refused acceptance */
+        struct taker_request *r = find(p->by_cl_ord_id, m, FIX_TAG_QuoteRespID);
+        p->accept_refused++;
+        if (r)
+            move(p, r, ORDER_REJECTED_R);
+        return;
+    }
+    struct taker_request *r = find(p->by_id, m, FIX_TAG_QuoteReqID);
+    if (!r || fix_get_uint(m, FIX_TAG_QuoteStatus, &status) != OK)
+        return;
+    if (status == 7)
+        move(p, r, EXPIRED);
+    else
+        move(p, r, CANCELLED_R);
+}
+
+void taker_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns)
+{
+    struct taker_party *p = ctx;
+    struct taker_request *r;
+    (void)e;
+    switch (m->type) {
+    case FIX_MSG_TYPE1('S'):
+        on_quote(p, m, now_ns);
+        break;
+    case FIX_MSG_TYPE1('8'):
+        on_execution(p, m, now_ns);
+        break;
+    case FIX_MSG_TYPE2('A', 'G'):
+        r = find(p->by_id, m, FIX_TAG_QuoteReqID);
+        if (r)
+            move(p, r, REFUSED);
+        break;
+    case FIX_MSG_TYPE2('A', 'I'):
+        on_status(p, m);
+        break;
+    case FIX_MSG_TYPE1('j'):
+    case FIX_MSG_TYPE1('3'):
+        p->peer_rejects++;
+        break;
+    default:
+        break;
+    }
+}
+
+void taker_session(void *ctx, struct endpoint *e, int state, uint64_t now_ns)
+{
+    (void)ctx;
+    (void)e;
+    (void)state;
+    (void)now_ns;
+}
+
+/* Time
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
+
+static void sweep(struct taker_party *p, uint64_t now_ns)
+{
+    struct taker_request **at = &p->open;
+    while (*at) {
+        struct taker_request *r = *at;
+        if (wants_to_accept(p, r, now_ns))
+            accept_best(p, r, now_ns);
+        if (!is_end(r->state) && r->deadline_ns && now_ns > r->deadline_ns + END_GRACE_NS)
+            move(p, r, UNANSWERED);
+        if (is_end(r->state))
+            *at = r->next;
+        else
+            at = &r->next;
+    }
+}
+
+unsigned taker_poll(struct taker_party *p, uint64_t now_ns)
+{
+    const struct party_options *o = &p->options;
+    unsigned work = 0;
+    if (!p->planned_ns && endpoint_is_up(p->endpoint))
+        p->planned_ns = now_ns;
+    while (p->planned_ns && now_ns >= p->planned_ns && (!o->count || p->made + p->missed < o->count) &&
+           work < 256) {
+        ask(p, p->planned_ns, now_ns);
+        p->planned_ns += 1000000000ull / o->rate;
+        work++;
+    }
+    sweep(p, now_ns);
+    return work;
+}
+
+uint64_t taker_next_ns(const struct taker_party *p)
+{
+    const struct party_options *o = &p->options;
+    uint64_t next = UINT64_MAX;
+    if (p->planned_ns && (!o->count || p->made + p->missed < o->count))
+        next = p->planned_ns;
+    for (const struct taker_request *r = p->open; r; r = r->next) {
+        uint64_t at = r->state == ASKED && r->quotes && o->accept != '-' ? r->first_quote_ns + o->collect_ns
+                                                                        : r->deadline_ns + END_GRACE_NS;
+        if (at < next)
+            next = at;
+    }
+    return next;
+}
+
+bool taker_done(const struct taker_party *p)
+{
+    return p->options.count && p->made + p->missed >= p->options.count && p->ended >= p->made;
+}
+
+bool taker_fine(const struct taker_party *p)
+{
+    return p->states[UNANSWERED] == 0 && p->late_fills == 0 && p->peer_rejects == 0;
+}
+
+/* Memory: what the journal says
+ * ---------------------------------------------------------------------------------------------- */
+
+static void remember(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const char *bytes, size_t size)
+{
+    struct taker_party *p = ctx;
+    static struct fix_msg m;
+    char id[ID_TEXT_SIZE] = "";
+    (void)seq;
+    if (kind == 'N' || kind == 'R' || fix_parse(&m, bytes, size) != OK)
+        return;
+    if (kind == 'O' && m.type == FIX_MSG_TYPE1('R') &&
+        fix_get_text(&m, FIX_TAG_QuoteReqID, id, sizeof id) == OK) {
+        struct taker_request *r = remember_request(p, id);
+        struct fix_group legs;
+        r->side = r->number % 2 ? '2' : '1';
+        r->quantity = p->options.quantity;
+        r->deadline_ns = time_ns + p->options.deadline_ns;
+        if (fix_group_begin(&m, FIX_TAG_NoRelatedSym, &legs) && fix_group_next(&legs) &&
+            fix_field_char(&m, fix_group_find(&legs, FIX_TAG_Side), &r->side) != OK)
+            r->side = '1';
+    } else if (kind == 'O' && (m.type == FIX_MSG_TYPE1('D') || m.type == FIX_MSG_TYPE2('A', 'J')) &&
+               fix_get_text(&m, FIX_TAG_ClOrdID, id, sizeof id) == OK && strlen(id) > 2) {
+        void **at = map_at(p->by_id, id + 2, false);
+        if (at && *at) {
+            struct taker_request *r = *at;
+            memcpy(r->cl_ord_id, id, sizeof id);
+            *map_at(p->by_cl_ord_id, id, true) = r;
+            r->state = ACCEPTING;
+        }
+    } else if (kind == 'I') {
+        char keep = p->options.accept;
+        p->options.accept = '-'; /* nothing is answered from memory */
+        taker_message(p, p->endpoint, &m, time_ns);
+        p->options.accept = keep;
+    }
+}
+
+struct taker_party *taker_open(const struct party_options *o, struct endpoint *e)
+{
+    struct taker_party *p = calloc(1, sizeof *p);
+    if (!p)
+        exit(1);
+    p->options = *o;
+    p->endpoint = e;
+    p->random = o->seed;
+    p->by_id = map_new();
+    p->by_cl_ord_id = map_new();
+    journal_replay(e->journal, remember, p);
+    histogram_reset(&p->to_quote);
+    histogram_reset(&p->to_fill);
+    histogram_reset(&p->to_accept);
+    return p;
+}
+
+void taker_close(struct taker_party *p)
+{
+    map_free(p->by_id);
+    map_free(p->by_cl_ord_id);
+    free(p);
+}
+
+static void print_histogram(const char *name, const struct histogram *h, FILE *to)
+{
+    fprintf(to,
+            ",\"%s_ns\":{\"count\":%llu,\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,\"p999\":%llu,\"max\":%llu}",
+            name, (unsigned long long)h->count, (unsigned long long)histogram_percentile(h, 50000),
+            (unsigned long long)histogram_percentile(h, 90000),
+            (unsigned long long)histogram_percentile(h, 99000),
+            (unsigned long long)histogram_percentile(h, 99900), (unsigned long long)h->max);
+}
+
+void taker_print(const struct taker_party *p, FILE *to)
+{
+    fprintf(to, "{\"party\":\"%s\",\"role\":\"taker\",\"requests\":%llu,\"ended\":%llu,\"missed\":%llu",
+            p->options.name, (unsigned long long)p->made, (unsigned long long)p->ended,
+            (unsigned long long)p->missed);
+    for (int s = FILLED; s <= UNANSWERED; s++)
+        fprintf(to, ",\"%s\":%llu", state_names[s], (unsigned long long)p->states[s]);
+    fprintf(to, ",\"accept_refused\":%llu,\"late_fills\":%llu,\"peer_rejects\":%llu",
+            (unsigned long long)p->accept_refused, (unsigned long long)p->late_fills,
+            (unsigned long long)p->peer_rejects);
+    print_histogram("request_to_quote", &p->to_quote, to);
+    print_histogram("accept_to_answer", &p->to_accept, to);
+    print_histogram("accept_to_fill", &p->to_fill, to);
+    fprintf(to, "}\n");
+}
