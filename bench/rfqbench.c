@@ -1,0 +1,76 @@
+/* rfqbench: one program for all measurements. `rfqbench NAME [--seconds N] [--dir DIR] [--tiny] [--json]` */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+
+static const struct bench_command commands[] = {
+    {"ring", "append and commit of 256 bytes at 1 M/s while the log drains and syncs", bench_ring},
+    {"lane", "messages of 256 bytes from one core to another", bench_lane},
+    {"net", "the io_uring port and bare sockets on loopback: round trip, release, idle poll", bench_net},
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static int usage(FILE *to)
+{
+    fprintf(to, "usage: rfqbench MEASUREMENT [--seconds N] [--dir DIR] [--tiny] [--json]\n\n"
+                "  --seconds N   of the measured part, 1 to 3600 (5)\n"
+                "  --dir DIR     where files are put that should lie on a disk (.)\n"
+                "  --tiny        few messages: that it works, not how fast\n"
+                "  --json        one object, for machines\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    return to == stdout ? 0 : 2;
+}
+
+static int options_parse(int argc, char **argv, struct bench_options *o)
+{
+    static const struct option longs[] = {
+        {"seconds", required_argument, NULL, 's'}, {"dir", required_argument, NULL, 'd'},
+        {"tiny", no_argument, NULL, 't'},          {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+        char *end;
+        unsigned long seconds;
+        switch (c) {
+        case 's':
+            seconds = strtoul(optarg, &end, 10);
+            if (*end || seconds < 1 || seconds > 3600)
+                return usage(stderr);
+            o->seconds = (unsigned)seconds;
+            break;
+        case 'd':
+            o->dir = optarg;
+            break;
+        case 't':
+            o->tiny = true;
+            break;
+        case 'j':
+            o->json = true;
+            break;
+        case 'h':
+            exit(usage(stdout));
+        default:
+            return usage(stderr);
+        }
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_options options = {.seconds = 5, .dir = "."};
+    int status = options_parse(argc, argv, &options);
+    if (status)
+        return status;
+    if (optind + 1 != argc)
+        return usage(stderr);
+    bench_start();
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[optind], commands[i].name) == 0)
+            return commands[i].run(&options);
+    return usage(stderr);
+}
