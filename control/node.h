@@ -19,6 +19,8 @@
 
 enum node_agent { NODE_GATEWAY, NODE_DISTRIBUTION, NODE_ROUTING, NODE_LOG, NODE_REPLICA, NODE_AGENTS };
 
+struct node;
+
 struct node_config {
     const struct config *config;
     struct port *port;
@@ -40,8 +42,6 @@ struct node_recovery {
     uint64_t frames, batches, redelivered;
     uint64_t took_ns; /* by the caller's clock; 0 in simulation */
 };
-
-struct node;
 
 /* Recover, start, redeliver; on return the gateway listens. Errors: as log_open, recovery_run, ring_create,
  * gateway_start say; node_error() has the sentence, also when no node was made (static storage, start-up

@@ -1,65 +1,118 @@
-/* Replica: the log applied by the same apply, in the control core. Serves reads, snapshots and checks; hands what changed to
- * the storage thread; measures the stages of every message from the stamps that the record carries.
- * Owner: the control core. It reads the log at its own position and slows nobody.
+/* Replica: the log applied by the same apply, in the control core. Serves reads, snapshots and checks; hands
+ * what changed to the storage thread; measures the stages of every message from the stamps that the records
+ * carry. Owner: the control core. It reads the log at its own position and slows nobody.
  *
- * Checkpoint: every checkpoint_interval_ns or checkpoint_events, the entities changed since the last are copied with the marks into
- * a buffer (two of them); the storage thread commits it once the log is durable to that offset, never before, and
- * the log is told what it may recycle. Beside entities it writes rows: `history` (key: rfq, seq → frame header times and
- * the record) of every record about an RFQ, for timelines and dumps; `sent` (session, generation, seq → GATEWAY_OUT) for resends.
+ * Start: the states are empty (just created, with tracking). replica_create loads the store's last commit
+ * into them and applies the log from there to `log_offset`, so that everything after the commit gets its
+ * rows, whoever was killed when.
+ *
+ * Checkpoint: every checkpoint_interval_ns or checkpoint_events, the entities changed since the last are
+ * copied with the marks into a buffer (two of them); the storage thread commits it once the log is durable to
+ * that offset, never before, and the log is told what it may recycle. Beside entities it writes rows
+ * (storage/tables.h): `history` of every record about an RFQ and of the frame that caused it, `sent` for
+ * resends, and entities that leave memory.
+ *
+ * Limits, and what happens there:
+ *   the store is full      the commit is tried again every CHECKPOINT_RETRY_NS; replica_error says so
+ * meanwhile the store fails        no more commits; replica_error; the log is held from the last one on both
+ * buffers are full  (CHECKPOINT_SIZE_MAX) nothing is applied until one is free: the log waits, and holds a
+ * digest differs       nothing is applied or committed any more; replica_divergence
+ *
+ * Counters: rfqd_replica_{events,commits,commit_errors}_total,
+ * rfqd_replica_{seq,lag_bytes,checkpoint_lag_bytes, pending_records}, rfqd_store_{used,map}_bytes.
  */
 #ifndef RFQD_CONTROL_REPLICA_H
 #define RFQD_CONTROL_REPLICA_H
 
+#include "dataplane/core/agent.h"
+#include "dataplane/core/counters.h"
 #include "dataplane/core/histogram.h"
 #include "dataplane/model/distribution.h"
 #include "dataplane/model/gateway.h"
 #include "dataplane/model/routing.h"
 #include "storage/log/log.h"
 #include "storage/store.h"
+#include "storage/tables.h"
+
+#define CHECKPOINT_INTERVAL_NS  50000000ull
+#define CHECKPOINT_EVENTS       10000u
+#define CHECKPOINT_SIZE_MAX     (64u * 1024u * 1024u) /* of rows in a buffer; entities come on top at the cut */
+#define CHECKPOINT_RETRY_NS     1000000000ull
+#define REPLICA_FRAMES_PER_POLL 256u
+#define SENT_MESSAGES_MAX       100000u /* kept per session where the configuration says nothing */
+#define PURGE_RFQS_MAX          64u     /* forgotten with one commit */
 
 struct replica_config {
     struct log *log;
     struct store *store;
-    struct distribution_state *distribution; /* recovered: equal to the engine's at start */
+    struct distribution_state *distribution; /* just created, with tracking */
     struct routing_state *routing;
     struct gateway_state *gateways[GATEWAYS_MAX];
     unsigned gateway_count;
-    uint64_t log_offset, next_seq; /* where recovery ended */
-    uint64_t checkpoint_interval_ns; /* 50 ms */
-    uint64_t checkpoint_events;      /* 10,000 */
+    uint64_t log_offset, next_seq; /* where recovery ended: applied up to there when replica_create returns */
+    uint64_t checkpoint_interval_ns; /* CHECKPOINT_INTERVAL_NS */
+    uint64_t checkpoint_events;      /* CHECKPOINT_EVENTS */
+    uint64_t retention_ns;           /* an RFQ that left memory so long ago is forgotten; 0: never */
+    uint32_t sent_max;               /* messages kept per session; 0: SENT_MESSAGES_MAX */
     bool own_thread;                 /* false: commits run inside poll (simulation) */
-    struct counters *counters;
+    struct counters *counters;       /* NULL: private ones */
 };
 
 /* Stages measured from stamps, one histogram each. */
-#define STAGE_LIST(X)                                                                                        \
-    X(STAGE_IN_TO_DECISION, "frame received → decision")                                                     \
-    X(STAGE_DECISION_TO_OUT, "decision → message encoded")                                                   \
-    X(STAGE_IN_TO_OUT, "frame received → message encoded")                                                   \
-    X(STAGE_RELEASE_SPREAD, "first → last LP of a release")                                                  \
-    X(STAGE_RFQ_TO_QUOTE, "RFQ released → quote received")                                                   \
+#define STAGE_LIST(X)                                       \
+    X(STAGE_IN_TO_DECISION, "frame received → decision")    \
+    X(STAGE_DECISION_TO_OUT, "decision → message encoded")  \
+    X(STAGE_IN_TO_OUT, "frame received → message encoded")  \
+    X(STAGE_RELEASE_SPREAD, "first → last LP of a release") \
+    X(STAGE_RFQ_TO_QUOTE, "RFQ released → quote received")  \
     X(STAGE_ORDER_TO_FILL, "order released → fill")
 enum stage {
 #define X(name, text) name,
     STAGE_LIST(X)
 #undef X
-    STAGES
+        STAGES
 };
 
 struct replica;
 
+/* ERR_STATE: a state is not empty, or not tracked. ERR_MEMORY. As recovery_load, and the log's reader; where
+ * the log has another digest than the states: ERR_CORRUPT. *out is NULL; replica_create_error() has the
+ * sentence (this thread's). */
 enum err replica_create(struct replica **out, const struct replica_config *c) WARN_UNUSED;
-void replica_destroy(struct replica *r); /* abandons what was not committed */
+const char *replica_create_error(void);
+void replica_destroy(
+    struct replica *r); /* abandons what was not committed; a commit under way is waited for */
 struct agent replica_agent(struct replica *r);
-/* Applied up to. */
+
+/* Applied: number of the next record, and the log offset. */
 uint64_t replica_seq(const struct replica *r);
 uint64_t replica_offset(const struct replica *r);
-/* A digest record of an engine differed from the replica's: NULL, or what and where. The replica stops applying then. */
+/* A digest record of an engine differed from the replica's, or the log could not be applied: NULL, or what
+ * and where. The replica stops applying then. */
 const char *replica_divergence(const struct replica *r);
+/* Why the store is behind: NULL, or the sentence of the last failed commit. */
+const char *replica_error(const struct replica *r);
+
 const struct histogram *replica_stage(const struct replica *r, enum stage s);
 const char *stage_text(enum stage s);
-/* Commit what is there and wait for it (clean stop). The log has been flushed. */
+void replica_stages_reset(struct replica *r);
+const struct histogram *replica_commit_times(const struct replica *r);
+
+/* Every row about an RFQ, by seq: those in the store, and those on the way there. `row` is followed by the
+ * record, 8-byte aligned; it holds until visit returns. visit returns false to stop. On the replica's thread.
+ */
+enum err replica_history(struct replica *r, uint64_t rfq,
+                         bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row),
+                         void *ctx) WARN_UNUSED;
+static inline const struct record *history_record(const struct history_row *row)
+{
+    return (const struct record *)(row + 1);
+}
+
+/* Commit what is there and wait for it (clean stop, backup). The log has been flushed. ERR_STATE: the log is
+ * not durable so far, or the replica has stopped. As store_ops.commit. */
 enum err replica_checkpoint_now(struct replica *r) WARN_UNUSED;
+/* Log offset of the last commit. */
 uint64_t replica_checkpoint_offset(const struct replica *r);
 const struct replica_config *replica_config(const struct replica *r);
 

@@ -17,7 +17,8 @@
 
 struct journal;
 
-/* Opens or makes it and reads it back. path NULL: in memory, for tests. ERR_IO: errno. ERR_CORRUPT: a line that is none. ERR_MEMORY. */
+/* Opens or makes it and reads it back. path NULL: in memory, for tests. ERR_IO: errno. ERR_CORRUPT: a line
+ * that is none. ERR_MEMORY. */
 enum err journal_open(struct journal **out, const char *path) WARN_UNUSED;
 void journal_close(struct journal *j);
 void journal_append(struct journal *j, uint64_t time_ns, char kind, uint64_t seq, const char *bytes,

@@ -191,6 +191,7 @@ struct party *party_open(bool is_lp, const struct party_options *o, const char *
                                         .logon_timeout_ms = 5000,
                                         .logout_timeout_ms = 2000,
                                         .time_tolerance_s = 120,
+                                        .validate = true,
                                         .precision = FIX_TIME_MS},
                                 .address = o->address,
                                 .journal = directory ? p->journal : NULL,

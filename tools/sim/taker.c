@@ -8,8 +8,9 @@
 #include "fix/fix_dict.h"
 #include "tools/sim/party.h"
 
-#define END_GRACE_NS 20000000000ull /* after its deadline a request without an end is counted as unanswered \
-                                     */
+#define END_GRACE_NS                                                                       \
+    20000000000ull /* after its deadline a request without an end is counted as unanswered \
+                    */
 
 enum request_state { ASKED, ACCEPTING, FILLED, REFUSED, EXPIRED, CANCELLED_R, ORDER_REJECTED_R, UNANSWERED };
 
@@ -292,7 +293,7 @@ uint64_t taker_next_ns(const struct taker_party *p)
         next = p->planned_ns;
     for (const struct taker_request *r = p->open; r; r = r->next) {
         uint64_t at = r->state == ASKED && r->quotes && o->accept != '-' ? r->first_quote_ns + o->collect_ns
-                                                                        : r->deadline_ns + END_GRACE_NS;
+                                                                         : r->deadline_ns + END_GRACE_NS;
         if (at < next)
             next = at;
     }

@@ -1,0 +1,254 @@
+/* Audit: what the log says, what each LP's journal says and what each taker's journal says must be one story.
+ * It knows the workflow and nothing of the engine's code.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/core/hash.h"
+#include "fix/fix_dict.h"
+#include "tests/sim/world.h"
+
+#define THINGS_MAX 4096
+
+struct audited_rfq {
+    uint64_t id;
+    unsigned state, awards, reverts;
+    bool ended;
+    char request_id[ID_TEXT_SIZE];
+    uint64_t winner;
+    int64_t filled;
+};
+
+/* One order: as the log, the LP and the taker tell it. */
+struct audited_order {
+    uint64_t id;
+    int64_t quantity, by_log, by_lp, by_taker;
+    unsigned releases_at_lp; /* D accepted by the LP under different numbers */
+    unsigned fills_log, fills_lp, fills_taker;
+};
+
+struct audit {
+    struct world *world;
+    struct audited_rfq rfqs[THINGS_MAX];
+    struct audited_order orders[THINGS_MAX];
+    unsigned rfq_count, order_count;
+    bool of_lp;
+};
+
+static struct audited_rfq *rfq_of(struct audit *a, uint64_t id)
+{
+    for (unsigned i = 0; i < a->rfq_count; i++)
+        if (a->rfqs[i].id == id)
+            return &a->rfqs[i];
+    return NULL;
+}
+
+static struct audited_order *order_of(struct audit *a, uint64_t id)
+{
+    for (unsigned i = 0; i < a->order_count; i++)
+        if (a->orders[i].id == id)
+            return &a->orders[i];
+    if (a->order_count == THINGS_MAX)
+        abort();
+    a->orders[a->order_count].id = id;
+    return &a->orders[a->order_count++];
+}
+
+/* The log
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+/* spec/10, the `instant` profile's rows: from → to. */
+static bool legal(unsigned from, unsigned to)
+{
+    switch (from) {
+    case RFQ_DRAFT:
+        return to == RFQ_PUBLISHED || to == RFQ_REJECTED || to == RFQ_CANCELLED;
+    case RFQ_PUBLISHED:
+        return to == RFQ_BIDDING_OPEN || to == RFQ_REJECTED || to == RFQ_CANCELLED;
+    case RFQ_BIDDING_OPEN:
+        return to == RFQ_BIDDING_CLOSED || to == RFQ_REJECTED || to == RFQ_CANCELLED || to == RFQ_EXPIRED;
+    case RFQ_BIDDING_CLOSED:
+        return to == RFQ_EVALUATION || to == RFQ_CANCELLED || to == RFQ_EXPIRED;
+    case RFQ_EVALUATION:
+        return to == RFQ_IS_AWARDED || to == RFQ_CANCELLED || to == RFQ_EXPIRED;
+    case RFQ_IS_AWARDED:
+        return to == RFQ_COMPLETED || to == RFQ_EVALUATION || to == RFQ_CANCELLED;
+    default:
+        return false;
+    }
+}
+
+static bool on_transition(struct audit *a, const struct rfq_transition *t)
+{
+    struct audited_rfq *r = rfq_of(a, t->rfq);
+    if (!r || r->state != t->from || !legal(t->from, t->to))
+        return world_wrong(a->world, "RFQ %llx went %u → %u from state %u", (unsigned long long)t->rfq,
+                           t->from, t->to, r ? r->state : 0);
+    r->state = t->to;
+    r->ended = t->to >= RFQ_COMPLETED;
+    if (t->to == RFQ_IS_AWARDED)
+        r->awards++;
+    if (t->move == MOVE_REVERT_AWARD)
+        r->reverts++;
+    if (r->awards > r->reverts + 1)
+        return world_wrong(a->world, "RFQ %llx has two awards at a time", (unsigned long long)t->rfq);
+    return true;
+}
+
+static bool on_record(struct audit *a, const struct record *rec)
+{
+    switch (rec->type) {
+    case RECORD_RFQ_CREATED: {
+        const struct rfq_created *c = (const void *)rec;
+        if (a->rfq_count == THINGS_MAX)
+            abort();
+        for (unsigned i = 0; i < a->rfq_count; i++)
+            if (a->rfqs[i].id == c->rfq || memcmp(a->rfqs[i].request_id, c->request_id, ID_TEXT_SIZE) == 0)
+                return world_wrong(a->world, "request %.40s became two RFQs", c->request_id);
+        struct audited_rfq *r = &a->rfqs[a->rfq_count++];
+        r->id = c->rfq;
+        r->state = RFQ_DRAFT;
+        memcpy(r->request_id, c->request_id, ID_TEXT_SIZE);
+        return true;
+    }
+    case RECORD_RFQ_TRANSITION:
+        return on_transition(a, (const void *)rec);
+    case RECORD_RFQ_AWARDED: {
+        const struct rfq_awarded *w = (const void *)rec;
+        rfq_of(a, w->rfq)->winner = w->lp;
+        return true;
+    }
+    case RECORD_ORDER_CREATED:
+        order_of(a, ((const struct order_created *)rec)->order)->quantity =
+            ((const struct order_created *)rec)->quantity;
+        return true;
+    case RECORD_ORDER_FILLED: {
+        const struct order_filled *f = (const void *)rec;
+        struct audited_order *o = order_of(a, f->order);
+        o->by_log += f->quantity;
+        o->fills_log++;
+        rfq_of(a, f->rfq)->filled += f->quantity;
+        if (o->by_log > o->quantity || o->by_log != f->filled_quantity)
+            return world_wrong(a->world, "order %llx is filled beyond its quantity",
+                               (unsigned long long)o->id);
+        return true;
+    }
+    case RECORD_EXECUTION_BREAK: {
+        const struct execution_break *b = (const void *)rec;
+        return world_wrong(a->world, "an execution fits no order: %.40s, %s", b->cl_ord_id,
+                           reason_name(b->reason));
+    }
+    default:
+        return true;
+    }
+}
+
+static bool read_log(struct audit *a)
+{
+    struct log *l = node_log(a->world->node);
+    struct log_reader *reader;
+    enum err e = log_reader_open(&reader, l, log_begin(l));
+    if (e != OK)
+        return world_wrong(a->world, "log: %s", err_text(e));
+    const struct log_frame *f;
+    uint64_t seq = 0;
+    bool fine = true;
+    while (fine && (f = log_reader_next(reader, log_written(l), &e)) != NULL) {
+        const struct batch *b = log_frame_batch(f);
+        if (f->first_seq < seq)
+            fine = world_wrong(a->world, "log: sequence goes back at %llu", (unsigned long long)f->offset);
+        seq = f->first_seq + b->count;
+        for (const struct record *r = batch_first(b); r && fine; r = batch_after(b, r))
+            fine = on_record(a, r);
+    }
+    log_reader_close(reader);
+    return fine && (e == OK || world_wrong(a->world, "log: %s", err_text(e)));
+}
+
+/* The journals
+ * -----------------------------------------------------------------------------------------------------------------
+ */
+
+static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const char *bytes, size_t size)
+{
+    static struct fix_msg m;
+    struct audit *a = ctx;
+    (void)time_ns;
+    (void)seq;
+    if ((a->of_lp && kind == 'R') || kind == 'N' || fix_parse(&m, bytes, size) != OK)
+        return;
+    uint32_t tag = a->of_lp ? FIX_TAG_ClOrdID : FIX_TAG_OrderID;
+    const struct fix_field *f = fix_find(&m, tag);
+    uint64_t id = f ? name_parse('O', fix_value(&m, f), f->size) : 0;
+    if (a->of_lp && kind == 'I' && m.type == FIX_MSG_TYPE1('D')) {
+        struct audited_order *o = order_of(a, id);
+        if (!m.poss_dup && !m.poss_resend && o->releases_at_lp)
+            world_wrong(a->world, "order %llx reached its LP twice as new", (unsigned long long)id);
+        o->releases_at_lp++;
+    }
+    char type = 0;
+    int64_t quantity = 0;
+    if (m.type != FIX_MSG_TYPE1('8') || kind != (a->of_lp ? 'O' : 'I') ||
+        fix_get_char(&m, FIX_TAG_ExecType, &type) != OK || type != 'F' ||
+        fix_get_decimal(&m, FIX_TAG_LastQty, &quantity) != OK)
+        return;
+    struct audited_order *o = order_of(a, id);
+    if (a->of_lp) {
+        o->by_lp += quantity;
+        o->fills_lp++;
+    } else {
+        o->by_taker += quantity;
+        o->fills_taker++;
+    }
+}
+
+static bool join(struct audit *a, struct outcome *out)
+{
+    for (unsigned i = 0; i < a->order_count; i++) {
+        const struct audited_order *o = &a->orders[i];
+        out->fills += o->fills_log;
+        if (o->by_log != o->by_lp || o->by_log != o->by_taker || o->fills_log != o->fills_lp ||
+            o->fills_log != o->fills_taker)
+            return world_wrong(a->world, "order %llx: %u fills in the log, %u at the LP, %u at the taker",
+                               (unsigned long long)o->id, o->fills_log, o->fills_lp, o->fills_taker);
+    }
+    for (unsigned i = 0; i < a->rfq_count; i++) {
+        const struct audited_rfq *r = &a->rfqs[i];
+        if (!r->ended)
+            return world_wrong(a->world, "RFQ %llx (%.40s) has no end: state %u", (unsigned long long)r->id,
+                               r->request_id, r->state);
+        if ((r->state == RFQ_COMPLETED) != (r->filled > 0))
+            return world_wrong(a->world, "RFQ %llx ended in state %u with fills or without",
+                               (unsigned long long)r->id, r->state);
+        out->rfqs++;
+        out->ended[r->state]++;
+        out->filled += r->state == RFQ_COMPLETED;
+        struct {
+            char request_id[ID_TEXT_SIZE];
+            uint64_t state, winner;
+            int64_t filled;
+        } end = {.state = r->state, .winner = r->state == RFQ_COMPLETED ? r->winner : 0, .filled = r->filled};
+        memcpy(end.request_id, r->request_id, ID_TEXT_SIZE);
+        out->hash += hash_bytes(&end, sizeof end);
+    }
+    return true;
+}
+
+bool audit_run(struct world *w, struct outcome *out)
+{
+    struct audit *a = calloc(1, sizeof *a);
+    if (!a)
+        return world_wrong(w, "no memory");
+    memset(out, 0, sizeof *out);
+    a->world = w;
+    bool fine = read_log(a);
+    for (unsigned p = 0; fine && p < w->party_count; p++) {
+        a->of_lp = p >= w->taker_count;
+        journal_replay(party_endpoint(w->parties[p])->journal, on_line, a);
+        fine = !w->error[0];
+    }
+    fine = fine && join(a, out);
+    free(a);
+    return fine;
+}

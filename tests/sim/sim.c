@@ -1,0 +1,205 @@
+/* sim: the whole appliance under a made-up clock, by seeds.
+ *
+ *     sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] [--power] [--layouts]
+ *         [--jobs N] [--trace FILE]
+ *
+ * never         each seed once, no crash
+ * random        each seed once, crashes at random commits, also during recovery
+ * every-commit  each seed once without a crash to count its commits, then once for each commit with a crash
+ * there
+ * --power       a crash is a power cut at level `synced`
+ * --layouts     each seed in three orders of polling: the outcomes must be the same
+ *
+ * A failing run prints its seed and the command that repeats it, and exits 1.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dataplane/core/clock.h"
+#include "tests/sim/world.h"
+
+struct plan {
+    uint64_t seeds, from;
+    unsigned requests, jobs;
+    enum { PLAN_NEVER, PLAN_RANDOM, PLAN_EVERY } crash;
+    bool power, layouts;
+    const char *trace;
+    uint64_t only_commit;
+};
+
+struct totals {
+    uint64_t runs, crashes, commits, rfqs, filled, fills, digests, rankings;
+};
+
+static char directory[64];
+
+static bool run_one(const struct plan *p, const struct world_options *o, struct totals *t,
+                    struct outcome *out, uint64_t *commits)
+{
+    static struct world w;
+    bool fine = world_open(&w, o) && world_run(&w) && audit_run(&w, out);
+    t->runs++;
+    t->crashes += w.crashes;
+    t->commits += w.commits;
+    t->digests += w.digests_compared;
+    t->rankings += w.rankings_checked;
+    *commits = w.commits;
+    if (fine) {
+        t->rfqs += out->rfqs;
+        t->filled += out->filled;
+        t->fills += out->fills;
+    } else {
+        static const char *const crashes[] = {"never", "every-commit", "random"};
+        printf("FAILED seed %llu layout %u: %s\n", (unsigned long long)o->seed, o->layout, w.error);
+        printf("repeat: sim --from %llu --seeds 1 --requests %u --crash %s%s%s", (unsigned long long)o->seed,
+               o->requests, crashes[o->crash], o->power ? " --power" : "", p->layouts ? " --layouts" : "");
+        if (o->crash == CRASH_AT)
+            printf(" --commit %llu", (unsigned long long)o->crash_at);
+        printf(" --trace trace.txt\n");
+    }
+    fflush(stdout);
+    world_close(&w);
+    return fine;
+}
+
+static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct totals *t)
+{
+    struct world_options o = {.seed = seed,
+                              .crash = p->crash == PLAN_RANDOM ? CRASH_RANDOM : CRASH_NEVER,
+                              .power = p->power,
+                              .calm = p->layouts,
+                              .requests = p->requests,
+                              .directory = directory,
+                              .trace = trace};
+    struct outcome first, out;
+    uint64_t commits, ignored;
+    if (p->only_commit) {
+        o.crash = CRASH_AT;
+        o.crash_at = p->only_commit;
+        return run_one(p, &o, t, &out, &ignored);
+    }
+    if (!run_one(p, &o, t, &first, &commits))
+        return false;
+    if (p->layouts) {
+        for (o.layout = 1; o.layout < WORLD_LAYOUTS; o.layout++) {
+            if (!run_one(p, &o, t, &out, &ignored))
+                return false;
+            if (out.hash != first.hash) {
+                printf("FAILED seed %llu: layout %u gives another outcome than layout 0\n",
+                       (unsigned long long)seed, o.layout);
+                return false;
+            }
+        }
+    }
+    if (p->crash == PLAN_EVERY) {
+        o.crash = CRASH_AT;
+        for (o.crash_at = 1; o.crash_at <= commits; o.crash_at++)
+            if (!run_one(p, &o, t, &out, &ignored))
+                return false;
+    }
+    return true;
+}
+
+static int work(const struct plan *p, unsigned job, int result)
+{
+    struct totals t = {0};
+    bool fine = true;
+    FILE *trace = p->trace ? fopen(p->trace, "w") : NULL;
+    snprintf(directory, sizeof directory, "/dev/shm/rfqd-sim-%d-%u", (int)getpid(), job);
+    mkdir(directory, 0700);
+    for (uint64_t s = job; fine && s < p->seeds; s += p->jobs)
+        fine = run_seed(p, p->from + s, trace, &t);
+    rmdir(directory);
+    if (trace)
+        fclose(trace);
+    if (write(result, &t, sizeof t) != sizeof t)
+        fine = false;
+    return fine ? 0 : 1;
+}
+
+static int usage(void)
+{
+    fprintf(stderr,
+            "usage: sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] [--power]\n"
+            "           [--layouts] [--jobs N] [--commit N] [--trace FILE]\n");
+    return 2;
+}
+
+static bool parse(int argc, char **argv, struct plan *p)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *a = argv[i], *v = i + 1 < argc ? argv[i + 1] : NULL;
+        if (strcmp(a, "--power") == 0) {
+            p->power = true;
+        } else if (strcmp(a, "--layouts") == 0) {
+            p->layouts = true;
+        } else if (!v) {
+            return false;
+        } else {
+            i++;
+            if (strcmp(a, "--seeds") == 0)
+                p->seeds = strtoull(v, NULL, 10);
+            else if (strcmp(a, "--from") == 0)
+                p->from = strtoull(v, NULL, 10);
+            else if (strcmp(a, "--requests") == 0)
+                p->requests = (unsigned)strtoul(v, NULL, 10);
+            else if (strcmp(a, "--jobs") == 0)
+                p->jobs = (unsigned)strtoul(v, NULL, 10);
+            else if (strcmp(a, "--commit") == 0)
+                p->only_commit = strtoull(v, NULL, 10);
+            else if (strcmp(a, "--trace") == 0)
+                p->trace = v;
+            else if (strcmp(a, "--crash") == 0 && strcmp(v, "never") == 0)
+                p->crash = PLAN_NEVER;
+            else if (strcmp(a, "--crash") == 0 && strcmp(v, "random") == 0)
+                p->crash = PLAN_RANDOM;
+            else if (strcmp(a, "--crash") == 0 && strcmp(v, "every-commit") == 0)
+                p->crash = PLAN_EVERY;
+            else
+                return false;
+        }
+    }
+    return p->jobs > 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct plan p = {.seeds = 100, .from = 1, .requests = 4, .jobs = 1};
+    struct totals all = {0};
+    int pipes[2], failed = 0;
+    if (!parse(argc, argv, &p) || pipe(pipes) != 0)
+        return usage();
+    if (p.trace)
+        p.jobs = 1;
+    for (unsigned j = 0; j < p.jobs; j++)
+        if (fork() == 0)
+            _exit(work(&p, j, pipes[1]));
+    for (unsigned j = 0; j < p.jobs; j++) {
+        int status;
+        struct totals t;
+        wait(&status);
+        if (WIFSIGNALED(status)) {
+            printf("FAILED: a job died of signal %d\n", WTERMSIG(status));
+            failed = 1;
+            continue;
+        }
+        failed |= status != 0;
+        if (read(pipes[0], &t, sizeof t) != sizeof t)
+            continue;
+        uint64_t *to = (uint64_t *)&all;
+        const uint64_t *from = (const uint64_t *)&t;
+        for (unsigned i = 0; i < sizeof all / sizeof *to; i++)
+            to[i] += from[i];
+    }
+    printf("%llu seeds, %llu runs, %llu commits, %llu crashes, %llu RFQs, %llu filled, %llu fills, %llu "
+           "digests, %llu "
+           "rankings compared%s\n",
+           (unsigned long long)p.seeds, (unsigned long long)all.runs, (unsigned long long)all.commits,
+           (unsigned long long)all.crashes, (unsigned long long)all.rfqs, (unsigned long long)all.filled,
+           (unsigned long long)all.fills, (unsigned long long)all.digests, (unsigned long long)all.rankings,
+           failed ? ": FAILED" : "");
+    return failed;
+}

@@ -1,0 +1,433 @@
+#include "tests/sim/world.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define START_NS       1790000000000000000ull
+#define STEP_NS_MAX    20000000ull /* heartbeats and ticks of the parties */
+#define ROUNDS_MAX     100000      /* agents without a quiet moment: a livelock */
+#define STEPS_MAX      400000
+#define END_NS         600000000000ull /* of made-up time: every RFQ has long had its end */
+#define QUIET_NS       8000000000ull   /* after the last end: late fills, cancels, checkpoints */
+#define CRASH_PERMILLE 12
+#define NESTED_MAX     3
+#define CUT_PERMILLE   2
+
+bool world_wrong(struct world *w, const char *format, ...)
+{
+    if (!w->error[0]) {
+        int used = snprintf(w->error, sizeof w->error, "at %llu.%09llu, %llu commits, %llu crashes: ",
+                            (unsigned long long)((w->now_ns - START_NS) / 1000000000),
+                            (unsigned long long)((w->now_ns - START_NS) % 1000000000),
+                            (unsigned long long)w->commits, (unsigned long long)w->crashes);
+        va_list a;
+        va_start(a, format);
+        vsnprintf(w->error + used, sizeof w->error - (size_t)used, format, a);
+        va_end(a);
+    }
+    return false;
+}
+
+static void trace(struct world *w, const char *what)
+{
+    if (w->options.trace)
+        fprintf(w->options.trace, "%llu %s, commit %llu\n", (unsigned long long)(w->now_ns - START_NS), what,
+                (unsigned long long)w->commits);
+}
+
+static uint64_t draw(struct world *w, uint64_t below)
+{
+    return party_random(&w->random) % below;
+}
+
+/* The appliance and its crashes
+ * -------------------------------------------------------------------------------------------- */
+
+static bool wants_crash(struct world *w)
+{
+    if (w->options.crash == CRASH_AT)
+        return w->commits == w->options.crash_at;
+    return w->options.crash == CRASH_RANDOM && w->nested < NESTED_MAX && draw(w, 1000) < CRASH_PERMILLE;
+}
+
+static void on_commit(void *ctx, struct ring *r)
+{
+    struct world *w = ctx;
+    (void)r;
+    w->commits++;
+    if (!wants_crash(w))
+        return;
+    if (w->node && !w->opening)
+        for (unsigned a = 0; a < AGENTS_MAX; a++) {
+            struct state *s = node_state(w->node, (uint8_t)a);
+            w->digest[a] = s ? state_digest(s) : 0;
+        }
+    w->crashed_before = !w->opening;
+    longjmp(w->on_crash, 1);
+}
+
+/* What was committed is what is recovered: nothing more, nothing less. Not so after a power cut. */
+static void on_recovered(void *ctx, struct node *n)
+{
+    struct world *w = ctx;
+    if (!w->crashed_before || w->options.power)
+        return;
+    w->crashed_before = false;
+    for (unsigned a = 0; a < AGENTS_MAX; a++) {
+        struct state *s = node_state(n, (uint8_t)a);
+        if (!s)
+            continue;
+        w->digests_compared++;
+        if (state_digest(s) != w->digest[a])
+            world_wrong(w, "state of agent %u after recovery differs from the state before", a);
+    }
+}
+
+static bool open_node(struct world *w)
+{
+    struct node_config c = {.config = w->config,
+                            .disk = w->disk,
+                            .counters = w->counters,
+                            .on_commit = on_commit,
+                            .on_commit_ctx = w,
+                            .on_recovered = on_recovered};
+    struct in_addr ip = {.s_addr = htonl(0x0a000001)};
+    memset(c.identity.instance, 7, sizeof c.identity.instance);
+    memset(c.identity.boot, 9, sizeof c.identity.boot);
+    if (sim_net_port(w->net, ip, 64, &w->port) != OK || store_memory_create(&w->store, &w->kept) != OK)
+        return world_wrong(w, "no memory");
+    c.port = w->port;
+    c.store = w->store;
+    w->opening = true;
+    if (node_open(&w->node, &c, w->now_ns) != OK)
+        return world_wrong(w, "start: %s", node_error());
+    w->opening = false;
+    w->nested = 0;
+    return !w->error[0];
+}
+
+static void remove_rings(struct world *w)
+{
+    static const char *const files[] = {"gateway0.ring", "distribution.ring", "routing.ring"};
+    char path[256];
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", w->options.directory, files[i]);
+        unlink(path);
+    }
+}
+
+static void crash(struct world *w)
+{
+    trace(w, w->opening ? "crash during recovery" : "crash");
+    w->crashes++;
+    w->nested++;
+    if (w->node)
+        node_close(w->node);
+    w->node = NULL;
+    w->store->ops->destroy(w->store);
+    w->store = NULL;
+    if (w->options.power) {
+        sim_net_kill(w->port, SIM_KILL_LOSES);
+        disk_sim_power_cut(w->disk);
+        remove_rings(w);
+    } else {
+        sim_net_kill(w->port, draw(w, 2) ? SIM_KILL_DELIVERS : SIM_KILL_SILENT);
+        disk_sim_kill(w->disk);
+    }
+    w->port = NULL;
+    w->now_ns += draw(w, 30) * 10000000; /* down for up to 300 ms */
+    sim_net_advance(w->net, w->now_ns);
+    disk_sim_advance(w->disk, w->now_ns);
+}
+
+/* Steps
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
+
+static const enum node_agent layouts[WORLD_LAYOUTS][NODE_AGENTS] = {
+    {NODE_GATEWAY, NODE_DISTRIBUTION, NODE_ROUTING, NODE_LOG, NODE_REPLICA},
+    {NODE_REPLICA, NODE_LOG, NODE_ROUTING, NODE_DISTRIBUTION, NODE_GATEWAY},
+    {NODE_DISTRIBUTION, NODE_GATEWAY, NODE_LOG, NODE_ROUTING, NODE_REPLICA},
+};
+
+static unsigned poll_agents(struct world *w)
+{
+    unsigned work = 0;
+    for (unsigned i = 0; i < NODE_AGENTS; i++) {
+        struct agent a = node_agent(w->node, layouts[w->options.layout][i]);
+        work += a.poll(a.self, w->now_ns);
+    }
+    return work;
+}
+
+static unsigned poll_parties(struct world *w)
+{
+    struct port_event events[PORT_EVENTS_MAX];
+    unsigned work = 0;
+    for (unsigned p = 0; p < w->party_count; p++) {
+        unsigned n = port_poll(w->party_ports[p], events, PORT_EVENTS_MAX);
+        for (unsigned i = 0; i < n; i++)
+            endpoint_event(party_endpoint(w->parties[p]), &events[i], w->now_ns);
+        work += n + party_poll(w->parties[p], w->now_ns);
+    }
+    return work;
+}
+
+static bool until_quiet(struct world *w)
+{
+    for (unsigned round = 0; round < ROUNDS_MAX; round++)
+        if (poll_agents(w) + poll_parties(w) == 0)
+            return true;
+    return world_wrong(w, "agents never become idle");
+}
+
+static bool done(const struct world *w)
+{
+    for (unsigned p = 0; p < w->party_count; p++)
+        if (!party_done(w->parties[p]))
+            return false;
+    return true;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void advance(struct world *w)
+{
+    uint64_t next = w->now_ns + STEP_NS_MAX;
+    next = earlier(next, sim_net_next_event_ns(w->net));
+    next = earlier(next, disk_sim_next_event_ns(w->disk));
+    next = earlier(next, node_next_deadline(w->node));
+    for (unsigned p = 0; p < w->party_count; p++) {
+        uint64_t due = party_next_ns(w->parties[p]);
+        if (due > w->now_ns)
+            next = earlier(next, due);
+    }
+    w->now_ns = next > w->now_ns ? next : w->now_ns + 1000;
+    sim_net_advance(w->net, w->now_ns);
+    disk_sim_advance(w->disk, w->now_ns);
+}
+
+static void trouble(struct world *w)
+{
+    if (w->options.calm || draw(w, 1000) >= CUT_PERMILLE)
+        return;
+    unsigned p = (unsigned)draw(w, w->party_count);
+    uint32_t conn = party_endpoint(w->parties[p])->conn;
+    if (conn != PORT_CONN_NONE) {
+        trace(w, "connection cut");
+        sim_net_cut(w->party_ports[p], conn);
+    }
+}
+
+/* The live engines and the replica's copies, when the replica has seen all. */
+static bool check_replica(struct world *w)
+{
+    struct replica *r = node_replica(w->node);
+    const struct replica_config *c = replica_config(r);
+    if (replica_divergence(r))
+        return world_wrong(w, "replica: %s", replica_divergence(r));
+    if (replica_offset(r) != log_end(node_log(w->node)))
+        return true;
+    const struct state *pairs[][2] = {
+        {node_state(w->node, AGENT_DISTRIBUTION), &c->distribution->base},
+        {node_state(w->node, AGENT_ROUTING), &c->routing->base},
+        {node_state(w->node, AGENT_GATEWAY), &c->gateways[0]->base},
+    };
+    for (unsigned i = 0; i < 3; i++)
+        if (pairs[i][0]->marks.position == pairs[i][1]->marks.position) {
+            w->digests_compared++;
+            if (state_digest(pairs[i][0]) != state_digest(pairs[i][1]))
+                return world_wrong(w, "replica's copy of agent %u differs from the live state",
+                                   pairs[i][0]->agent);
+        }
+    return true;
+}
+
+static bool check_orders(struct world *w)
+{
+    const struct routing_state *s = (const struct routing_state *)node_state(w->node, AGENT_ROUTING);
+    for (uint32_t i = 0; i < table_slots(s->orders); i++) {
+        const struct order *o = table_at(s->orders, i);
+        if (o && o->filled_quantity > o->quantity)
+            return world_wrong(w, "order %llx is filled beyond its quantity", (unsigned long long)o->id);
+    }
+    return true;
+}
+
+static bool step(struct world *w)
+{
+    if (!until_quiet(w))
+        return false;
+    if (!oracle_ranking(w) || !check_orders(w) || !check_replica(w))
+        return false;
+    if (!done(w))
+        w->quiet_since_ns = w->now_ns;
+    trouble(w);
+    advance(w);
+    return !w->error[0];
+}
+
+bool world_run(struct world *w)
+{
+    if (setjmp(w->on_crash))
+        crash(w);
+    if (!w->node && !open_node(w))
+        return false;
+    while (w->now_ns < w->quiet_since_ns + QUIET_NS) {
+        if (w->now_ns > START_NS + END_NS || w->steps++ > STEPS_MAX)
+            return world_wrong(w, "not every request has its end");
+        if (!step(w))
+            return false;
+    }
+    for (unsigned p = 0; p < w->party_count; p++)
+        if (!party_fine(w->parties[p])) {
+            char *text = NULL;
+            size_t size;
+            FILE *f = open_memstream(&text, &size);
+            party_print(w->parties[p], f);
+            fclose(f);
+            world_wrong(w, "a party is not content: %.300s", text);
+            free(text);
+            return false;
+        }
+    return !w->error[0];
+}
+
+/* Making it
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
+
+static void make_party(struct world *w, bool is_lp, unsigned n)
+{
+    struct party_options *o = &w->party_options[w->party_count];
+    char text[256], why[128];
+    bool kind;
+    snprintf(text, sizeof text, "%s:name=%s%u,connect=10.0.0.1:9880", is_lp ? "lp" : "taker",
+             is_lp ? "LP" : "T", n + 1);
+    if (!party_parse(text, &kind, o, why, sizeof why))
+        world_wrong(w, "%s", why);
+    o->seed = w->options.seed * 31 + w->party_count;
+    if (is_lp) {
+        static const char acks[] = {'b', 'i', '-'};
+        o->mid += (int64_t)draw(w, 20) * 1000;
+        o->spread = (int64_t)(1 + draw(w, 40)) * 1000;
+        o->delay_min_ns = draw(w, 4) * 1000000;
+        o->delay_max_ns = o->delay_min_ns + (w->options.calm ? 0 : draw(w, 5) * 1000000);
+        o->valid_ns = draw(w, 3) ? 0 : (50 + draw(w, 1000)) * 1000000;
+        o->reject_percent = (unsigned)draw(w, 20);
+        o->silent_percent = (unsigned)draw(w, 15);
+        o->requote_percent = (unsigned)draw(w, 40);
+        o->order_reject_percent = (unsigned)draw(w, 20);
+        o->order_silent_percent = draw(w, 3) ? 0 : (unsigned)draw(w, 15);
+        o->partial_percent = (unsigned)draw(w, 50);
+        o->ack = acks[draw(w, 3)];
+    } else {
+        static const char accepts[] = {'a', 'd', 'x', 'x', '-'};
+        o->rate = 5 + draw(w, 200);
+        o->count = w->options.requests;
+        o->deadline_ns = (500 + draw(w, 3000)) * 1000000;
+        o->quotes = 1 + (unsigned)draw(w, 3);
+        o->collect_ns = draw(w, 100) * 1000000;
+        o->accept = accepts[draw(w, 5)];
+    }
+    struct in_addr ip = {.s_addr = htonl(0x0a000010 + w->party_count)};
+    if (sim_net_port(w->net, ip, 16, &w->party_ports[w->party_count]) != OK)
+        world_wrong(w, "no memory");
+    w->parties[w->party_count] = party_open(is_lp, o, NULL, w->party_ports[w->party_count]);
+    if (!w->parties[w->party_count])
+        world_wrong(w, "a party cannot be made");
+    w->party_count++;
+}
+
+static bool make_config(struct world *w)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    fprintf(
+        f,
+        "instance: sim\ndirectory: unused\nshared: %s\nlevel: %s\n"
+        "fix: {listen: '10.0.0.1:9880', resend_store_kib: 256, connections_max: 64}\n"
+        "record: {ring_gateway_mib: 2, ring_engine_mib: 2, lane_mib: 1, log_segment_mib: 1, "
+        "checkpoint_interval_ms: %u, checkpoint_events: %u, digest_every_batches: 7}\n"
+        "settings: {rfqs_max: 128, deliveries_max: 640, quotes_max: 2048, orders_max: 128, fills_max: 512, "
+        "retire_after_ms: 1500, ack_timeout_ms: %u, backup_deadline_ms: 1500, order_ack_timeout_ms: 800, "
+        "order_cancel_retry_ms: 1000, deadline_min_ms: 100}\n"
+        "instruments: [{symbol: EURUSD, reference_price: 1.1, collar_percent: 5}]\n",
+        w->options.directory, w->options.power || draw(w, 3) == 0 ? "synced" : "committed",
+        5 + (unsigned)draw(w, 50), 10 + (unsigned)draw(w, 300), 200 + (unsigned)draw(w, 800));
+    fprintf(f, "sessions:\n");
+    for (unsigned i = 0; i < w->taker_count; i++)
+        fprintf(f, "  - {name: T%u, role: taker, target: T%u, heartbeat_s: 5}\n", i + 1, i + 1);
+    for (unsigned i = 0; i < w->lp_count; i++)
+        fprintf(f, "  - {name: LP%u, role: lp, target: LP%u, heartbeat_s: 5}\n", i + 1, i + 1);
+    fprintf(f, "takers:\n");
+    for (unsigned i = 0; i < w->taker_count; i++)
+        fprintf(f, "  - {code: T%u, session: T%u}\n", i + 1, i + 1);
+    fprintf(f, "lps:\n");
+    for (unsigned i = 0; i < w->lp_count; i++)
+        fprintf(f, "  - {code: LP%u, session: LP%u, losers: %s, concurrent_rfqs_max: %u}\n", i + 1, i + 1,
+                draw(w, 2) ? "cancel" : "response", 3 + (unsigned)draw(w, 100));
+    fclose(f);
+    enum err e = config_parse(&w->config, text, size, "sim");
+    if (e != OK)
+        world_wrong(w, "configuration: %s", w->config ? w->config->errors[0] : err_text(e));
+    free(text);
+    return e == OK;
+}
+
+bool world_open(struct world *w, const struct world_options *o)
+{
+    memset(w, 0, sizeof *w);
+    w->options = *o;
+    w->random = o->seed * 0x2545f4914f6cdd1dull + 1;
+    w->now_ns = w->quiet_since_ns = START_NS;
+    remove_rings(w);
+    struct sim_net_options net = SIM_NET_DEFAULTS;
+    if (o->calm) {
+        net.delay_ns_max = net.delay_ns_min;
+        net.whole_permille = 1000;
+    } else {
+        net.delay_ns_max += draw(w, 20) * 100000;
+        net.window_size = 4096u << draw(w, 5);
+    }
+    if (sim_net_create(&w->net, o->seed, &net) != OK || counters_create(&w->counters, NULL) != OK ||
+        disk_sim_create(&w->disk, o->seed) != OK)
+        return world_wrong(w, "no memory");
+    sim_net_advance(w->net, w->now_ns);
+    disk_sim_advance(w->disk, w->now_ns);
+    w->taker_count = 1 + (unsigned)draw(w, WORLD_TAKERS_MAX);
+    w->lp_count = 1 + (unsigned)draw(w, WORLD_LPS_MAX);
+    for (unsigned i = 0; i < w->taker_count; i++)
+        make_party(w, false, i);
+    for (unsigned i = 0; i < w->lp_count; i++)
+        make_party(w, true, i);
+    return !w->error[0] && make_config(w);
+}
+
+void world_close(struct world *w)
+{
+    if (w->node)
+        node_close(w->node);
+    if (w->store)
+        w->store->ops->destroy(w->store);
+    for (unsigned p = 0; p < w->party_count; p++)
+        if (w->parties[p])
+            party_close(w->parties[p]);
+    if (w->kept)
+        store_memory_free(w->kept);
+    if (w->net)
+        sim_net_destroy(w->net);
+    if (w->disk)
+        w->disk->ops->destroy(w->disk);
+    if (w->counters)
+        counters_close(w->counters);
+    config_free(w->config);
+    remove_rings(w);
+}

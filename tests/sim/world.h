@@ -1,0 +1,86 @@
+/* World: a whole appliance with its takers and LPs under a made-up clock, on a made-up network and disk, by
+ * one seed.
+ *
+ * The appliance is the same code as in production (control/node.h); takers and LPs are the same as rfqsim's.
+ * Only port, disk, store and time are made up. A crash is a longjmp out of a ring's commit: whatever the
+ * process was doing is gone, what was committed is not, and another appliance is opened on what is left.
+ */
+#ifndef RFQD_TESTS_SIM_WORLD_H
+#define RFQD_TESTS_SIM_WORLD_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "control/node.h"
+#include "dataplane/net/sim_net.h"
+#include "storage/log/disk_sim.h"
+#include "tools/sim/party.h"
+
+#define WORLD_TAKERS_MAX 3
+#define WORLD_LPS_MAX    5
+#define WORLD_LAYOUTS    3
+
+enum crash_mode {
+    CRASH_NEVER,
+    CRASH_AT,     /* once, at commit number crash_at */
+    CRASH_RANDOM, /* at each commit with a small chance */
+};
+
+struct world_options {
+    uint64_t seed;
+    unsigned layout; /* order in which the agents are polled */
+    enum crash_mode crash;
+    uint64_t crash_at;
+    bool power; /* a crash is a power cut; durability is `synced` */
+    bool calm;  /* fixed delays, no lost connections, no disk trouble: outcomes comparable across layouts */
+    unsigned requests;     /* of each taker */
+    const char *directory; /* for the rings, on a memory file system */
+    FILE *trace;           /* NULL, or what happened, a line each */
+};
+
+struct world {
+    struct world_options options;
+    uint64_t random, now_ns, steps;
+    struct sim_net *net;
+    struct disk *disk;
+    struct store_memory *kept;
+    struct store *store;
+    struct counters *counters;
+    struct config *config;
+    struct port *port;
+    struct node *node;
+    struct party *parties[WORLD_TAKERS_MAX + WORLD_LPS_MAX];
+    struct port *party_ports[WORLD_TAKERS_MAX + WORLD_LPS_MAX];
+    struct party_options party_options[WORLD_TAKERS_MAX + WORLD_LPS_MAX];
+    unsigned taker_count, lp_count, party_count;
+    uint64_t commits, crashes, quiet_since_ns;
+    unsigned nested; /* crashes during the recovery under way */
+    bool opening, recovered_checked, crashed_before;
+    uint64_t digest[AGENTS_MAX]; /* of the live states at the crash */
+    jmp_buf on_crash;
+    char error[512]; /* the first thing found wrong, empty if none */
+    uint64_t digests_compared, rankings_checked;
+};
+
+/* False: error says why. */
+bool world_open(struct world *w, const struct world_options *o);
+/* Until every request has its end and everything is quiet. False: error says what is wrong. */
+bool world_run(struct world *w);
+void world_close(struct world *w);
+
+/* audit.c: after the run, from the log and the parties' journals. */
+struct outcome {
+    unsigned rfqs, filled, ended[16];
+    uint64_t fills, hash; /* hash: of each request's end, winner and quantity, by request */
+};
+bool audit_run(struct world *w, struct outcome *out);
+
+/* oracle.c: at any quiet moment, the ranking of every live RFQ as a naive sort says. */
+bool oracle_ranking(struct world *w);
+
+/* Notes the first error. Always false. */
+bool world_wrong(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
