@@ -73,7 +73,7 @@ static void push(struct lp_party *p, uint64_t at_ns, enum due_kind kind, void *t
             exit(1);
     }
     struct due d = {.at_ns = at_ns, .order = p->heap_order++, .kind = kind, .thing = thing};
-    strncpy(d.text, text, sizeof d.text - 1);
+    snprintf(d.text, sizeof d.text, "%.39s", text);
     size_t i = p->heap_count++;
     while (i && before(&d, &p->heap[(i - 1) / 2])) {
         p->heap[i] = p->heap[(i - 1) / 2];

@@ -66,7 +66,7 @@ void **map_at(struct map *m, const char *key, bool make)
             grow(m);
             i = slot_of(m, key);
         }
-        strncpy(m->entries[i].key, key, ID_TEXT_SIZE - 1);
+        snprintf(m->entries[i].key, ID_TEXT_SIZE, "%.39s", key);
         m->count++;
     }
     return &m->entries[i].value;

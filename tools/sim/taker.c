@@ -63,7 +63,7 @@ static struct taker_request *remember_request(struct taker_party *p, const char 
         struct taker_request *r = *at = calloc(1, sizeof *r);
         if (!r)
             exit(1);
-        strncpy(r->id, id, sizeof r->id - 1);
+        snprintf(r->id, sizeof r->id, "%.39s", id);
         r->number = p->made++;
         r->next = p->open;
         p->open = r;
