@@ -1,0 +1,244 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "dataplane/core/id.h"
+#include "dataplane/model/event.h"
+#include "dataplane/model/gateway.h"
+#include "dataplane/model/routing.h"
+#include "dataplane/model/upcast.h"
+
+/* Names
+ * ------------------------------------------------------------------------------------------------------- */
+
+Test(model_name, of_an_id_parses_to_it_and_fills_the_field_with_zeros)
+{
+    static const uint64_t ids[] = {1, 9, 10, 15, 16, 0xdeadbeef, 1ull << 44, 1ull << 44 | 1, UINT64_MAX};
+    for (unsigned i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char name[ID_TEXT_SIZE];
+        memset(name, 'x', sizeof name);
+        name_print('O', ids[i], name);
+        size_t size = strnlen(name, sizeof name);
+        cr_assert_eq(name_parse('O', name, size), ids[i]);
+        cr_assert_eq(name_parse('R', name, size), 0);
+        for (size_t at = size; at < sizeof name; at++)
+            cr_assert_eq(name[at], 0);
+    }
+}
+
+Test(model_name, has_one_form_for_each_id)
+{
+    static const char *const wrong[] = {
+        "", "O", "O0", "O01", "Oa", "O1 ", "OG", "o1", "1", "O-1", "O12345678901234567", "O1-C2"};
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        cr_assert_eq(name_parse('O', wrong[i], strlen(wrong[i])), 0, "%s", wrong[i]);
+    cr_assert_eq(name_parse('O', "O1A-C2", 3), 0x1a); /* the caller says where it ends */
+}
+
+Test(model_enum, has_a_name_for_each_value_and_none_for_others)
+{
+    cr_assert_str_eq(rfq_state_name(RFQ_BIDDING_OPEN), "BIDDING_OPEN");
+    cr_assert_str_eq(order_status_name(ORDER_PARTLY_FILLED), "partly_filled");
+    cr_assert_str_eq(reason_name(REASON_BEYOND_ORDER), "execution_beyond_order");
+    cr_assert_str_eq(reason_name(9999), "?");
+    cr_assert_str_eq(record_type_name(RECORD_ORDER_FILLED), "ORDER_FILLED");
+    cr_assert_str_eq(record_type_name(0), "?");
+    cr_assert_eq(record_type_size(RECORD_ORDER_FILLED), sizeof(struct order_filled));
+    cr_assert_eq(record_type_size(RECORD_NONE), 0);
+}
+
+/* Upcast
+ * ------------------------------------------------------------------------------------------------------ */
+
+Test(model_upcast, passes_the_first_version_and_refuses_a_newer_one_and_a_short_one)
+{
+    struct order_retired stored = {
+        .head = {.size = sizeof stored, .type = RECORD_ORDER_RETIRED, .version = 1}, .order = 5};
+    static uint64_t scratch[RECORD_SIZE_MAX / 8];
+    const struct record *newest;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), OK);
+    cr_assert_eq(((const struct order_retired *)newest)->order, 5);
+
+    stored.head.version = RECORD_VERSION + 1;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_VERSION);
+    cr_assert_null(newest);
+    stored.head.version = 0;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
+    stored.head.version = 1;
+    stored.head.type = 999;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_VERSION);
+    stored.head.type = RECORD_ORDER_RETIRED;
+    stored.head.size = sizeof(struct record);
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
+}
+
+/* State of a gateway
+ * ------------------------------------------------------------------------------------------- */
+
+/* One batch in memory, as the ring would have it. */
+struct gateway_batch {
+    struct batch batch;
+    union {
+        struct record head;
+        struct gateway_session_set set;
+        struct gateway_session_state state;
+        struct gateway_session_reset reset;
+        struct gateway_in in;
+        struct gateway_out out;
+        struct gateway_started started;
+        char bytes[512];
+    };
+};
+
+static struct gateway_state *gateway;
+static uint64_t position;
+
+static struct gateway_batch batch_of(uint16_t type)
+{
+    struct gateway_batch b = {
+        .batch = {.count = 1, .agent = AGENT_GATEWAY, .position = position, .time_ns = position + 1}};
+    b.head = (struct record){
+        .size = record_type_size(type), .type = type, .version = 1, .session = 3, .time_ns = b.batch.time_ns};
+    b.batch.size = (uint32_t)sizeof(struct batch) + b.head.size;
+    return b;
+}
+
+static void apply(const struct gateway_batch *b)
+{
+    state_apply_batch(&gateway->base, &b->batch);
+    position += b->batch.size;
+    cr_assert_eq(gateway->base.marks.position, position);
+}
+
+static void gateway_make(void)
+{
+    position = 0;
+    cr_assert_eq(gateway_state_create(&gateway, AGENT_GATEWAY, false), OK);
+    struct gateway_batch b = batch_of(RECORD_GATEWAY_SESSION_SET);
+    b.set.session = (struct session){
+        .id = 4, .name = "LP1", .role = ROLE_LP, .generation = 1, .next_in = 1, .next_out = 1};
+    apply(&b);
+}
+
+static void gateway_drop(void)
+{
+    gateway->base.destroy(&gateway->base);
+}
+
+TestSuite(model_gateway, .init = gateway_make, .fini = gateway_drop);
+
+Test(model_gateway, numbers_follow_what_was_accepted_and_sent)
+{
+    const struct session *s = gateway_session(gateway, 3);
+    cr_assert_eq(gateway_session_by_name(gateway, "LP1"), s);
+    cr_assert_null(gateway_session_by_name(gateway, "LP2"));
+    struct gateway_batch b = batch_of(RECORD_GATEWAY_IN);
+    b.in.generation = 1;
+    b.in.seq = 1;
+    apply(&b);
+    cr_assert_eq(s->next_in, 2);
+    b = batch_of(RECORD_GATEWAY_IN);
+    b.in.generation = 1;
+    b.in.seq = 2;
+    b.in.advance = 1;
+    b.in.seq_to = 10;
+    apply(&b);
+    cr_assert_eq(s->next_in, 10);
+    cr_assert_eq(s->received, 2);
+
+    b = batch_of(RECORD_GATEWAY_OUT);
+    b.out.generation = 1;
+    b.out.seq = 1;
+    b.batch.cause_agent = AGENT_ROUTING;
+    b.batch.cause_lane = LANE_ENGINE;
+    b.batch.cause = 640;
+    apply(&b);
+    cr_assert_eq(s->next_out, 2);
+    cr_assert_eq(gateway->base.marks.consumed[AGENT_ROUTING][LANE_ENGINE], 640);
+    b = batch_of(RECORD_GATEWAY_OUT);
+    b.out.generation = 1;
+    b.out.seq = 1;
+    b.out.resend_of = 1;
+    apply(&b);
+    cr_assert_eq(s->next_out, 2);
+    cr_assert_eq(s->sent, 1);
+}
+
+Test(model_gateway, reset_begins_a_generation_and_a_start_after_a_power_cut_jumps)
+{
+    const struct session *s = gateway_session(gateway, 3);
+    struct gateway_batch b = batch_of(RECORD_GATEWAY_STARTED);
+    b.started.reserved_out = 1000;
+    apply(&b);
+    cr_assert_eq(s->next_out, 1001);
+    cr_assert_eq(s->next_in, 1);
+    b = batch_of(RECORD_GATEWAY_SESSION_RESET);
+    b.reset.generation = 2;
+    apply(&b);
+    cr_assert_eq(s->generation, 2);
+    cr_assert_eq(s->next_out, 1);
+}
+
+Test(model_gateway, configuration_again_keeps_numbers)
+{
+    const struct session *s = gateway_session(gateway, 3);
+    struct gateway_batch b = batch_of(RECORD_GATEWAY_IN);
+    b.in.generation = 1;
+    b.in.seq = 1;
+    apply(&b);
+    b = batch_of(RECORD_GATEWAY_SESSION_SET);
+    b.set.session = (struct session){.id = 4,
+                                     .name = "LP1",
+                                     .sender = "US",
+                                     .role = ROLE_LP,
+                                     .generation = 1,
+                                     .next_in = 1,
+                                     .next_out = 1};
+    apply(&b);
+    cr_assert_str_eq(s->sender, "US");
+    cr_assert_eq(s->next_in, 2);
+    cr_assert_eq(table_count(gateway->sessions), 1);
+}
+
+Test(model_gateway, state_changes_once_for_the_fences_of_all_lanes)
+{
+    const struct session *s = gateway_session(gateway, 3);
+    struct gateway_batch b = batch_of(RECORD_GATEWAY_SESSION_STATE);
+    b.state.state = SESSION_SYNCED;
+    apply(&b);
+    uint64_t changed = s->changed_ns;
+    b = batch_of(RECORD_GATEWAY_SESSION_STATE);
+    b.state.state = SESSION_SYNCED;
+    apply(&b);
+    cr_assert_eq(s->state, SESSION_SYNCED);
+    cr_assert_eq(s->changed_ns, changed);
+}
+
+/* Ids
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+Test(model_state, ids_carry_the_epoch_and_count_up)
+{
+    struct state s = {.marks = {.epoch = 3, .next_id = 1}};
+    uint64_t first = state_next_id(&s);
+    cr_assert_eq(id_epoch(first), 3);
+    cr_assert_eq(state_next_id(&s), first);
+    state_id_used(&s, first);
+    cr_assert_eq(state_next_id(&s), first + 1);
+}
+
+Test(model_state, digest_tells_marks_and_tables_apart)
+{
+    struct state a = {0}, b = {0};
+    b.marks.consumed[1][2] = 5;
+    cr_assert_neq(state_digest(&a), state_digest(&b));
+    struct table *x, *y;
+    cr_assert_eq(table_create(&x, "x", 4, 16, 16, false), OK);
+    cr_assert_eq(table_create(&y, "y", 4, 16, 16, false), OK);
+    table_insert(x, 1);
+    table_settle(x);
+    struct state c = {.tables = {x, y}, .table_count = 2}, d = {.tables = {y, x}, .table_count = 2};
+    cr_assert_neq(state_digest(&c), state_digest(&d)); /* the same entity in another table */
+    table_destroy(x);
+    table_destroy(y);
+}
