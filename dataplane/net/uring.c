@@ -401,7 +401,7 @@ static unsigned completion(struct uring_port *u, const struct io_uring_cqe *cqe,
     case OP_WRITABLE:
         return writable_done(u, c);
     default:
-        assert(!"unknown operation");
+        assert(false);
         return 0;
     }
 }
