@@ -1,0 +1,261 @@
+/* Channels: a FIX session on its connection. What the session decides becomes records here. */
+#include "dataplane/gateway/inside.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct fix_session_numbers channel_numbers(const struct channel *ch)
+{
+    return (struct fix_session_numbers){.next_in = ch->durable->next_in, .next_out = ch->durable->next_out};
+}
+
+uint64_t channel_keep(const struct channel *ch)
+{
+    return ch->connection == NO_INDEX ? UINT64_MAX : ch->sent_through + 1;
+}
+
+bool channel_room(struct gateway *g, const struct channel *ch, uint64_t more, enum gateway_class c)
+{
+    struct lane *own =
+        gateway_lane(g, AGENT_DISTRIBUTION, gateway_subject(AGENT_DISTRIBUTION, ch->config.role));
+    if (!gateway_ring_room(g, CHANNEL_ROOM + more, c)) {
+        counter_add(g->ring_waits, 1);
+        return false;
+    }
+    if (!gateway_lane_room(g->config.order, CHANNEL_LANE_ROOM, CLASS_SESSION) ||
+        !gateway_lane_room(own, CHANNEL_LANE_ROOM, CLASS_SESSION)) {
+        counter_add(g->lane_waits, 1);
+        return false;
+    }
+    return true;
+}
+
+/* A fence in each lane that carries what the session sends. */
+static void put_state(struct gateway *g, struct channel *ch, enum session_status state)
+{
+    static const uint8_t dests[] = {AGENT_ROUTING, AGENT_DISTRIBUTION};
+    for (unsigned i = 0; i < 2; i++) {
+        struct gateway_session_state *ev =
+            (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_STATE, sizeof *ev);
+        ev->head.session = ch->config.number;
+        ev->head.dest = dests[i];
+        ev->head.lane = gateway_subject(dests[i], ch->config.role);
+        ev->state = state;
+        ev->role = ch->config.role;
+        uint64_t position = gateway_record_done(g, &ev->head);
+        bool put = lane_put(gateway_lane(g, dests[i], ev->head.lane), g->config.agent, ev->head.lane,
+                            position, g->ring->open->origin_time_ns, &ev->head, 0);
+        assert(put); /* channel_room */
+        (void)put;
+    }
+    counter_set(ch->count.up, state != SESSION_DOWN);
+}
+
+/* Actions
+ * -------------------------------------------------------------------------------------------------------- */
+
+void channel_resets(struct gateway *g, struct channel *ch, const struct fix_actions *acts)
+{
+    for (unsigned i = 0; i < acts->count; i++) {
+        if (acts->list[i].type != FIX_ACT_RESET)
+            continue;
+        struct gateway_session_reset *ev =
+            (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_RESET, sizeof *ev);
+        ev->head.session = ch->config.number;
+        ev->generation = ch->durable->generation + 1;
+        gateway_record_done(g, &ev->head);
+        resend_end(g, ch);
+        sent_reset(&ch->sent, 1);
+        ch->sent_through = 0;
+        ch->connection_first = 1;
+    }
+}
+
+void channel_send_admin(struct gateway *g, struct channel *ch, const struct fix_action *a)
+{
+    struct gateway_out *rec = outbound_add(g, ch, GATEWAY_ADMIN_SIZE_MAX);
+    const char *bytes;
+    size_t size;
+    enum err e = fix_session_encode(&ch->fix, a, ch->durable->next_out, ch->durable->next_in, g->now_ns,
+                                    rec->bytes, GATEWAY_ADMIN_SIZE_MAX, &bytes, &size);
+    assert(!e); /* names, texts and numbers are bounded: the room fits any */
+    (void)e;
+    static const struct outbound about_nothing;
+    outbound_done(g, ch, rec, bytes, size, (uint16_t)(unsigned char)a->msg_type, true, &about_nothing);
+    if (a->msg_type == '3')
+        counter_add(ch->count.rejected, 1);
+    if (a->msg_type == '2')
+        counter_add(ch->count.gaps, 1);
+}
+
+void channel_act(struct gateway *g, struct channel *ch, const struct fix_actions *acts)
+{
+    for (unsigned i = 0; i < acts->count; i++) {
+        const struct fix_action *a = &acts->list[i];
+        switch (a->type) {
+        case FIX_ACT_SEND:
+            channel_send_admin(g, ch, a);
+            break;
+        case FIX_ACT_RESEND:
+            counter_add(ch->count.resends, 1);
+            resend_begin(g, ch, a->from, a->to);
+            break;
+        case FIX_ACT_UP:
+            counter_add(ch->count.logons, 1);
+            ch->reconnect_delay_ns = ch->config.reconnect_first_ns;
+            put_state(g, ch, SESSION_UP);
+            break;
+        case FIX_ACT_SYNCED:
+            put_state(g, ch, SESSION_SYNCED);
+            break;
+        case FIX_ACT_RESET:      /* channel_resets */
+        case FIX_ACT_DISCONNECT: /* channel_after */
+            break;
+        }
+    }
+}
+
+static void down_due(struct gateway *g, struct channel *ch)
+{
+    if (!ch->down_due && ch->durable->state != SESSION_DOWN) {
+        ch->down_due = true;
+        g->down_due++;
+    }
+    if (ch->down_due)
+        channel_tell_down(g, ch);
+}
+
+void channel_after(struct gateway *g, struct channel *ch, const struct fix_actions *acts)
+{
+    for (unsigned i = 0; i < acts->count; i++) {
+        if (acts->list[i].type != FIX_ACT_DISCONNECT)
+            continue;
+        fix_session_disconnected(&ch->fix, g->now_ns);
+        resend_end(g, ch);
+        if (ch->connection != NO_INDEX)
+            connection_finish(g, &g->connections[ch->connection]);
+        down_due(g, ch);
+        return;
+    }
+}
+
+/* Connection won and lost
+ * ------------------------------------------------------------------------------------------ */
+
+void channel_connected(struct gateway *g, struct channel *ch, struct connection *c)
+{
+    assert(ch->connection == NO_INDEX && !ch->down_due);
+    struct fix_actions acts;
+    struct fix_session_numbers numbers = channel_numbers(ch);
+    ch->connection = (uint32_t)(c - g->connections);
+    c->channel = ch->index;
+    ch->connection_first = numbers.next_out;
+    ch->sent_through = numbers.next_out - 1;
+    fix_session_connected(&ch->fix, &numbers, g->now_ns, &acts);
+    gateway_batch_begin(g, NULL, 0);
+    channel_resets(g, ch, &acts);
+    channel_act(g, ch, &acts);
+    gateway_batch_end(g);
+    channel_after(g, ch, &acts);
+}
+
+void channel_lost(struct gateway *g, struct channel *ch)
+{
+    fix_session_disconnected(&ch->fix, g->now_ns);
+    resend_end(g, ch);
+    ch->connection = NO_INDEX;
+    ch->reconnect_at_ns = g->now_ns + ch->reconnect_delay_ns;
+    ch->reconnect_delay_ns *= 2;
+    if (ch->reconnect_delay_ns > ch->config.reconnect_max_ns)
+        ch->reconnect_delay_ns = ch->config.reconnect_max_ns;
+    down_due(g, ch);
+}
+
+bool channel_tell_down(struct gateway *g, struct channel *ch)
+{
+    if (!channel_room(g, ch, 0, CLASS_SESSION))
+        return false;
+    gateway_batch_begin(g, NULL, 0);
+    put_state(g, ch, SESSION_DOWN);
+    gateway_batch_end(g);
+    ch->down_due = false;
+    g->down_due--;
+    return true;
+}
+
+/* Time
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void tick(struct gateway *g, struct channel *ch)
+{
+    struct fix_session_numbers numbers = channel_numbers(ch);
+    struct fix_actions acts;
+    fix_session_tick(&ch->fix, &numbers, g->now_ns, &acts);
+    if (acts.count == 0)
+        return;
+    gateway_batch_begin(g, NULL, 0);
+    channel_resets(g, ch, &acts);
+    channel_act(g, ch, &acts);
+    gateway_batch_end(g);
+    channel_after(g, ch, &acts);
+}
+
+/* A round over all channels every GATEWAY_TICK_NS, a bounded part of it in one poll. */
+unsigned channel_ticks(struct gateway *g)
+{
+    if (g->tick_next == 0 && g->now_ns < g->tick_ns)
+        return 0;
+    if (g->tick_next == 0)
+        g->tick_ns = g->now_ns + GATEWAY_TICK_NS;
+    unsigned ticked = 0;
+    for (; g->tick_next < g->channel_count && ticked < POLL_ITEMS_MAX; g->tick_next++) {
+        struct channel *ch = &g->channels[g->tick_next];
+        if (ch->connection == NO_INDEX || ch->fix.state == FIX_DISCONNECTED)
+            continue;
+        if (!channel_room(g, ch, 0, CLASS_SESSION))
+            return ticked; /* its turn comes again */
+        tick(g, ch);
+        ticked++;
+    }
+    if (g->tick_next == g->channel_count)
+        g->tick_next = 0;
+    return ticked;
+}
+
+/* Logouts of a planned stop; those that do not answer are closed by the session's own time limit. */
+static void stop(struct gateway *g)
+{
+    bool all_gone = true;
+    for (uint32_t i = 0; i < g->channel_count; i++) {
+        struct channel *ch = &g->channels[i];
+        if (ch->connection == NO_INDEX) {
+            all_gone = all_gone && !ch->down_due;
+            continue;
+        }
+        all_gone = false;
+        if (ch->fix.state == FIX_DISCONNECTED || ch->fix.state == FIX_LOGOUT_SENT ||
+            !channel_room(g, ch, 0, CLASS_SESSION))
+            continue;
+        struct fix_actions acts;
+        fix_session_logout(&ch->fix, g->stop_text, g->now_ns, &acts);
+        gateway_batch_begin(g, NULL, 0);
+        channel_act(g, ch, &acts);
+        gateway_batch_end(g);
+        channel_after(g, ch, &acts);
+    }
+    if (all_gone)
+        atomic_store_explicit(&g->stopped, true, memory_order_release);
+}
+
+unsigned channel_upkeep(struct gateway *g)
+{
+    unsigned work = 0;
+    for (uint32_t i = 0; g->down_due && i < g->channel_count; i++)
+        if (g->channels[i].down_due)
+            work += channel_tell_down(g, &g->channels[i]);
+    /* Pairs with gateway_stop. */
+    if (atomic_load_explicit(&g->stopping, memory_order_acquire) && !gateway_stopped(g))
+        stop(g);
+    return work;
+}

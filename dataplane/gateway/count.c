@@ -1,0 +1,110 @@
+#include <stdio.h>
+
+#include "dataplane/gateway/inside.h"
+
+#define COUNTED_APART_MAX 16u /* sessions; with more, types are not told apart: counters are bounded */
+
+/* Order of TYPE_SLOTS. */
+static const struct {
+    uint32_t kind;
+    const char *label;
+} TYPES[TYPE_SLOTS] = {
+    {0, "admin"},
+    {FIX_MSG_TYPE1('R'), "R"},
+    {FIX_MSG_TYPE2('A', 'J'), "AJ"},
+    {FIX_MSG_TYPE1('Z'), "Z"},
+    {FIX_MSG_TYPE1('D'), "D"},
+    {FIX_MSG_TYPE1('F'), "F"},
+    {FIX_MSG_TYPE1('S'), "S"},
+    {FIX_MSG_TYPE2('A', 'G'), "AG"},
+    {FIX_MSG_TYPE2('A', 'I'), "AI"},
+    {FIX_MSG_TYPE1('b'), "b"},
+    {FIX_MSG_TYPE1('8'), "8"},
+    {FIX_MSG_TYPE1('9'), "9"},
+    {FIX_MSG_TYPE1('j'), "j"},
+    {0, "other"},
+};
+
+unsigned count_slot(uint32_t kind)
+{
+    switch (kind) {
+    case FIX_MSG_TYPE1('0'):
+    case FIX_MSG_TYPE1('1'):
+    case FIX_MSG_TYPE1('2'):
+    case FIX_MSG_TYPE1('3'):
+    case FIX_MSG_TYPE1('4'):
+    case FIX_MSG_TYPE1('5'):
+    case FIX_MSG_TYPE1('A'):
+        return 0;
+    default:
+        break;
+    }
+    for (unsigned i = 1; i < TYPE_SLOTS - 1; i++)
+        if (TYPES[i].kind == kind)
+            return i;
+    return TYPE_SLOTS - 1;
+}
+
+void count_unsent(struct channel *ch, uint32_t reason)
+{
+    enum gateway_unsent_slot slot = reason == REASON_SESSION_DOWN ? UNSENT_SESSION_DOWN
+                                    : reason == REASON_STALE      ? UNSENT_STALE
+                                    : reason == REASON_LOST       ? UNSENT_LOST
+                                                                  : UNSENT_OTHER;
+    counter_add(ch->count.unsent[slot], 1);
+}
+
+static counter_value *session_counter(struct counters *c, const struct channel *ch, enum counter_kind kind,
+                                      const char *name, const char *more, const char *value)
+{
+    char label[COUNTER_LABEL_SIZE];
+    if (more)
+        snprintf(label, sizeof label, "session=\"%s\",%s=\"%s\"", ch->config.name, more, value);
+    else
+        snprintf(label, sizeof label, "session=\"%s\"", ch->config.name);
+    return counter_new(c, kind, name, label);
+}
+
+static void channel_counters(struct counters *c, struct channel *ch, bool apart)
+{
+    static const char *const reasons[UNSENT_SLOTS] = {"session_down", "stale", "lost", "other"};
+    struct channel_counters *n = &ch->count;
+    for (unsigned i = 0; i < TYPE_SLOTS; i++) {
+        const char *type = apart ? TYPES[i].label : "all";
+        n->received[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_received_total", "type", type);
+        n->sent[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_sent_total", "type", type);
+    }
+    for (unsigned i = 0; i < UNSENT_SLOTS; i++)
+        n->unsent[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_unsent_total", "reason", reasons[i]);
+    n->rejected = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_rejected_total", NULL, NULL);
+    n->garbled = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_garbled_total", NULL, NULL);
+    n->gaps = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_gaps_total", NULL, NULL);
+    n->resends = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_resend_requests_total", NULL, NULL);
+    n->resent = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_resent_total", NULL, NULL);
+    n->forgotten = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_forgotten_total", NULL, NULL);
+    n->logons = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_logons_total", NULL, NULL);
+    n->busy = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_busy_total", NULL, NULL);
+    n->up = session_counter(c, ch, COUNTER_GAUGE, "rfqd_fix_session_up", NULL, NULL);
+}
+
+void count_create(struct gateway *g, struct counters *counters)
+{
+    static const char *const refusals[REFUSED_SLOTS] = {
+        [REFUSED_UNKNOWN] = "unknown_comp_id", [REFUSED_LIVE] = "session_is_live",
+        [REFUSED_NOT_LOGON] = "not_a_logon",   [REFUSED_SILENT] = "silent",
+        [REFUSED_CROWDED] = "crowded",         [REFUSED_STOPPING] = "stopping",
+    };
+    char label[COUNTER_LABEL_SIZE];
+    for (uint32_t i = 0; i < g->channel_count; i++)
+        channel_counters(counters, &g->channels[i], g->channel_count <= COUNTED_APART_MAX);
+    for (unsigned i = 0; i < REFUSED_SLOTS; i++) {
+        snprintf(label, sizeof label, "gateway=\"%u\",reason=\"%s\"", g->config.agent - AGENT_GATEWAY,
+                 refusals[i]);
+        g->refused[i] = counter_new(counters, COUNTER_TOTAL, "rfqd_fix_refused_total", label);
+    }
+    snprintf(label, sizeof label, "gateway=\"%u\"", g->config.agent - AGENT_GATEWAY);
+    g->connections_total = counter_new(counters, COUNTER_TOTAL, "rfqd_fix_connections_total", label);
+    g->ring_waits = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_ring_waits_total", label);
+    g->lane_waits = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_lane_waits_total", label);
+    g->unknown_sessions = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_unknown_sessions_total", label);
+}

@@ -1,0 +1,292 @@
+/* Inbound: frame → what the session says → GATEWAY_IN, and the command in its lane; answers of the session
+ * layer in the same batch. */
+#include "dataplane/gateway/inside.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BUSINESS_OTHER = 0, BUSINESS_UNSUPPORTED = 3, BUSINESS_UNAVAILABLE = 4, BUSINESS_NOT_AUTHORIZED = 6 };
+
+/* One message on its way in. */
+struct arrival {
+    struct channel *ch;
+    const struct translate_in_row *row; /* NULL: administrative, or not taken */
+    bool known;                         /* MsgType is of those that we speak */
+    bool busy;                          /* no room for the command: refused instead */
+    bool has_command;
+    uint8_t dest, lane;
+    union translate_command command;
+    struct translate_refusal refusal; /* reason −1: none */
+};
+
+/* Which of our messages a Reject is about. */
+static bool find_sent(void *ctx, uint64_t number, struct outbound *out, uint8_t *engine)
+{
+    const struct channel *ch = ctx;
+    const struct sent_entry *e = ch ? sent_find(&ch->sent, number) : NULL;
+    if (!e || e->admin || e->out.ref == 0)
+        return false;
+    *out = e->out;
+    *engine = translate_out_engine(e->kind, e->out.ref_kind);
+    return *engine != AGENT_NONE;
+}
+
+/* Whose session
+ * ----------------------------------------------------------------------------------------------------- */
+
+static bool field_is(const struct fix_msg *m, uint32_t tag, const char *text)
+{
+    const struct fix_field *f = fix_find(m, tag);
+    return f && f->size == strlen(text) && memcmp(fix_value(m, f), text, f->size) == 0;
+}
+
+/* The connection's first message names the session. */
+static enum taken bind_session(struct gateway *g, struct connection *c)
+{
+    const struct fix_msg *m = &g->msg;
+    if (m->type != FIX_MSG_TYPE1('A')) {
+        connection_refuse(g, c, REFUSED_NOT_LOGON);
+        return TAKEN_CLOSED;
+    }
+    struct channel *ch = NULL;
+    for (uint32_t i = 0; i < g->channel_count && !ch; i++) {
+        struct channel *candidate = &g->channels[i];
+        if (!candidate->config.fix.initiator && field_is(m, 49, candidate->config.fix.target) &&
+            field_is(m, 56, candidate->config.fix.sender))
+            ch = candidate;
+    }
+    if (!ch || ch->connection != NO_INDEX) {
+        connection_refuse(g, c, ch ? REFUSED_LIVE : REFUSED_UNKNOWN);
+        return TAKEN_CLOSED;
+    }
+    if (ch->down_due || !channel_room(g, ch, 0, CLASS_SESSION))
+        return TAKEN_NOT;
+    channel_connected(g, ch, c);
+    return TAKEN;
+}
+
+/* Room
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static bool command_room(struct gateway *g, const struct arrival *a, enum gateway_class class)
+{
+    uint64_t bytes = LANE_ITEM_HEADER_SIZE + sizeof a->command + CHANNEL_LANE_ROOM;
+    if (a->row->dest != AGENT_NONE)
+        return gateway_lane_room(gateway_lane(g, a->row->dest, a->row->lane), bytes, class);
+    uint8_t subject = gateway_subject(AGENT_DISTRIBUTION, a->ch->config.role);
+    return gateway_lane_room(g->config.order, bytes, class) &&
+           gateway_lane_room(gateway_lane(g, AGENT_DISTRIBUTION, subject), bytes, class);
+}
+
+/* Room for all that this message may lead to. A quote is refused where it has none, so that the executions
+ * behind it on the same connection are not held up. */
+static bool arrival_room(struct gateway *g, struct arrival *a, uint64_t size)
+{
+    enum gateway_class class = a->row ? (enum gateway_class)a->row->class : CLASS_SESSION;
+    uint64_t bytes = sizeof(struct gateway_in) + size + 8;
+    if (!sent_room(&a->ch->sent, channel_keep(a->ch), GATEWAY_OUT_SIZE_MAX))
+        return false;
+    bool lane_has = !a->row || command_room(g, a, class);
+    if (lane_has && channel_room(g, a->ch, bytes, class))
+        return true;
+    if (a->row && a->row->record == RECORD_COMMAND_QUOTE) {
+        a->busy = true;
+        return channel_room(g, a->ch, bytes, CLASS_ORDER);
+    }
+    if (!lane_has)
+        counter_add(g->lane_waits, 1);
+    return false;
+}
+
+/* Translation
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void command_head(union translate_command *command, const struct translate_in_row *row,
+                         uint32_t session, uint64_t time_ns, uint8_t dest, uint8_t lane)
+{
+    command->head = (struct record){.size = row->size,
+                                    .type = row->record,
+                                    .version = 1,
+                                    .dest = dest,
+                                    .lane = lane,
+                                    .session = session,
+                                    .time_ns = time_ns};
+}
+
+/* Fills dest, lane and command, or the refusal. */
+static void translate(const struct fix_msg *m, struct arrival *a, uint32_t session, uint32_t role,
+                      uint64_t time_ns)
+{
+    struct translate_sent sent = {find_sent, a->ch};
+    uint8_t engine = a->row->dest;
+    memset(&a->command, 0, a->row->size);
+    if (!a->row->read(m, &a->command, &sent, &engine, &a->refusal))
+        return;
+    a->refusal.reason = -1;
+    if (engine == AGENT_NONE)
+        return;
+    a->has_command = true;
+    a->dest = engine;
+    a->lane = a->row->dest == AGENT_NONE ? gateway_subject(engine, role) : a->row->lane;
+    command_head(&a->command, a->row, session, time_ns, a->dest, a->lane);
+}
+
+/* What becomes of an accepted message, before it is recorded. */
+static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdict)
+{
+    const struct fix_msg *m = &g->msg;
+    a->refusal.reason = -1;
+    bool peer_rejects = verdict == FIX_VERDICT_ADMIN && m->type == FIX_MSG_TYPE1('3');
+    if (verdict != FIX_VERDICT_APPLICATION && !peer_rejects)
+        return;
+    if (!a->row) {
+        a->refusal.business = true;
+        a->refusal.reason = a->known ? BUSINESS_NOT_AUTHORIZED : BUSINESS_UNSUPPORTED;
+        snprintf(a->refusal.text, sizeof a->refusal.text, "%s",
+                 a->known ? "not from this side" : "this message is not supported");
+        return;
+    }
+    translate(m, a, a->ch->config.number, a->ch->config.role, g->now_ns);
+    if (peer_rejects)
+        a->refusal.reason = -1; /* a Reject is not answered by a Reject */
+    if (a->busy)
+        a->has_command = false;
+}
+
+/* Records
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void record_in(struct gateway *g, const struct arrival *a, const struct fix_actions *acts)
+{
+    const struct fix_msg *m = &g->msg;
+    struct gateway_in *rec =
+        (void *)ring_add_raw(g->ring, RECORD_GATEWAY_IN, (uint32_t)sizeof *rec + m->size);
+    rec->head.session = a->ch->config.number;
+    rec->generation = a->ch->durable->generation;
+    rec->seq = m->seq;
+    rec->size = m->size;
+    rec->advance = acts->verdict == FIX_VERDICT_ADVANCE;
+    rec->seq_to = rec->advance ? acts->advance_to : 0;
+    memcpy(rec->bytes, m->bytes, m->size);
+    if (a->has_command) {
+        rec->head.dest = a->dest;
+        rec->head.lane = a->lane;
+    }
+    uint64_t position = gateway_record_done(g, &rec->head);
+    if (!a->has_command)
+        return;
+    bool put = lane_put(gateway_lane(g, a->dest, a->lane), g->config.agent, a->lane, position, g->now_ns,
+                        &a->command.head, 0);
+    assert(put); /* arrival_room */
+    (void)put;
+}
+
+static void type_text(uint32_t type, char out[5])
+{
+    for (unsigned i = 0; i < 4; i++)
+        out[i] = (char)(type >> 8 * i);
+    out[4] = 0;
+}
+
+static void send_refusal(struct gateway *g, struct arrival *a)
+{
+    struct channel *ch = a->ch;
+    const struct translate_refusal *why = &a->refusal;
+    counter_add(ch->count.rejected, 1);
+    if (!why->business) {
+        struct fix_action reject = {.type = FIX_ACT_SEND,
+                                    .msg_type = '3',
+                                    .ref_tag = why->tag,
+                                    .ref_seq = g->msg.seq,
+                                    .ref_type = g->msg.type,
+                                    .reason = why->reason};
+        snprintf(reject.text, sizeof reject.text, "%s", why->text);
+        channel_send_admin(g, ch, &reject);
+        return;
+    }
+    static const struct outbound about_nothing;
+    char ref_type[5];
+    type_text(g->msg.type, ref_type);
+    struct gateway_out *rec = outbound_add(g, ch, GATEWAY_OUT_SIZE_MAX);
+    struct fix_encoder e;
+    const char *bytes;
+    size_t size;
+    fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX, "j", ch->durable->next_out,
+                     g->now_ns, 0);
+    translate_business_reject(&e, g->msg.seq, ref_type, why->reason, why->text);
+    enum err err = fix_encode_end(&e, &bytes, &size);
+    assert(!err);
+    (void)err;
+    outbound_done(g, ch, rec, bytes, size, FIX_MSG_TYPE1('j'), false, &about_nothing);
+}
+
+static void send_busy(struct gateway *g, struct arrival *a)
+{
+    struct channel *ch = a->ch;
+    static const struct outbound about_nothing;
+    counter_add(ch->count.busy, 1);
+    struct gateway_out *rec = outbound_add(g, ch, GATEWAY_OUT_SIZE_MAX);
+    struct fix_encoder e;
+    const char *bytes;
+    size_t size;
+    fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX, "AI", ch->durable->next_out,
+                     g->now_ns, 0);
+    translate_busy(&e, &a->command.quote);
+    enum err err = fix_encode_end(&e, &bytes, &size);
+    assert(!err);
+    (void)err;
+    outbound_done(g, ch, rec, bytes, size, FIX_MSG_TYPE2('A', 'I'), false, &about_nothing);
+}
+
+enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_error)
+{
+    if (c->channel == NO_INDEX) {
+        enum taken bound = parse_error ? TAKEN_CLOSED : bind_session(g, c);
+        if (bound == TAKEN_CLOSED && parse_error)
+            connection_refuse(g, c, REFUSED_NOT_LOGON);
+        if (bound != TAKEN)
+            return bound;
+    }
+    struct arrival a;
+    a.ch = &g->channels[c->channel];
+    a.busy = a.has_command = false;
+    a.row = translate_in_row(g->msg.type, a.ch->config.role, &a.known);
+    if (!arrival_room(g, &a, g->msg.size))
+        return TAKEN_NOT;
+    struct fix_session_numbers numbers = channel_numbers(a.ch);
+    struct fix_actions acts;
+    fix_session_message(&a.ch->fix, &numbers, &g->msg, parse_error, g->now_ns, &acts);
+    counter_add(a.ch->count.received[count_slot(g->msg.type)], 1);
+    decide(g, &a, acts.verdict);
+    gateway_batch_begin(g, NULL, g->now_ns);
+    channel_resets(g, a.ch, &acts);
+    if (acts.verdict != FIX_VERDICT_IGNORED)
+        record_in(g, &a, &acts);
+    channel_act(g, a.ch, &acts);
+    if (a.refusal.reason >= 0)
+        send_refusal(g, &a);
+    else if (a.busy && acts.verdict == FIX_VERDICT_APPLICATION)
+        send_busy(g, &a);
+    gateway_batch_end(g);
+    channel_after(g, a.ch, &acts);
+    return c->closing || c->channel == NO_INDEX ? TAKEN_CLOSED : TAKEN;
+}
+
+bool inbound_redeliver(struct gateway *g, const struct gateway_in *in, uint64_t position,
+                       uint64_t origin_time_ns)
+{
+    const struct session *session = gateway_session(g->config.state, in->head.session);
+    struct arrival a = {.ch = gateway_channel(g, in->head.session)};
+    if (!session || fix_parse(&g->msg, in->bytes, in->size))
+        return true; /* it was read once: only another program's record can be unreadable now */
+    a.row = translate_in_row(g->msg.type, session->role, &a.known);
+    if (!a.row)
+        return true;
+    translate(&g->msg, &a, in->head.session, session->role, in->head.time_ns);
+    if (!a.has_command)
+        return true;
+    return lane_put(gateway_lane(g, in->head.dest, in->head.lane), g->config.agent, in->head.lane, position,
+                    origin_time_ns, &a.command.head, 0);
+}

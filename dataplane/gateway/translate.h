@@ -1,0 +1,82 @@
+/* Translation: FIX messages to commands, events to FIX messages. Pure: bytes in, structs out, and back; a
+ * table each, by MsgType and by record type, one function per row. Private to this room.
+ *
+ * In:  translate_in_row → row->read(); the command's header is the caller's. A refusal becomes Reject (3)
+ * where a field cannot be read, BusinessMessageReject (j) where it cannot be used. Out: translate_out_row →
+ * fix_encode_begin(row type) → row->write(event) → fix_encode_end.
+ *
+ * Source: FIX 4.4 volume 3 and 4; names of things on the wire: model/state.h.
+ */
+#ifndef RFQD_GATEWAY_TRANSLATE_H
+#define RFQD_GATEWAY_TRANSLATE_H
+
+#include <stdbool.h>
+
+#include "dataplane/model/event.h"
+#include "dataplane/model/state.h"
+#include "fix/encode.h"
+#include "fix/msg.h"
+
+/* What sent messages a peer's Reject can be about: by their number. False: not known, or about nothing. */
+struct translate_sent {
+    bool (*find)(void *ctx, uint64_t number, struct outbound *out, uint8_t *engine);
+    void *ctx;
+};
+
+struct translate_refusal {
+    bool business; /* j, else 3 */
+    int reason;    /* 380, or 373 */
+    uint32_t tag;  /* 371 */
+    char text[TEXT_SIZE];
+};
+
+union translate_command {
+    struct record head;
+    struct command_quote_request quote_request;
+    struct command_quote_response quote_response;
+    struct command_request_cancel request_cancel;
+    struct command_quote quote;
+    struct command_delivery_answer delivery_answer;
+    struct command_quote_cancel quote_cancel;
+    struct command_order order;
+    struct command_order_cancel order_cancel;
+    struct command_execution execution;
+    struct command_cancel_reject cancel_reject;
+    struct command_peer_reject peer_reject;
+};
+
+struct translate_in_row {
+    uint32_t kind;      /* MsgType, packed */
+    uint8_t roles;      /* bit set of enum session_role */
+    uint8_t dest, lane; /* of the command; AGENT_NONE: the reader says (3 and j) */
+    uint8_t class;      /* enum gateway_class, of the command */
+    uint16_t record;    /* type of the command */
+    uint16_t size;
+    /* False: *why says why not. `engine`: who decides it, where the row does not say. */
+    bool (*read)(const struct fix_msg *m, union translate_command *out, const struct translate_sent *sent,
+                 uint8_t *engine, struct translate_refusal *why);
+};
+
+/* NULL: this role does not send it; *known: FIX messages that we speak with the other role, or know and do
+ * not take. */
+const struct translate_in_row *translate_in_row(uint32_t kind, uint32_t role, bool *known);
+
+struct translate_out_row {
+    uint16_t record;
+    /* The event's MsgType, "" where this event goes nowhere. */
+    const char *(*type)(const struct record *event);
+    void (*write)(struct fix_encoder *e, const struct record *event, enum fix_time_precision p);
+};
+
+/* NULL: events of this type are not sent to peers. */
+const struct translate_out_row *translate_out_row(uint16_t record);
+/* The engine that sends messages of this kind to sessions of this role: AGENT_NONE for administrative ones.
+ */
+uint8_t translate_out_engine(uint32_t kind, uint32_t ref_kind);
+/* BusinessMessageReject. */
+void translate_business_reject(struct fix_encoder *e, uint64_t ref_seq, const char *ref_type, int reason,
+                               const char *text);
+/* QuoteStatusReport that refuses a quote before an engine saw it. */
+void translate_busy(struct fix_encoder *e, const struct command_quote *q);
+
+#endif

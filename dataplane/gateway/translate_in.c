@@ -1,0 +1,411 @@
+/* FIX messages to commands. The dictionary was asked before: types, enumerations and required fields are
+ * right. What is left to find here: what does not fit our fields, and what is required of us beyond FIX. */
+#include "dataplane/gateway/translate.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dataplane/gateway/inside.h"
+#include "fix/dict.h"
+
+/* Session-level reject reasons (373) and business reject reasons (380). */
+enum { REJECT_REQUIRED_MISSING = 1, REJECT_VALUE = 5, REJECT_FORMAT = 6 };
+enum { BUSINESS_CONDITION = 5 };
+
+/* One message being read; the first fault stays. */
+struct reading {
+    const struct fix_msg *m;
+    struct translate_refusal *why;
+    bool failed;
+};
+
+static void fail(struct reading *r, bool business, int reason, uint32_t tag, const char *what)
+{
+    if (r->failed)
+        return;
+    r->failed = true;
+    memset(r->why, 0, sizeof *r->why);
+    r->why->business = business;
+    r->why->reason = reason;
+    r->why->tag = tag;
+    const char *name = tag < FIX_DICT_TAGS ? fix_dict_tag_names[tag] : NULL;
+    snprintf(r->why->text, sizeof r->why->text, "%s (%u) %s", name ? name : "field", tag, what);
+}
+
+static void fail_err(struct reading *r, uint32_t tag, enum err e, size_t capacity)
+{
+    char what[TEXT_SIZE];
+    switch (e) {
+    case OK:
+    case ERR_NOT_FOUND:
+        return;
+    case ERR_LIMIT:
+        snprintf(what, sizeof what, "is longer than %zu characters", capacity - 1);
+        fail(r, false, REJECT_VALUE, tag, what);
+        return;
+    case ERR_RANGE:
+        fail(r, false, REJECT_VALUE, tag, "is out of range");
+        return;
+    default:
+        fail(r, false, REJECT_FORMAT, tag, "is not of its type");
+    }
+}
+
+/* An id, a symbol: has to fit. Absent: stays empty. */
+static void read_text(struct reading *r, uint32_t tag, char *out, size_t capacity)
+{
+    fail_err(r, tag, fix_get_text(r->m, tag, out, capacity), capacity);
+}
+
+/* What people read: cut where it is too long, at a whole UTF-8 character. */
+static void read_remark(struct reading *r, uint32_t tag, char *out, size_t capacity)
+{
+    const struct fix_field *f = fix_find(r->m, tag);
+    if (!f)
+        return;
+    size_t size = f->size < capacity ? f->size : capacity - 1;
+    const char *text = fix_value(r->m, f);
+    while (size > 0 && size < f->size && ((unsigned char)text[size] & 0xc0) == 0x80)
+        size--;
+    memcpy(out, text, size);
+}
+
+static bool read_decimal(struct reading *r, uint32_t tag, int64_t *out)
+{
+    enum err e = fix_get_decimal(r->m, tag, out);
+    fail_err(r, tag, e, 0);
+    return e == OK;
+}
+
+static void read_time(struct reading *r, uint32_t tag, uint64_t *out)
+{
+    fail_err(r, tag, fix_get_time(r->m, tag, out), 0);
+}
+
+static void read_u32(struct reading *r, uint32_t tag, uint32_t *out)
+{
+    uint64_t v = 0;
+    enum err e = fix_get_uint(r->m, tag, &v);
+    if (!e && v > UINT32_MAX)
+        e = ERR_RANGE;
+    fail_err(r, tag, e, 0);
+    *out = (uint32_t)v;
+}
+
+static void read_char(struct reading *r, uint32_t tag, char *out)
+{
+    fail_err(r, tag, fix_get_char(r->m, tag, out), 0);
+}
+
+static void need(struct reading *r, uint32_t tag)
+{
+    if (!fix_find(r->m, tag))
+        fail(r, true, BUSINESS_CONDITION, tag, "is needed here");
+}
+
+/* Ids of ours in the peer's fields. 0: not one of ours. */
+static uint64_t read_name(const struct fix_msg *m, uint32_t tag, char kind)
+{
+    const struct fix_field *f = fix_find(m, tag);
+    return f ? name_parse(kind, fix_value(m, f), f->size) : 0;
+}
+
+/* O<hex>, or the ClOrdID of our cancel of it: O<hex>-C<n>. */
+static uint64_t read_order_name(const struct fix_msg *m, uint32_t tag)
+{
+    const struct fix_field *f = fix_find(m, tag);
+    if (!f)
+        return 0;
+    const char *text = fix_value(m, f), *dash = memchr(text, '-', f->size);
+    if (dash && (dash + 1 == text + f->size || dash[1] != 'C'))
+        return 0;
+    return name_parse('O', text, dash ? (size_t)(dash - text) : f->size);
+}
+
+/* Takers
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static bool read_quote_request(const struct fix_msg *m, union translate_command *out,
+                               const struct translate_sent *sent, uint8_t *engine,
+                               struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_quote_request *c = &out->quote_request;
+    read_text(&r, 131, c->request_id, sizeof c->request_id);
+    uint32_t legs = 0;
+    read_u32(&r, 146, &legs);
+    c->legs = (uint16_t)(legs < UINT16_MAX ? legs : UINT16_MAX);
+    c->poss_resend = m->poss_resend;
+    struct fix_group leg;
+    if (!fix_group_begin(m, 146, &leg) || !fix_group_next(&leg)) {
+        fail(&r, false, REJECT_REQUIRED_MISSING, 146, "is missing");
+        return false;
+    }
+    /* A tag of the group lies nowhere else in the message: what the first leg has is the first with its tag.
+     */
+    if (fix_group_find(&leg, 55))
+        read_text(&r, 55, c->symbol, sizeof c->symbol);
+    if (fix_group_find(&leg, 54))
+        read_char(&r, 54, (char *)&c->side);
+    if (fix_group_find(&leg, 38))
+        read_decimal(&r, 38, &c->quantity);
+    if (fix_group_find(&leg, 64))
+        fail_err(&r, 64, fix_get_date(m, 64, &c->settl_date), 0);
+    if (fix_group_find(&leg, 126))
+        read_time(&r, 126, &c->deadline_ns);
+    else if (fix_group_find(&leg, 62))
+        read_time(&r, 62, &c->deadline_ns);
+    return !r.failed;
+}
+
+static bool read_quote_response(const struct fix_msg *m, union translate_command *out,
+                                const struct translate_sent *sent, uint8_t *engine,
+                                struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_quote_response *c = &out->quote_response;
+    read_text(&r, 693, c->response_id, sizeof c->response_id);
+    read_text(&r, 117, c->quote_id, sizeof c->quote_id);
+    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(&r, 55, c->symbol, sizeof c->symbol);
+    read_decimal(&r, 38, &c->quantity);
+    read_decimal(&r, 44, &c->price);
+    read_u32(&r, 694, &c->response_type);
+    read_char(&r, 54, (char *)&c->side);
+    c->poss_resend = m->poss_resend;
+    return !r.failed;
+}
+
+static bool read_request_cancel(const struct fix_msg *m, union translate_command *out,
+                                const struct translate_sent *sent, uint8_t *engine,
+                                struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_request_cancel *c = &out->request_cancel;
+    read_text(&r, fix_find(m, 131) ? 131 : 117, c->request_id, sizeof c->request_id);
+    return !r.failed;
+}
+
+static bool read_order(const struct fix_msg *m, union translate_command *out,
+                       const struct translate_sent *sent, uint8_t *engine, struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_order *c = &out->order;
+    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(&r, 117, c->quote_id, sizeof c->quote_id);
+    read_text(&r, 55, c->symbol, sizeof c->symbol);
+    read_decimal(&r, 38, &c->quantity);
+    read_decimal(&r, 44, &c->price);
+    read_char(&r, 54, &c->side);
+    read_char(&r, 40, &c->ord_type);
+    read_char(&r, 59, &c->time_in_force);
+    c->poss_resend = m->poss_resend;
+    return !r.failed;
+}
+
+static bool read_order_cancel(const struct fix_msg *m, union translate_command *out,
+                              const struct translate_sent *sent, uint8_t *engine,
+                              struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_order_cancel *c = &out->order_cancel;
+    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(&r, 41, c->orig_cl_ord_id, sizeof c->orig_cl_ord_id);
+    read_text(&r, 55, c->symbol, sizeof c->symbol);
+    return !r.failed;
+}
+
+/* LPs
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static bool read_quote(const struct fix_msg *m, union translate_command *out,
+                       const struct translate_sent *sent, uint8_t *engine, struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_quote *c = &out->quote;
+    c->rfq = read_name(m, 131, 'R');
+    read_text(&r, 131, c->request_id, sizeof c->request_id);
+    read_text(&r, 117, c->lp_quote_id, sizeof c->lp_quote_id);
+    read_text(&r, 55, c->symbol, sizeof c->symbol);
+    c->has_bid = read_decimal(&r, 132, &c->bid);
+    c->has_ask = read_decimal(&r, 133, &c->ask);
+    c->has_bid_size = read_decimal(&r, 134, &c->bid_size);
+    c->has_ask_size = read_decimal(&r, 135, &c->ask_size);
+    read_time(&r, 62, &c->valid_until_ns);
+    c->poss_resend = m->poss_resend;
+    return !r.failed;
+}
+
+/* AG, AI and b: each says of a delivery that it arrived, is refused, or is passed. */
+static bool read_answer(const struct fix_msg *m, union translate_command *out,
+                        const struct translate_sent *sent, uint8_t *engine, struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_delivery_answer *c = &out->delivery_answer;
+    need(&r, 131);
+    c->rfq = read_name(m, 131, 'R');
+    read_text(&r, 131, c->request_id, sizeof c->request_id);
+    bool refuses_request = m->type == FIX_MSG_TYPE2('A', 'G');
+    read_u32(&r, refuses_request ? 658 : 297, &c->code);
+    if (refuses_request || c->code == 5)
+        c->kind = ANSWER_KIND_REJECT;
+    else if (c->code == 11 && m->type == FIX_MSG_TYPE2('A', 'I'))
+        c->kind = ANSWER_KIND_DECLINE;
+    else
+        c->kind = ANSWER_KIND_ACK;
+    read_remark(&r, 58, c->text, sizeof c->text);
+    return !r.failed;
+}
+
+static bool read_quote_cancel(const struct fix_msg *m, union translate_command *out,
+                              const struct translate_sent *sent, uint8_t *engine,
+                              struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_quote_cancel *c = &out->quote_cancel;
+    uint32_t cancel_type = 0;
+    read_u32(&r, 298, &cancel_type);
+    c->rfq = read_name(m, 131, 'R');
+    read_text(&r, 131, c->request_id, sizeof c->request_id);
+    read_text(&r, 117, c->lp_quote_id, sizeof c->lp_quote_id);
+    if (cancel_type == 4) /* all quotes: of the request it names */
+        need(&r, 131);
+    /* where there is no quote the request's own name stands for it */
+    if (cancel_type == 4 || strcmp(c->lp_quote_id, c->request_id) == 0)
+        memset(c->lp_quote_id, 0, sizeof c->lp_quote_id);
+    return !r.failed;
+}
+
+static bool read_execution(const struct fix_msg *m, union translate_command *out,
+                           const struct translate_sent *sent, uint8_t *engine, struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_execution *c = &out->execution;
+    c->order = read_order_name(m, 11);
+    if (!c->order)
+        c->order = read_order_name(m, 41);
+    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(&r, 17, c->exec_id, sizeof c->exec_id);
+    read_text(&r, 37, c->lp_order_id, sizeof c->lp_order_id);
+    bool has_quantity = read_decimal(&r, 32, &c->last_quantity);
+    bool has_price = read_decimal(&r, 31, &c->last_price);
+    c->has_last = has_quantity && has_price;
+    read_decimal(&r, 14, &c->filled_quantity);
+    read_decimal(&r, 151, &c->leaves_quantity);
+    read_char(&r, 150, &c->exec_type);
+    read_char(&r, 39, &c->ord_status);
+    read_u32(&r, 103, &c->reject_reason);
+    c->poss_resend = m->poss_resend;
+    read_text(&r, 55, c->symbol, sizeof c->symbol);
+    read_remark(&r, 58, c->text, sizeof c->text);
+    return !r.failed;
+}
+
+static bool read_cancel_reject(const struct fix_msg *m, union translate_command *out,
+                               const struct translate_sent *sent, uint8_t *engine,
+                               struct translate_refusal *why)
+{
+    (void)sent;
+    (void)engine;
+    struct reading r = {m, why, false};
+    struct command_cancel_reject *c = &out->cancel_reject;
+    c->order = read_order_name(m, 41);
+    if (!c->order)
+        c->order = read_order_name(m, 11);
+    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_u32(&r, 102, &c->cancel_reason);
+    read_char(&r, 39, &c->ord_status);
+    read_remark(&r, 58, c->text, sizeof c->text);
+    return !r.failed;
+}
+
+/* Both: j and 3 about something that we sent. Nothing to hand on (engine AGENT_NONE) where we do not know
+ * what it was. */
+static bool read_peer_reject(const struct fix_msg *m, union translate_command *out,
+                             const struct translate_sent *sent, uint8_t *engine,
+                             struct translate_refusal *why)
+{
+    struct reading r = {m, why, false};
+    struct command_peer_reject *c = &out->peer_reject;
+    uint64_t number = 0;
+    struct outbound about;
+    *engine = AGENT_NONE;
+    if (fix_get_uint(m, 45, &number) || !sent->find(sent->ctx, number, &about, engine))
+        return true;
+    c->ref = about.ref;
+    c->ref_kind = about.ref_kind;
+    read_u32(&r, m->type == FIX_MSG_TYPE1('3') ? 373 : 380, &c->reason);
+    read_remark(&r, 58, c->text, sizeof c->text);
+    return !r.failed;
+}
+
+/* The table
+ * ------------------------------------------------------------------------------------------------------ */
+
+#define TAKER (1 << ROLE_TAKER)
+#define LP    (1 << ROLE_LP)
+
+static const struct translate_in_row ROWS[] = {
+    {FIX_MSG_TYPE1('R'), TAKER, AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ORDINARY,
+     RECORD_COMMAND_QUOTE_REQUEST, sizeof(struct command_quote_request), read_quote_request},
+    {FIX_MSG_TYPE2('A', 'J'), TAKER, AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ANSWER,
+     RECORD_COMMAND_QUOTE_RESPONSE, sizeof(struct command_quote_response), read_quote_response},
+    {FIX_MSG_TYPE1('Z'), TAKER, AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ORDER, RECORD_COMMAND_REQUEST_CANCEL,
+     sizeof(struct command_request_cancel), read_request_cancel},
+    {FIX_MSG_TYPE1('D'), TAKER, AGENT_ROUTING, LANE_ORDER, CLASS_ORDINARY, RECORD_COMMAND_ORDER,
+     sizeof(struct command_order), read_order},
+    {FIX_MSG_TYPE1('F'), TAKER, AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_ORDER_CANCEL,
+     sizeof(struct command_order_cancel), read_order_cancel},
+    {FIX_MSG_TYPE1('S'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ORDINARY, RECORD_COMMAND_QUOTE,
+     sizeof(struct command_quote), read_quote},
+    {FIX_MSG_TYPE2('A', 'G'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER,
+     RECORD_COMMAND_DELIVERY_ANSWER, sizeof(struct command_delivery_answer), read_answer},
+    {FIX_MSG_TYPE2('A', 'I'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER,
+     RECORD_COMMAND_DELIVERY_ANSWER, sizeof(struct command_delivery_answer), read_answer},
+    {FIX_MSG_TYPE1('b'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, RECORD_COMMAND_DELIVERY_ANSWER,
+     sizeof(struct command_delivery_answer), read_answer},
+    {FIX_MSG_TYPE1('Z'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, RECORD_COMMAND_QUOTE_CANCEL,
+     sizeof(struct command_quote_cancel), read_quote_cancel},
+    {FIX_MSG_TYPE1('8'), LP, AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_EXECUTION,
+     sizeof(struct command_execution), read_execution},
+    {FIX_MSG_TYPE1('9'), LP, AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_CANCEL_REJECT,
+     sizeof(struct command_cancel_reject), read_cancel_reject},
+    {FIX_MSG_TYPE1('j'), TAKER | LP, AGENT_NONE, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_PEER_REJECT,
+     sizeof(struct command_peer_reject), read_peer_reject},
+    {FIX_MSG_TYPE1('3'), TAKER | LP, AGENT_NONE, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_PEER_REJECT,
+     sizeof(struct command_peer_reject), read_peer_reject},
+};
+
+const struct translate_in_row *translate_in_row(uint32_t kind, uint32_t role, bool *known)
+{
+    *known = false;
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        if (ROWS[i].kind != kind)
+            continue;
+        *known = true;
+        if (ROWS[i].roles & 1u << role)
+            return &ROWS[i];
+    }
+    return NULL;
+}

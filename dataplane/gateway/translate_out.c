@@ -1,0 +1,523 @@
+/* Events to FIX messages. Each message is written from its event alone. Fields stand in the order of the
+ * dictionary, those of a group with the delimiter first. */
+#include "dataplane/gateway/translate.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void put_if(struct fix_encoder *e, uint32_t tag, const char *text)
+{
+    if (*text)
+        fix_put_text(e, tag, text);
+}
+
+static void put_decimal_if(struct fix_encoder *e, uint32_t tag, int64_t v)
+{
+    if (v)
+        fix_put_decimal(e, tag, v);
+}
+
+static void put_name(struct fix_encoder *e, uint32_t tag, char kind, uint64_t id)
+{
+    char name[ID_TEXT_SIZE];
+    name_print(kind, id, name);
+    fix_put_text(e, tag, name);
+}
+
+/* <name>-<suffix><n> */
+static void put_name_numbered(struct fix_encoder *e, uint32_t tag, char kind, uint64_t id, const char *dash,
+                              uint32_t n)
+{
+    char name[ID_TEXT_SIZE];
+    name_print(kind, id, name); /* 17 characters at most */
+    size_t at = strlen(name);
+    size_t dash_size = strlen(dash);
+    memcpy(name + at, dash, dash_size);
+    at += dash_size;
+    char digits[10];
+    unsigned count = 0;
+    do {
+        digits[count++] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    while (count)
+        name[at++] = digits[--count];
+    name[at] = 0;
+    fix_put_text(e, tag, name);
+}
+
+/* 55 is required where nothing may be known of the instrument. */
+static void put_symbol(struct fix_encoder *e, const char *symbol)
+{
+    fix_put_text(e, 55, *symbol ? symbol : "[N/A]");
+}
+
+static void put_side(struct fix_encoder *e, unsigned char side)
+{
+    if (side != SIDE_TWO_WAY)
+        fix_put_char(e, 54, (char)side);
+}
+
+static void put_why(struct fix_encoder *e, const char *text, uint32_t reason)
+{
+    if (*text)
+        fix_put_text(e, 58, text);
+    else if (reason != REASON_NONE)
+        fix_put_text(e, 58, reason_name(reason));
+}
+
+/* QuoteStatus (297). */
+enum {
+    STATUS_ACCEPTED = 0,
+    STATUS_CANCELLED = 4,
+    STATUS_REJECTED = 5,
+    STATUS_EXPIRED = 7,
+    STATUS_NOT_FOUND = 9,
+    STATUS_PENDING = 10
+};
+
+/* To takers
+ * ------------------------------------------------------------------------------------------------------ */
+
+static const char *type_quote(const struct record *event)
+{
+    (void)event;
+    return "S";
+}
+
+static void write_quote(struct fix_encoder *e, uint64_t quote, const char *request_id, const char *symbol,
+                        uint8_t side, const int64_t prices[4], uint64_t valid_until_ns, uint64_t time_ns,
+                        enum fix_time_precision p)
+{
+    fix_put_text(e, 131, request_id);
+    put_name(e, 117, 'Q', quote);
+    fix_put_uint(e, 537, 1);
+    put_symbol(e, symbol);
+    put_side(e, side);
+    for (uint32_t i = 0; i < 4; i++)
+        put_decimal_if(e, 132 + i, prices[i]);
+    fix_put_time(e, 62, valid_until_ns, p);
+    fix_put_time(e, 60, time_ns, p);
+}
+
+static void write_quote_added(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    const struct quote_added *ev = (const void *)event;
+    int64_t prices[4] = {ev->bid, ev->ask, ev->bid ? ev->bid_size : 0, ev->ask ? ev->ask_size : 0};
+    write_quote(e, ev->quote, ev->request_id, ev->symbol, ev->side, prices, ev->valid_until_ns,
+                event->time_ns, p);
+}
+
+static void write_quote_offered(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    const struct quote_offered *ev = (const void *)event;
+    int64_t prices[4] = {ev->bid, ev->ask, ev->bid ? ev->bid_size : 0, ev->ask ? ev->ask_size : 0};
+    write_quote(e, ev->quote, ev->request_id, ev->symbol, ev->side, prices, ev->valid_until_ns,
+                event->time_ns, p);
+}
+
+static const char *type_cancel(const struct record *event)
+{
+    (void)event;
+    return "Z";
+}
+
+static void put_cancel_symbol(struct fix_encoder *e, const char *symbol)
+{
+    fix_put_uint(e, 295, 1);
+    put_symbol(e, symbol);
+}
+
+static void write_quote_ended(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    (void)p;
+    const struct quote_ended *ev = (const void *)event;
+    put_if(e, 131, ev->request_id);
+    put_name(e, 117, 'Q', ev->quote);
+    fix_put_uint(e, 298, 1);
+    put_cancel_symbol(e, ev->symbol);
+}
+
+/* QuoteRequestRejectReason (658). */
+static unsigned request_reject_reason(uint32_t reason)
+{
+    switch (reason) {
+    case REASON_UNKNOWN_SYMBOL:
+        return 1;
+    case REASON_QUANTITY_OUT_OF_RANGE:
+    case REASON_LIMIT:
+        return 3;
+    case REASON_DEADLINE_PAST:
+        return 4;
+    case REASON_UNKNOWN_SESSION:
+        return 6;
+    case REASON_NO_ELIGIBLE_LP:
+    case REASON_TOO_FEW_LPS:
+    case REASON_ALL_DELIVERIES_FAILED:
+        return 7;
+    case REASON_NOT_TRADABLE:
+        return 8;
+    case REASON_ALL_DECLINED:
+        return 10;
+    default:
+        return 99;
+    }
+}
+
+static void write_request_reject(struct fix_encoder *e, const char *request_id, const char *symbol,
+                                 uint8_t side, uint32_t reason, const char *text)
+{
+    fix_put_text(e, 131, request_id);
+    fix_put_uint(e, 658, request_reject_reason(reason));
+    fix_put_uint(e, 146, 1);
+    put_symbol(e, symbol);
+    /* a side that FIX has not came from the request and may be anything */
+    if (side == SIDE_BUY || side == SIDE_SELL)
+        put_side(e, side);
+    put_why(e, text, reason);
+}
+
+/* QuoteStatusReport about a request: there is no quote, so its own id stands in 117, which is required. */
+static void write_request_status(struct fix_encoder *e, const char *request_id, const char *symbol,
+                                 unsigned status, uint32_t reason, const char *text)
+{
+    put_if(e, 131, request_id);
+    fix_put_text(e, 117, *request_id ? request_id : "NONE");
+    put_symbol(e, symbol);
+    fix_put_uint(e, 297, status);
+    put_why(e, text, reason);
+}
+
+static const char *type_transition(const struct record *event)
+{
+    const struct rfq_transition *ev = (const void *)event;
+    switch (ev->to) {
+    case RFQ_REJECTED:
+        return "AG";
+    case RFQ_CANCELLED:
+    case RFQ_EXPIRED:
+        return "AI";
+    default:
+        return "";
+    }
+}
+
+static void write_transition(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    (void)p;
+    const struct rfq_transition *ev = (const void *)event;
+    if (ev->to == RFQ_REJECTED)
+        write_request_reject(e, ev->request_id, ev->symbol, ev->side, ev->reason, ev->text);
+    else
+        write_request_status(e, ev->request_id, ev->symbol,
+                             ev->to == RFQ_CANCELLED ? STATUS_CANCELLED : STATUS_EXPIRED, ev->reason,
+                             ev->text);
+}
+
+static unsigned shown_status(uint8_t shown)
+{
+    switch (shown) {
+    case SHOWN_QUOTED:
+    case SHOWN_AWARDED:
+    case SHOWN_FILLED:
+        return STATUS_ACCEPTED;
+    case SHOWN_CANCELLED:
+    case SHOWN_ARCHIVED:
+        return STATUS_CANCELLED;
+    case SHOWN_REJECTED:
+        return STATUS_REJECTED;
+    case SHOWN_EXPIRED:
+        return STATUS_EXPIRED;
+    default:
+        return STATUS_PENDING;
+    }
+}
+
+static const char *type_request_refused(const struct record *event)
+{
+    const struct request_refused *ev = (const void *)event;
+    return ev->command == RECORD_COMMAND_QUOTE_REQUEST && !ev->shown ? "AG" : "AI";
+}
+
+static void write_request_refused(struct fix_encoder *e, const struct record *event,
+                                  enum fix_time_precision p)
+{
+    (void)p;
+    const struct request_refused *ev = (const void *)event;
+    if (ev->shown)
+        write_request_status(e, ev->request_id, ev->symbol, shown_status(ev->shown), REASON_NONE,
+                             *ev->text ? ev->text : rfq_shown_name(ev->shown));
+    else if (ev->command == RECORD_COMMAND_QUOTE_REQUEST)
+        write_request_reject(e, ev->request_id, ev->symbol, ev->side, ev->reason, ev->text);
+    else
+        write_request_status(e, ev->request_id, ev->symbol, ev->rfq ? STATUS_REJECTED : STATUS_NOT_FOUND,
+                             ev->reason, ev->text);
+}
+
+static const char *type_status(const struct record *event)
+{
+    (void)event;
+    return "AI";
+}
+
+static void write_accept_refused(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    (void)p;
+    const struct accept_refused *ev = (const void *)event;
+    fix_put_text(e, 117, *ev->quote_id ? ev->quote_id : "NONE");
+    put_if(e, 693, ev->response_id);
+    put_symbol(e, ev->symbol);
+    fix_put_uint(e, 297, ev->expired ? STATUS_EXPIRED : STATUS_REJECTED);
+    put_why(e, ev->text, ev->reason);
+}
+
+static const char *type_report(const struct record *event)
+{
+    (void)event;
+    return "8";
+}
+
+static void write_report(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    const struct order_report *ev = (const void *)event;
+    char order[ID_TEXT_SIZE] = "NONE"; /* refused before there was one */
+    if (ev->order)
+        name_print('O', ev->order, order);
+    fix_put_text(e, 37, order);
+    fix_put_text(e, 11, *ev->cl_ord_id ? ev->cl_ord_id : order);
+    put_if(e, 41, ev->orig_cl_ord_id);
+    /* without an order the moment of the decision makes it unique */
+    if (ev->order)
+        put_name_numbered(e, 17, 'O', ev->order, "-", ev->report);
+    else
+        put_name_numbered(e, 17, 'X', event->time_ns, "-", ev->report);
+    fix_put_char(e, 150, ev->exec_type);
+    fix_put_char(e, 39, ev->ord_status);
+    if (ev->exec_type == '8')
+        fix_put_uint(e, 103, ev->reject_reason);
+    put_symbol(e, ev->symbol);
+    put_side(e, (unsigned char)ev->side);
+    fix_put_decimal(e, 38, ev->quantity);
+    put_decimal_if(e, 44, ev->price);
+    if (ev->exec_type == 'F') {
+        fix_put_decimal(e, 32, ev->last_quantity);
+        fix_put_decimal(e, 31, ev->last_price);
+    }
+    fix_put_decimal(e, 151, ev->leaves_quantity);
+    fix_put_decimal(e, 14, ev->filled_quantity);
+    fix_put_decimal(e, 6, ev->average_price);
+    fix_put_time(e, 60, event->time_ns, p);
+    put_why(e, ev->text, ev->reason);
+}
+
+static const char *type_order_cancel_reject(const struct record *event)
+{
+    (void)event;
+    return "9";
+}
+
+static void write_order_cancel_refused(struct fix_encoder *e, const struct record *event,
+                                       enum fix_time_precision p)
+{
+    const struct order_cancel_refused *ev = (const void *)event;
+    if (ev->order)
+        put_name(e, 37, 'O', ev->order);
+    else
+        fix_put_text(e, 37, "NONE");
+    fix_put_text(e, 11, ev->cl_ord_id);
+    fix_put_text(e, 41, ev->orig_cl_ord_id);
+    fix_put_char(e, 39, ev->ord_status ? ev->ord_status : '8');
+    fix_put_time(e, 60, event->time_ns, p);
+    fix_put_char(e, 434, '1');
+    fix_put_uint(e, 102, ev->cancel_reason);
+    put_why(e, ev->text, ev->reason);
+}
+
+/* To LPs
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static const char *type_request(const struct record *event)
+{
+    (void)event;
+    return "R";
+}
+
+static void write_request(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    const struct delivery_released *ev = (const void *)event;
+    put_name(e, 131, 'R', ev->rfq);
+    fix_put_uint(e, 146, 1);
+    put_symbol(e, ev->symbol);
+    fix_put_uint(e, 537, 1);
+    put_side(e, ev->side);
+    fix_put_decimal(e, 38, ev->quantity);
+    if (ev->settl_date)
+        fix_put_date(e, 64, ev->settl_date);
+    fix_put_time(e, 126, ev->deadline_ns, p);
+    fix_put_time(e, 60, event->time_ns, p);
+}
+
+static const char *type_ended(const struct record *event)
+{
+    const struct delivery_ended *ev = (const void *)event;
+    return ev->by_aj ? "AJ" : "Z";
+}
+
+static void write_ended(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    const struct delivery_ended *ev = (const void *)event;
+    if (ev->by_aj) {
+        put_name(e, 693, 'D', ev->delivery);
+        put_if(e, 117, ev->lp_quote_id);
+        fix_put_uint(e, 694, 5);
+        put_symbol(e, ev->symbol);
+        put_side(e, ev->side);
+        fix_put_time(e, 60, event->time_ns, p);
+        put_why(e, "", ev->reason);
+        return;
+    }
+    put_name(e, 131, 'R', ev->rfq);
+    if (*ev->lp_quote_id)
+        fix_put_text(e, 117, ev->lp_quote_id);
+    else
+        put_name(e, 117, 'R', ev->rfq);
+    fix_put_uint(e, 298, *ev->lp_quote_id ? 1 : 4);
+    put_cancel_symbol(e, ev->symbol);
+}
+
+static void write_quote_status(struct fix_encoder *e, const char *request_id, const char *quote_id,
+                               const char *symbol, const char *text, uint32_t reason)
+{
+    put_if(e, 131, request_id);
+    fix_put_text(e, 117, *quote_id ? quote_id : "NONE");
+    put_symbol(e, symbol);
+    fix_put_uint(e, 297, STATUS_REJECTED);
+    put_why(e, text, reason);
+}
+
+static void write_quote_refused(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    (void)p;
+    const struct quote_refused *ev = (const void *)event;
+    write_quote_status(e, ev->request_id, ev->lp_quote_id, ev->symbol, ev->text, ev->reason);
+}
+
+void translate_busy(struct fix_encoder *e, const struct command_quote *q)
+{
+    write_quote_status(e, q->request_id, q->lp_quote_id, q->symbol, "", REASON_BUSY);
+}
+
+static const char *type_order(const struct record *event)
+{
+    (void)event;
+    return "D";
+}
+
+/* Immediate or cancel: what a quote does not fill at once is not left working at the LP. */
+static void write_order(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    const struct order_released *ev = (const void *)event;
+    put_name(e, 11, 'O', ev->order);
+    put_symbol(e, ev->symbol);
+    put_side(e, ev->side);
+    fix_put_time(e, 60, event->time_ns, p);
+    fix_put_decimal(e, 38, ev->quantity);
+    fix_put_char(e, 40, 'D');
+    fix_put_decimal(e, 44, ev->price);
+    put_if(e, 117, ev->lp_quote_id);
+    fix_put_char(e, 59, '3');
+}
+
+static const char *type_order_cancel(const struct record *event)
+{
+    (void)event;
+    return "F";
+}
+
+static void write_order_cancel(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    const struct order_cancel_asked *ev = (const void *)event;
+    put_name(e, 41, 'O', ev->order);
+    put_if(e, 37, ev->lp_order_id);
+    put_name_numbered(e, 11, 'O', ev->order, "-C", ev->attempt);
+    put_symbol(e, ev->symbol);
+    put_side(e, ev->side);
+    fix_put_time(e, 60, event->time_ns, p);
+    fix_put_decimal(e, 38, ev->quantity);
+}
+
+void translate_business_reject(struct fix_encoder *e, uint64_t ref_seq, const char *ref_type, int reason,
+                               const char *text)
+{
+    fix_put_uint(e, 45, ref_seq);
+    fix_put_text(e, 372, ref_type);
+    fix_put_uint(e, 380, (uint64_t)reason);
+    put_if(e, 58, text);
+}
+
+/* The table
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* `struct outbound` follows the header in each of them. */
+#define HAS_OUT(type) \
+    static_assert(offsetof(struct type, out) == sizeof(struct record), "where the gateway looks")
+HAS_OUT(rfq_transition);
+HAS_OUT(delivery_released);
+HAS_OUT(delivery_ended);
+HAS_OUT(quote_added);
+HAS_OUT(quote_refused);
+HAS_OUT(quote_ended);
+HAS_OUT(quote_offered);
+HAS_OUT(request_refused);
+HAS_OUT(accept_refused);
+HAS_OUT(order_released);
+HAS_OUT(order_report);
+HAS_OUT(order_cancel_asked);
+HAS_OUT(order_cancel_refused);
+
+static const struct translate_out_row ROWS[] = {
+    {RECORD_RFQ_TRANSITION, type_transition, write_transition},
+    {RECORD_DELIVERY_RELEASED, type_request, write_request},
+    {RECORD_DELIVERY_ENDED, type_ended, write_ended},
+    {RECORD_QUOTE_ADDED, type_quote, write_quote_added},
+    {RECORD_QUOTE_REFUSED, type_status, write_quote_refused},
+    {RECORD_QUOTE_ENDED, type_cancel, write_quote_ended},
+    {RECORD_QUOTE_OFFERED, type_quote, write_quote_offered},
+    {RECORD_REQUEST_REFUSED, type_request_refused, write_request_refused},
+    {RECORD_ACCEPT_REFUSED, type_status, write_accept_refused},
+    {RECORD_ORDER_RELEASED, type_order, write_order},
+    {RECORD_ORDER_REPORT, type_report, write_report},
+    {RECORD_ORDER_CANCEL_ASKED, type_order_cancel, write_order_cancel},
+    {RECORD_ORDER_CANCEL_REFUSED, type_order_cancel_reject, write_order_cancel_refused},
+};
+
+const struct translate_out_row *translate_out_row(uint16_t record)
+{
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        if (ROWS[i].record == record)
+            return &ROWS[i];
+    return NULL;
+}
+
+uint8_t translate_out_engine(uint32_t kind, uint32_t ref_kind)
+{
+    if (ref_kind == REF_ORDER)
+        return AGENT_ROUTING;
+    switch (kind) {
+    case FIX_MSG_TYPE1('D'):
+    case FIX_MSG_TYPE1('F'):
+    case FIX_MSG_TYPE1('8'):
+    case FIX_MSG_TYPE1('9'):
+        return AGENT_ROUTING;
+    case FIX_MSG_TYPE1('R'):
+    case FIX_MSG_TYPE1('S'):
+    case FIX_MSG_TYPE1('Z'):
+    case FIX_MSG_TYPE2('A', 'G'):
+    case FIX_MSG_TYPE2('A', 'I'):
+    case FIX_MSG_TYPE2('A', 'J'):
+        return AGENT_DISTRIBUTION;
+    default:
+        return AGENT_NONE;
+    }
+}
