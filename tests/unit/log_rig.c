@@ -1,0 +1,261 @@
+#include "log_rig.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dataplane/core/hash.h"
+
+uint64_t rig_chance(struct rig *r, uint64_t below)
+{
+    r->random += HASH_K1;
+    return hash_u64(r->random) % below;
+}
+
+static void ring_make(struct rig *r, unsigned i, uint64_t position)
+{
+    struct rig_ring *ring = &r->rings[i];
+    cr_assert_eq(
+        ring_create(&ring->ring, ring->path, RING_SIZE_MIN, (uint8_t)(i + 1), &r->identity, position), OK);
+}
+
+void rig_init(struct rig *r, uint64_t seed, struct disk *disk)
+{
+    static unsigned made;
+    *r = (struct rig){.random = hash_u64(seed), .now_ns = 1000000000, .record_size_max = 400, .large = true};
+    memset(r->identity.instance, 7, sizeof r->identity.instance);
+    memset(r->identity.boot, 1, sizeof r->identity.boot);
+    for (unsigned i = 0; i < RIG_AGENTS; i++) {
+        snprintf(r->rings[i].path, sizeof r->rings[i].path, "/dev/shm/rfqd-test-%d-%u-%u", getpid(), made,
+                 i + 1);
+        ring_make(r, i, 0);
+    }
+    made++;
+    r->disk = disk;
+    if (!disk)
+        cr_assert_eq(disk_sim_create(&r->disk, seed), OK);
+    cr_assert_eq(counters_create(&r->counters, NULL), OK);
+    r->config = (struct log_config){.disk = r->disk,
+                                    .segment_size = RIG_SEGMENT,
+                                    .sync_interval_ns = LOG_SYNC_INTERVAL_NS,
+                                    .counters = r->counters};
+    memcpy(r->config.instance, r->identity.instance, 16);
+    memcpy(r->config.boot, r->identity.boot, 16);
+}
+
+void rig_end(struct rig *r)
+{
+    log_close(r->log);
+    for (unsigned i = 0; i < RIG_AGENTS; i++) {
+        ring_close(&r->rings[i].ring);
+        unlink(r->rings[i].path);
+        free(r->rings[i].batches);
+    }
+    counters_close(r->counters);
+    r->disk->ops->destroy(r->disk);
+}
+
+enum err rig_open(struct rig *r)
+{
+    return log_open(&r->log, &r->config);
+}
+
+static const struct rig_batch *batch_at(const struct rig *r, const struct batch *b)
+{
+    cr_assert(b->agent >= 1 && b->agent <= RIG_AGENTS);
+    const struct rig_ring *ring = &r->rings[b->agent - 1];
+    unsigned low = 0, high = ring->count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (ring->batches[middle].position < b->position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    cr_assert(low < ring->count && ring->batches[low].position == b->position,
+              "agent %u, position %" PRIu64 ": never committed", b->agent, b->position);
+    return &ring->batches[low];
+}
+
+static void frame_judge(const struct rig *r, const struct log_frame *f, struct rig_found *found, bool first)
+{
+    const struct batch *b = log_frame_batch(f);
+    const struct rig_batch *known = batch_at(r, b);
+    cr_assert_eq(hash_bytes(b, b->size), known->hash, "other bytes than were committed");
+    cr_assert_eq(b->position + b->size, known->end);
+    if (first)
+        found->next_seq = f->first_seq;
+    cr_assert_eq(f->first_seq, found->next_seq, "numbers without a gap");
+    found->next_seq += b->count;
+    uint64_t *held = &found->positions[b->agent];
+    /* The oldest frames may have been recycled: then a ring's first one may lie anywhere. */
+    cr_assert(*held == b->position || (log_begin(r->log) > 0 && *held == 0),
+              "in the order of its ring, none left out");
+    *held = known->end;
+    if (b->cause_agent != AGENT_NONE && log_begin(r->log) == 0)
+        cr_assert(found->positions[b->cause_agent] >= b->cause, "the cause comes first");
+    found->frames++;
+    found->end = f->offset + f->size;
+}
+
+struct rig_found rig_check(struct rig *r)
+{
+    struct rig_found found = {.next_seq = log_next_seq(r->log)};
+    struct log_reader *reader;
+    const struct log_frame *f;
+    enum err e;
+    uint64_t segment = UINT64_MAX;
+    cr_assert_eq(log_reader_open(&reader, r->log, log_begin(r->log)), OK);
+    while ((f = log_reader_next(reader, UINT64_MAX, &e))) {
+        frame_judge(r, f, &found, found.frames == 0);
+        if (f->offset / r->config.segment_size != segment)
+            found.segments++;
+        segment = f->offset / r->config.segment_size;
+    }
+    cr_assert_eq(e, OK, "%s", log_reader_error(reader));
+    cr_assert_eq(log_reader_offset(reader), log_written(r->log));
+    log_reader_close(reader);
+    return found;
+}
+
+struct rig_found rig_start(struct rig *r)
+{
+    enum err e = rig_open(r);
+    cr_assert_eq(e, OK, "%s: %s", err_text(e), log_error(r->log));
+    struct rig_found found = rig_check(r);
+    cr_assert_eq(found.next_seq, log_next_seq(r->log));
+    struct log_source sources[AGENTS_MAX] = {0};
+    for (unsigned i = 0; i < RIG_AGENTS; i++)
+        sources[i + 1] = (struct log_source){.ring = &r->rings[i].ring, .merged = found.positions[i + 1]};
+    log_start(r->log, sources, found.next_seq);
+    return found;
+}
+
+static void batch_remember(struct rig_ring *ring, const struct batch *b)
+{
+    if (ring->count == ring->capacity) {
+        ring->capacity = ring->capacity ? 2 * ring->capacity : 64;
+        ring->batches = realloc(ring->batches, ring->capacity * sizeof *ring->batches);
+        cr_assert(ring->batches);
+    }
+    ring->batches[ring->count++] = (struct rig_batch){.position = b->position,
+                                                      .end = b->position + b->size,
+                                                      .hash = hash_bytes(b, b->size),
+                                                      .cause_agent = b->cause_agent,
+                                                      .cause = b->cause};
+}
+
+/* Mostly one of the newest batches of some ring, this one included: that is where waiting is. */
+static void cause_choose(struct rig *r, struct batch *b)
+{
+    unsigned i = (unsigned)rig_chance(r, RIG_AGENTS + 1);
+    if (i == RIG_AGENTS || r->rings[i].count == 0)
+        return;
+    const struct rig_ring *ring = &r->rings[i];
+    unsigned back = (unsigned)rig_chance(r, rig_chance(r, 4) ? 3 : ring->count);
+    b->cause_agent = (uint8_t)(i + 1);
+    b->cause_lane = (uint8_t)rig_chance(r, LANES_MAX);
+    b->cause = ring->batches[ring->count - 1 - back % ring->count].end;
+}
+
+bool rig_commit_in(struct rig *r, unsigned i)
+{
+    struct rig_ring *ring = &r->rings[i];
+    unsigned records = 1 + (unsigned)rig_chance(r, 3);
+    bool large = r->large && rig_chance(r, 64) == 0;
+    uint32_t size_max = large ? 60000 : r->record_size_max;
+    if (!ring_room(&ring->ring,
+                   sizeof(struct batch) + (uint64_t)records * (sizeof(struct record) + size_max + 8), 0))
+        return false;
+    struct batch *b = ring_begin(&ring->ring, r->now_ns);
+    cause_choose(r, b);
+    for (unsigned n = 0; n < records; n++) {
+        uint32_t body = (uint32_t)rig_chance(r, size_max);
+        struct record *rec = ring_add(&ring->ring, 1, (uint32_t)sizeof *rec + body);
+        uint64_t value = rig_chance(r, UINT64_MAX);
+        for (uint32_t at = 0; at + 8 <= body; at += 8, value += HASH_K2)
+            memcpy((char *)(rec + 1) + at, &value, 8);
+    }
+    batch_remember(ring, b);
+    ring_end(&ring->ring);
+    ring_commit(&ring->ring);
+    return true;
+}
+
+bool rig_commit(struct rig *r, unsigned count)
+{
+    for (unsigned n = 0; n < count; n++)
+        if (!rig_commit_in(r, (unsigned)rig_chance(r, RIG_AGENTS)))
+            return false;
+    return true;
+}
+
+unsigned rig_poll(struct rig *r, uint64_t step_ns)
+{
+    struct agent a = log_agent(r->log);
+    r->now_ns += step_ns;
+    if (r->config.segment_size == RIG_SEGMENT)
+        disk_sim_set_time(r->disk, r->now_ns);
+    return a.poll(a.self, r->now_ns);
+}
+
+bool rig_is_settled(const struct rig *r, bool synced)
+{
+    for (unsigned i = 0; i < RIG_AGENTS; i++) {
+        const struct rig_ring *ring = &r->rings[i];
+        uint64_t position = synced ? ring_durable(&ring->ring) : atomic_load(&ring->ring.shared->head);
+        if (position != ring_tail(&ring->ring))
+            return false;
+    }
+    return true;
+}
+
+void rig_settle(struct rig *r, bool synced)
+{
+    for (unsigned n = 0; !rig_is_settled(r, synced); n++) {
+        cr_assert_lt(n, 100000, "the log comes to no end: %s %s", log_error(r->log), log_stalled(r->log));
+        rig_poll(r, 1000000);
+    }
+}
+
+void rig_die(struct rig *r)
+{
+    log_close(r->log);
+    r->log = NULL;
+}
+
+static void ring_forget_beyond(struct rig_ring *ring, uint64_t position)
+{
+    while (ring->count && ring->batches[ring->count - 1].end > position)
+        ring->count--;
+}
+
+struct rig_found rig_power_cut(struct rig *r)
+{
+    disk_sim_power_cut(r->disk);
+    rig_die(r);
+    r->config.boot[0]++;
+    enum err e = rig_open(r);
+    cr_assert_eq(e, OK, "%s: %s", err_text(e), log_error(r->log));
+    struct rig_found found = rig_check(r);
+    rig_die(r);
+    for (unsigned i = 0; i < RIG_AGENTS; i++) {
+        ring_close(&r->rings[i].ring);
+        ring_forget_beyond(&r->rings[i], found.positions[i + 1]);
+        ring_make(r, i, found.positions[i + 1]);
+    }
+    return rig_start(r);
+}
+
+uint64_t rig_counter(struct rig *r, const char *name)
+{
+    struct counter_view v;
+    for (uint32_t i = 0; counters_at(r->counters, i, &v); i++)
+        if (strcmp(v.name, name) == 0)
+            return v.value;
+    cr_assert_fail("no counter %s", name);
+    return 0;
+}
