@@ -1,5 +1,6 @@
 /* Memory taken at start: zeroed, populated, and never grown. Large areas come straight from the kernel, so
- * that the first touch on the hot path faults nothing in.
+ * that the first touch on the hot path faults nothing in; in huge pages from 2 MiB on, where the kernel has
+ * them.
  */
 #ifndef RFQD_CORE_MEMORY_H
 #define RFQD_CORE_MEMORY_H

@@ -84,7 +84,6 @@ void ring_close(struct ring *r);
  * reserve is what executions, cancels, kills and session messages may still use. */
 static inline bool ring_room(struct ring *r, uint64_t bytes, uint64_t reserve)
 {
-    assert(bytes <= BATCH_SIZE_MAX);
     if (r->size - (r->write - r->head) >= bytes + reserve)
         return true;
     /* Pairs with ring_release: what the reader has given back is read to the end. */
