@@ -88,6 +88,7 @@ static void rebuild(struct state *base)
     struct distribution_state *s = (struct distribution_state *)base;
     key_index_clear(&s->index->requests);
     key_index_clear(&s->index->deliveries);
+    key_index_clear(&s->index->quotes);
     reference_rebuild(s);
     for (uint32_t i = 0; i < table_slots(s->rfqs); i++)
         if (table_at(s->rfqs, i))
@@ -107,6 +108,7 @@ static void destroy(struct state *base)
         key_index_destroy(&s->index->symbols);
         key_index_destroy(&s->index->requests);
         key_index_destroy(&s->index->deliveries);
+        key_index_destroy(&s->index->quotes);
         memory_give(s->index, sizeof *s->index);
     }
     for (unsigned i = 0; i < base->table_count; i++)
@@ -128,6 +130,8 @@ static enum err make_index(struct distribution_state *s, const struct settings *
         e = key_index_create(&ix->requests, c->rfqs_max);
     if (e == OK)
         e = key_index_create(&ix->deliveries, c->deliveries_max);
+    if (e == OK)
+        e = key_index_create(&ix->quotes, c->quotes_max);
     return e;
 }
 

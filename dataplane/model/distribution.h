@@ -1,5 +1,6 @@
-/* Distribution's state: instruments, LPs, takers, RFQs, deliveries, quotes; and the settings its decisions use.
- * Owner: the distribution agent; the replica has a copy. Changed by distribution_apply only (through struct state).
+/* Distribution's state: instruments, LPs, takers, RFQs, deliveries, quotes; and the settings its decisions
+ * use. Owner: the distribution agent; the replica has a copy. Changed by distribution_apply only (through
+ * struct state).
  */
 #ifndef RFQD_MODEL_DISTRIBUTION_H
 #define RFQD_MODEL_DISTRIBUTION_H
@@ -13,18 +14,19 @@ enum distribution_timer {
     TIMER_QUOTE_EXPIRY,     /* id: quote */
 };
 
-#define RFQ_ENDED_QUOTES_MAX 32 /* kept in memory per RFQ, so that an acceptance of one is refused by name */
+#define RFQ_ENDED_QUOTES_MAX 32 /* kept in memory per RFQ, so that an acceptance of one is refused by name \
+                                 */
 
 struct distribution_state {
     struct state base;
-    struct table *settings;    /* one entity: id 1 and struct settings */
-    struct table *instruments; /* struct instrument */
-    struct table *lps;         /* struct lp */
-    struct table *takers;      /* struct taker */
-    struct table *rfqs;        /* struct rfq */
-    struct table *deliveries;  /* struct delivery */
-    struct table *quotes;      /* struct quote */
-    struct distribution_index *index; /* by symbol, code, session, (session, request id) */
+    struct table *settings;           /* one entity: id 1 and struct settings */
+    struct table *instruments;        /* struct instrument */
+    struct table *lps;                /* struct lp */
+    struct table *takers;             /* struct taker */
+    struct table *rfqs;               /* struct rfq */
+    struct table *deliveries;         /* struct delivery */
+    struct table *quotes;             /* struct quote */
+    struct distribution_index *index; /* by symbol, session, request id, (RFQ, LP), LP's quote id */
 };
 
 struct settings_entity {
@@ -45,7 +47,8 @@ const struct lp *distribution_lp(const struct distribution_state *s, uint64_t id
 const struct taker *distribution_taker(const struct distribution_state *s, uint64_t id);
 const struct instrument *distribution_instrument(const struct distribution_state *s, uint64_t id);
 /* NULL: none. symbol, code, request_id: zero padded to their field's size. */
-const struct instrument *distribution_instrument_by_symbol(const struct distribution_state *s, const char *symbol);
+const struct instrument *distribution_instrument_by_symbol(const struct distribution_state *s,
+                                                           const char *symbol);
 const struct lp *distribution_lp_by_code(const struct distribution_state *s, const char *code);
 const struct lp *distribution_lp_by_session(const struct distribution_state *s, uint32_t session);
 const struct taker *distribution_taker_by_code(const struct distribution_state *s, const char *code);
@@ -55,14 +58,21 @@ const struct rfq *distribution_rfq_by_request(const struct distribution_state *s
 /* The RFQ's delivery to this LP. */
 const struct delivery *distribution_delivery_to(const struct distribution_state *s, const struct rfq *rfq,
                                                 uint64_t lp);
-/* Whether quote a stands before b in the RFQ's ranking: by price on the side asked (two-way: by spread, one-sided ones
- * after all others), then larger quantity, then earlier arrival. A total order. */
+/* The LP's quote with the id that the LP gave it: the standing one if there is one, else any still in memory.
+ * rfq 0: of any RFQ. NULL: none, or the id is empty. */
+const struct quote *distribution_quote_by_name(const struct distribution_state *s, uint64_t lp,
+                                               const char *lp_quote_id, uint64_t rfq);
+/* Whether quote a stands before b in the RFQ's ranking: by price on the side asked (two-way: by spread,
+ * one-sided ones after all others), then larger quantity, then earlier arrival. A total order. */
 bool distribution_rank_before(const struct rfq *rfq, const struct quote *a, const struct quote *b);
-/* A timer was taken off the wheel: its entity holds no handle any more. Before anything is decided from it. */
+/* A timer was taken off the wheel: its entity holds no handle any more. Before anything is decided from it.
+ */
 void distribution_timer_taken(struct distribution_state *s, const struct timer *t);
-/* Walks: deliveries in order of release; standing quotes by rank; ended quotes, newest first. NULL at the end. */
+/* Walks: deliveries in order of release; standing quotes by rank; ended quotes, newest first. NULL at the
+ * end. */
 const struct delivery *distribution_first_delivery(const struct distribution_state *s, const struct rfq *rfq);
-const struct delivery *distribution_next_delivery(const struct distribution_state *s, const struct delivery *d);
+const struct delivery *distribution_next_delivery(const struct distribution_state *s,
+                                                  const struct delivery *d);
 const struct quote *distribution_first_quote(const struct distribution_state *s, const struct rfq *rfq);
 const struct quote *distribution_first_ended_quote(const struct distribution_state *s, const struct rfq *rfq);
 const struct quote *distribution_next_quote(const struct distribution_state *s, const struct quote *q);

@@ -14,6 +14,7 @@ struct distribution_index {
     struct key_index symbols;                                             /* symbol → instrument */
     struct key_index requests;                                            /* session, request id → RFQ */
     struct key_index deliveries;                                          /* RFQ, LP → delivery */
+    struct key_index quotes;                                              /* LP, its quote id → quote */
     uint32_t lps[LPS_MAX + 1];                                            /* id → slot */
     uint32_t lp_by_session[SESSIONS_MAX], taker_by_session[SESSIONS_MAX]; /* slots */
 };

@@ -112,6 +112,25 @@ const struct delivery *distribution_delivery_to(const struct distribution_state 
     return NULL;
 }
 
+const struct quote *distribution_quote_by_name(const struct distribution_state *s, uint64_t lp,
+                                               const char *lp_quote_id, uint64_t rfq)
+{
+    if (!*lp_quote_id)
+        return NULL;
+    uint64_t hash = quote_key(lp, lp_quote_id);
+    uint32_t at = KEY_INDEX_START, slot;
+    const struct quote *found = NULL;
+    while ((slot = key_index_next(&s->index->quotes, hash, &at)) != SLOT_NONE) {
+        const struct quote *q = table_at(s->quotes, slot);
+        if (q->lp != lp || (rfq && q->rfq != rfq) || memcmp(q->lp_quote_id, lp_quote_id, ID_TEXT_SIZE) != 0)
+            continue;
+        if (q->status == QUOTE_STANDING)
+            return q;
+        found = q;
+    }
+    return found;
+}
+
 const struct delivery *distribution_first_delivery(const struct distribution_state *s, const struct rfq *rfq)
 {
     return slot_entity(s->deliveries, rfq->first_delivery);

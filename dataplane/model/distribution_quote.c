@@ -4,6 +4,12 @@
 #include <string.h>
 
 #include "dataplane/model/distribution_apply.h"
+#include "dataplane/model/distribution_key.h"
+
+static void index_name(struct distribution_state *s, const struct quote *q)
+{
+    key_index_add(&s->index->quotes, quote_key(q->lp, q->lp_quote_id), table_slot(s->quotes, q));
+}
 
 static struct quote *quote_at(struct distribution_state *s, uint32_t slot)
 {
@@ -116,6 +122,7 @@ void quote_added_apply(struct distribution_state *s, const struct quote_added *e
     q->status = QUOTE_STANDING;
     memcpy(q->lp_quote_id, ev->lp_quote_id, sizeof q->lp_quote_id);
     q->timer = TIMER_NONE;
+    index_name(s, q);
     stand(s, rfq, q);
     timer_set(s, &q->timer, q->valid_until_ns, TIMER_QUOTE_EXPIRY, q->id);
     delivery_touched(s, ev->delivery)->quote = q->id;
@@ -159,6 +166,7 @@ void quote_accept(struct distribution_state *s, struct rfq *rfq, struct quote *q
 
 void quote_remove(struct distribution_state *s, struct quote *q)
 {
+    key_index_remove(&s->index->quotes, quote_key(q->lp, q->lp_quote_id), table_slot(s->quotes, q));
     timer_set(s, &q->timer, 0, 0, 0);
     table_remove(s->quotes, q);
 }
@@ -169,6 +177,7 @@ void quote_rebuild(struct distribution_state *s, struct quote *q)
     assert(rfq);
     q->next = SLOT_NONE;
     q->timer = TIMER_NONE;
+    index_name(s, q);
     if (q->status == QUOTE_ACCEPTED)
         return;
     if (q->status != QUOTE_STANDING) {
