@@ -140,7 +140,7 @@ static void crash(struct world *w)
     w->port = NULL;
     w->now_ns += draw(w, 30) * 10000000; /* down for up to 300 ms */
     sim_net_advance(w->net, w->now_ns);
-    disk_sim_advance(w->disk, w->now_ns);
+    disk_sim_set_time(w->disk, w->now_ns);
 }
 
 /* Steps
@@ -201,7 +201,7 @@ static void advance(struct world *w)
 {
     uint64_t next = w->now_ns + STEP_NS_MAX;
     next = earlier(next, sim_net_next_event_ns(w->net));
-    next = earlier(next, disk_sim_next_event_ns(w->disk));
+    next = earlier(next, disk_sim_next_event(w->disk));
     next = earlier(next, node_next_deadline(w->node));
     for (unsigned p = 0; p < w->party_count; p++) {
         uint64_t due = party_next_ns(w->parties[p]);
@@ -210,13 +210,18 @@ static void advance(struct world *w)
     }
     w->now_ns = next > w->now_ns ? next : w->now_ns + 1000;
     sim_net_advance(w->net, w->now_ns);
-    disk_sim_advance(w->disk, w->now_ns);
+    disk_sim_set_time(w->disk, w->now_ns);
 }
 
 static void trouble(struct world *w)
 {
     if (w->options.calm || draw(w, 1000) >= CUT_PERMILLE)
         return;
+    if (draw(w, 4) == 0) {
+        trace(w, "disk hangs");
+        disk_sim_hang(w->disk, w->now_ns + (1 + draw(w, 20)) * 100000000);
+        return;
+    }
     unsigned p = (unsigned)draw(w, w->party_count);
     uint32_t conn = party_endpoint(w->parties[p])->conn;
     if (conn != PORT_CONN_NONE) {
@@ -401,7 +406,8 @@ bool world_open(struct world *w, const struct world_options *o)
         disk_sim_create(&w->disk, o->seed) != OK)
         return world_wrong(w, "no memory");
     sim_net_advance(w->net, w->now_ns);
-    disk_sim_advance(w->disk, w->now_ns);
+    disk_sim_set_time(w->disk, w->now_ns);
+    disk_sim_set_latency(w->disk, 100000, 300000, 100000);
     w->taker_count = 1 + (unsigned)draw(w, WORLD_TAKERS_MAX);
     w->lp_count = 1 + (unsigned)draw(w, WORLD_LPS_MAX);
     for (unsigned i = 0; i < w->taker_count; i++)

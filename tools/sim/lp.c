@@ -432,6 +432,11 @@ unsigned lp_poll(struct lp_party *p, uint64_t now_ns)
     return work;
 }
 
+uint64_t lp_next_ns(const struct lp_party *p)
+{
+    return p->heap_count ? p->heap[0].at_ns : UINT64_MAX;
+}
+
 /* Memory: what the journal says
  * ----------------------------------------------------------------------------------------- */
 
