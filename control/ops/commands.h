@@ -1,0 +1,42 @@
+/* The table of ops commands. */
+#ifndef RFQD_CONTROL_COMMANDS_H
+#define RFQD_CONTROL_COMMANDS_H
+
+#include "control/ops/json.h"
+#include "control/ops/ops.h"
+
+#define OPS_ARGUMENTS_MAX 8
+
+struct ops_request {
+    const struct ops_config *config;
+    uint64_t now_ns;
+    unsigned argument_count;
+    char *arguments[OPS_ARGUMENTS_MAX];
+    struct json *out; /* lines of the answer */
+    bool *stop_asked;
+    const char *error; /* set: the request failed; code and sentence */
+    const char *code;
+    char text[256]; /* room for a sentence */
+};
+
+struct ops_command {
+    const char *name;
+    const char *arguments; /* as help shows them */
+    unsigned arguments_min, arguments_max;
+    void (*run)(struct ops_request *r);
+    const char *sentence;
+};
+
+extern const struct ops_command ops_commands[];
+extern const unsigned ops_command_count;
+
+/* The request failed: code is one word, stable; the sentence names what was wrong. */
+void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* commands_record.c: what reads the store and the log. */
+void ops_rfq(struct ops_request *r);
+void ops_dump(struct ops_request *r);
+void ops_verify(struct ops_request *r);
+
+#endif
