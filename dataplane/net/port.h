@@ -130,7 +130,8 @@ static inline size_t port_backlog(struct port *p, uint32_t conn)
 {
     return p->ops->backlog(p, conn);
 }
-/* Abrupt: backlogs are lost; peers get what the network has taken. */
+/* Abrupt: backlogs are lost; peers get what the network has taken. On the thread that polled, or after it has
+ * ended. The addresses listened at are free on return. */
 static inline void port_destroy(struct port *p)
 {
     p->ops->destroy(p);

@@ -415,6 +415,7 @@ static void enable(struct uring_port *u)
     assert(done == 0);
     (void)done;
     io_uring_register_ring_fd(&u->ring); /* saves a look-up in each call; without it all works */
+    u->owner = pthread_self();
     u->enabled = true;
 }
 
@@ -489,11 +490,58 @@ static unsigned uring_poll(struct port *p, struct port_event *events, unsigned m
 
 /* Life. */
 
+static unsigned requests_left(const struct uring_port *u)
+{
+    unsigned n = u->ticking;
+    for (uint32_t i = 0; i < u->slot_count; i++) {
+        n += u->conns[i].requests;
+    }
+    for (unsigned i = 0; i < u->listener_count; i++) {
+        n += u->listeners[i].armed;
+    }
+    return n;
+}
+
+/* Takes back all requests, so that closing a socket really closes it: a ring that is given up holds on to
+ * them for a while. Only the owning thread can; when it has ended before, the kernel did it then. */
+static void requests_end(struct uring_port *u)
+{
+    if (!u->enabled || !pthread_equal(u->owner, pthread_self())) {
+        return;
+    }
+    struct io_uring_sqe *sqe = uring_sqe(u);
+    io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+    io_uring_sqe_set_data64(sqe, op_data(OP_NONE, 0));
+    for (int round = 0; round < 1000 && requests_left(u) > 0; round++) {
+        io_uring_submit_and_get_events(&u->ring);
+        struct io_uring_cqe *cqe;
+        while (io_uring_cq_ready(&u->ring) > 0 && io_uring_peek_cqe(&u->ring, &cqe) == 0) {
+            enum uring_op op = (enum uring_op)(cqe->user_data >> 32);
+            uint32_t about = (uint32_t)cqe->user_data;
+            bool over = (cqe->flags & IORING_CQE_F_MORE) == 0;
+            if (op == OP_ACCEPT) {
+                u->listeners[about].armed = !over;
+                if (cqe->res >= 0) {
+                    close(cqe->res);
+                }
+            } else if (op == OP_TICK) {
+                u->ticking = false;
+            } else if (op != OP_NONE && over) {
+                u->conns[handle_slot(about)].requests--;
+            }
+            io_uring_cqe_seen(&u->ring, cqe);
+        }
+    }
+}
+
 static void uring_destroy(struct port *p)
 {
     struct uring_port *u = uring_of(p);
-    io_uring_queue_exit(&u->ring);
-    for (uint32_t i = 0; i < u->slot_count; i++) {
+    for (unsigned i = 0; i < u->listener_count; i++) {
+        shutdown(u->listeners[i].fd, SHUT_RDWR); /* the address is free now, whoever still holds the socket */
+    }
+    requests_end(u);
+    for (uint32_t i = 0; u->conns != NULL && i < u->slot_count; i++) {
         if (u->conns[i].state != CONN_FREE) {
             close(u->conns[i].fd);
         }
@@ -501,6 +549,7 @@ static void uring_destroy(struct port *p)
     for (unsigned i = 0; i < u->listener_count; i++) {
         close(u->listeners[i].fd);
     }
+    io_uring_queue_exit(&u->ring);
     uring_buffers_destroy(u);
     uring_backlog_destroy(u);
     free(u->conns);
@@ -546,6 +595,15 @@ static int ring_create(struct uring_port *u, bool deferred)
     return io_uring_queue_init_params(sq_entries, &u->ring, &params);
 }
 
+/* Multishot receive came with 6.0 and cannot be asked for; SEND_ZC came with it and can. */
+static bool ring_suffices(struct uring_port *u)
+{
+    struct io_uring_probe *probe = io_uring_get_probe_ring(&u->ring);
+    bool suffices = probe != NULL && io_uring_opcode_supported(probe, IORING_OP_SEND_ZC);
+    io_uring_free_probe(probe);
+    return suffices;
+}
+
 static enum err conns_create(struct uring_port *u)
 {
     u->conns = calloc(u->slot_count, sizeof *u->conns);
@@ -584,6 +642,10 @@ enum err port_uring_create_mode(struct port **out, unsigned connections_max, enu
         return made == -ENOMEM ? ERR_MEMORY : ERR_IO;
     }
     enum err e = conns_create(u);
+    if (e == OK && !ring_suffices(u)) {
+        errno = ENOSYS;
+        e = ERR_IO;
+    }
     if (e == OK) {
         e = uring_buffers_create(u, connections_max);
     }

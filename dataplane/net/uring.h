@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <liburing.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -92,7 +93,8 @@ struct index_list {
 struct uring_port {
     struct port port;
     struct io_uring ring;
-    bool enabled;  /* bound to the polling thread, by its first poll */
+    bool enabled; /* bound to the polling thread, by its first poll */
+    pthread_t owner;
     bool deferred; /* DEFER_TASKRUN: completions appear only inside our own calls */
     bool ticking;
     uint32_t round;

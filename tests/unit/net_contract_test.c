@@ -691,3 +691,19 @@ WORLDS(interleaved_pieces_keep_their_order)
     }
     pair_close(&w, &x);
 }
+
+/* On return from destroy the address is free, though connections were up. */
+WORLDS(listens_anew_at_once_after_destroy)
+{
+    struct world w;
+    struct pair x;
+    pair_open(&w, name, &x);
+    for (int i = 0; i < 20; i++) {
+        port_destroy(x.server);
+        x.server = port_new(&w, 4);
+        cr_assert_eq(port_listen(x.server, &w.server, 11), OK, "turn %d: %s", i, strerror(errno));
+        cr_assert_eq(next_event(&w, x.client, x.server).type, PORT_CLOSED);
+        pair_connect(&w, &x);
+    }
+    pair_close(&w, &x);
+}

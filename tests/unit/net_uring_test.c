@@ -328,7 +328,6 @@ static void *poll_elsewhere(void *arg)
         h->connected += port_poll(h->port, &e, 1);
         guard(started_ns);
     }
-    port_destroy(h->port);
     return NULL;
 }
 
@@ -342,6 +341,8 @@ Test(net_uring, belongs_to_the_thread_that_polls_first)
     cr_assert_eq(pthread_create(&thread, NULL, poll_elsewhere, &h), 0);
     pthread_join(thread, NULL);
     cr_assert_eq(h.connected, 2);
+    port_destroy(h.port);
+    port_destroy(listening(&at, 4, PORT_URING_BEST)); /* the address is free again */
 }
 
 /* Out of descriptors: nothing breaks, and the connection that waits is accepted when there is one again. */
