@@ -116,6 +116,10 @@ static enum err make_rings(struct node *n)
     char path[CONFIG_PATH_SIZE + 32];
     const struct config *c = n->config.config;
     for (unsigned i = 0; i < NODE_RINGS; i++) {
+        if (n->result.power_cut && n->ring_attached[i]) { /* another is missing: what caused these may be lost */
+            ring_close(&n->rings[i]);
+            n->ring_attached[i] = false;
+        }
         if (!n->ring_attached[i]) {
             uint8_t agent = ring_files[i].agent;
             ring_path(n, i, path, sizeof path);
@@ -136,32 +140,25 @@ static enum err make_rings(struct node *n)
  * ------------------------------------------------------------------------------------------------------------
  */
 
-static void recovery_of(struct node *n, struct recovery_input *in, bool copy)
+static void recovery_of(struct node *n, struct recovery_input *in)
 {
     memset(in, 0, sizeof *in);
     in->store = n->config.store;
     in->log = n->log;
-    in->states[AGENT_DISTRIBUTION] = copy ? &n->distribution_copy->base : &n->distribution->base;
-    in->states[AGENT_ROUTING] = copy ? &n->routing_copy->base : &n->routing->base;
-    in->states[AGENT_GATEWAY] = copy ? &n->gateway_copy->base : &n->gateway_live->base;
-    if (!copy)
-        for (unsigned i = 0; i < NODE_RINGS; i++)
-            in->rings[ring_files[i].agent] = n->ring_attached[i] ? &n->rings[i] : NULL;
+    in->states[AGENT_DISTRIBUTION] = &n->distribution->base;
+    in->states[AGENT_ROUTING] = &n->routing->base;
+    in->states[AGENT_GATEWAY] = &n->gateway_live->base;
+    for (unsigned i = 0; i < NODE_RINGS; i++)
+        in->rings[ring_files[i].agent] = n->ring_attached[i] ? &n->rings[i] : NULL;
 }
 
 static enum err recover(struct node *n)
 {
     struct recovery_input in;
-    struct recovery_result copy;
-    recovery_of(n, &in, false);
+    recovery_of(n, &in);
     enum err e = recovery_run(&in, &n->result);
     if (e != OK)
         return fail(e, "recovery", n->result.error);
-    /* The replica follows the log, so it begins with what the log holds, without the rings. */
-    recovery_of(n, &in, true);
-    e = recovery_run(&in, &copy);
-    if (e != OK)
-        return fail(e, "recovery of the replica", copy.error);
     n->recovery.power_cut = n->result.power_cut;
     n->recovery.first_start = n->result.next_seq <= 1 && n->result.batches == 0;
     n->recovery.frames = n->result.frames;
@@ -196,7 +193,7 @@ static enum err redeliver(struct node *n)
 {
     struct recovery_input in;
     struct recovery_cursor *cursor;
-    recovery_of(n, &in, false);
+    recovery_of(n, &in);
     enum err e = recovery_pending_open(&cursor, &in, &n->result);
     if (e != OK)
         return fail(e, "recovery of what was under way", NULL);
@@ -336,7 +333,7 @@ static enum err make_replica(struct node *n)
         .counters = n->config.counters,
     };
     enum err e = replica_create(&n->replica, &r);
-    return e == OK ? OK : fail(e, "replica", NULL);
+    return e == OK ? OK : fail(e, "replica", replica_create_error());
 }
 
 static uint32_t session_number(const struct node *n, const char *name)
@@ -392,7 +389,7 @@ static enum err start(struct node *n, uint64_t now_ns)
         e = redeliver(n);
     if (e != OK)
         return e;
-    recovery_of(n, &in, false);
+    recovery_of(n, &in);
     e = recovery_sent(&in, &n->result, (uint32_t)n->config.config->resend_store_size, restore_sent,
                       n->gateway);
     if (e != OK)
@@ -525,7 +522,7 @@ enum err node_finish(struct node *n)
     if (e != OK)
         return fail(e, "log", log_error(n->log));
     e = replica_checkpoint_now(n->replica);
-    return e == OK ? OK : fail(e, "checkpoint", NULL);
+    return e == OK ? OK : fail(e, "checkpoint", replica_error(n->replica));
 }
 
 struct replica *node_replica(const struct node *n)
