@@ -23,10 +23,10 @@ void distribution_decide(struct emit *e, const struct lane_item *item)
         decide_quote_cancel(e, item);
         break;
     case RECORD_COMMAND_PEER_REJECT:
-        decide_peer_reject(e, item);
+        decide_delivery_peer_reject(e, item);
         break;
     case RECORD_GATEWAY_UNSENT:
-        decide_unsent(e, item);
+        decide_delivery_unsent(e, item);
         break;
     case RECORD_GATEWAY_SESSION_STATE:
         decide_session_state(e, item);

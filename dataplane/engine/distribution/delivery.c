@@ -210,7 +210,7 @@ static const struct delivery *reported(struct emit *e, const struct lane_item *i
     return NULL;
 }
 
-void decide_unsent(struct emit *e, const struct lane_item *item)
+void decide_delivery_unsent(struct emit *e, const struct lane_item *item)
 {
     const struct gateway_unsent *c = (const void *)&item->record;
     const struct delivery *d =
@@ -225,7 +225,7 @@ void decide_unsent(struct emit *e, const struct lane_item *item)
     rfq_progress(e, rfq);
 }
 
-void decide_peer_reject(struct emit *e, const struct lane_item *item)
+void decide_delivery_peer_reject(struct emit *e, const struct lane_item *item)
 {
     const struct command_peer_reject *c = (const void *)&item->record;
     const struct delivery *d = reported(e, item, c->ref_kind, c->ref, 0, REASON_PEER_REJECT);

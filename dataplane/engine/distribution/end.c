@@ -16,7 +16,8 @@ static void tell(struct emit *e, const struct rfq *rfq, const struct delivery *d
     if (q && q->status != QUOTE_STANDING && q->status != QUOTE_ACCEPTED)
         q = NULL;
     struct delivery_ended *ev = emit_begin(e, RECORD_DELIVERY_ENDED, sizeof *ev);
-    emit_to(ev, lp->gateway, LANE_ENGINE, lp->session);
+    if (lp->session != SESSION_NONE) /* configuration names it no more: a fact for the record only */
+        emit_to(ev, lp->gateway, LANE_ENGINE, lp->session);
     ev->out = (struct outbound){.rfq = rfq->id, .ref = rfq->id, .ref_kind = REF_RFQ};
     ev->rfq = rfq->id;
     ev->delivery = d->id;

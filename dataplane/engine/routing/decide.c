@@ -19,7 +19,7 @@ void routing_decide(struct emit *e, const struct lane_item *item)
         decide_cancel_reject(e, item);
         break;
     case RECORD_COMMAND_PEER_REJECT:
-        decide_peer_reject(e, item);
+        decide_order_peer_reject(e, item);
         break;
     case RECORD_RFQ_AWARDED:
         decide_award(e, item);
@@ -31,7 +31,7 @@ void routing_decide(struct emit *e, const struct lane_item *item)
         decide_rfq_cancel(e, item);
         break;
     case RECORD_GATEWAY_UNSENT:
-        decide_unsent(e, item);
+        decide_order_unsent(e, item);
         break;
     case RECORD_GATEWAY_SESSION_STATE:
         decide_session(e, item);

@@ -95,8 +95,8 @@ void routing_note(struct emit *e, const struct lane_item *item, const struct ord
 void decide_order(struct emit *e, const struct lane_item *item);          /* accept.c: D */
 void decide_accept_refused(struct emit *e, const struct lane_item *item); /* accept.c */
 void decide_award(struct emit *e, const struct lane_item *item);          /* award.c */
-void decide_unsent(struct emit *e, const struct lane_item *item);         /* release.c */
-void decide_peer_reject(struct emit *e, const struct lane_item *item);    /* release.c: j, 3 */
+void decide_order_unsent(struct emit *e, const struct lane_item *item);         /* release.c */
+void decide_order_peer_reject(struct emit *e, const struct lane_item *item);    /* release.c: j, 3 */
 void decide_order_due(struct emit *e, const struct order *o);             /* release.c: timer */
 void decide_execution(struct emit *e, const struct lane_item *item);      /* execution.c: 8 */
 void decide_cancel(struct emit *e, const struct lane_item *item);         /* cancel.c: F */

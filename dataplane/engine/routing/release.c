@@ -27,7 +27,7 @@ static void wait_pending(struct emit *e, const struct order *o)
     emit_end(e, ev);
 }
 
-void decide_unsent(struct emit *e, const struct lane_item *item)
+void decide_order_unsent(struct emit *e, const struct lane_item *item)
 {
     const struct gateway_unsent *c = (const void *)&item->record;
     const struct order *o = routing_order(routing_of(e), c->out.ref);
@@ -89,7 +89,7 @@ void decide_order_due(struct emit *e, const struct order *o)
 }
 
 /* BusinessMessageReject or Reject of something that we sent. */
-void decide_peer_reject(struct emit *e, const struct lane_item *item)
+void decide_order_peer_reject(struct emit *e, const struct lane_item *item)
 {
     const struct command_peer_reject *c = (const void *)&item->record;
     const struct order *o = routing_order(routing_of(e), c->ref);
