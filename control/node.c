@@ -116,7 +116,8 @@ static enum err make_rings(struct node *n)
     char path[CONFIG_PATH_SIZE + 32];
     const struct config *c = n->config.config;
     for (unsigned i = 0; i < NODE_RINGS; i++) {
-        if (n->result.power_cut && n->ring_attached[i]) { /* another is missing: what caused these may be lost */
+        if (n->result.power_cut &&
+            n->ring_attached[i]) { /* another is missing: what caused these may be lost */
             ring_close(&n->rings[i]);
             n->ring_attached[i] = false;
         }
