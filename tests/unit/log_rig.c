@@ -101,7 +101,7 @@ static void frame_judge(const struct rig *r, const struct log_frame *f, struct r
     found->end = f->offset + f->size;
 }
 
-struct rig_found rig_check(struct rig *r)
+static struct rig_found rig_walk(struct rig *r, uint64_t limit)
 {
     struct rig_found found = {.next_seq = log_next_seq(r->log)};
     struct log_reader *reader;
@@ -109,28 +109,56 @@ struct rig_found rig_check(struct rig *r)
     enum err e;
     uint64_t segment = UINT64_MAX;
     cr_assert_eq(log_reader_open(&reader, r->log, log_begin(r->log)), OK);
-    while ((f = log_reader_next(reader, UINT64_MAX, &e))) {
+    while ((f = log_reader_next(reader, limit, &e))) {
         frame_judge(r, f, &found, found.frames == 0);
         if (f->offset / r->config.segment_size != segment)
             found.segments++;
         segment = f->offset / r->config.segment_size;
     }
     cr_assert_eq(e, OK, "%s", log_reader_error(reader));
-    cr_assert_eq(log_reader_offset(reader), log_written(r->log));
+    if (limit == UINT64_MAX)
+        cr_assert_eq(log_reader_offset(reader), log_written(r->log));
     log_reader_close(reader);
+    for (unsigned i = 0; i < AGENTS_MAX; i++)
+        if (found.positions[i] < r->checkpoint[i])
+            found.positions[i] = r->checkpoint[i]; /* its frames were recycled */
     return found;
 }
 
-struct rig_found rig_start(struct rig *r)
+struct rig_found rig_check(struct rig *r)
+{
+    return rig_walk(r, UINT64_MAX);
+}
+
+void rig_hold(struct rig *r)
+{
+    uint64_t durable = log_durable(r->log);
+    struct rig_found found = rig_walk(r, durable);
+    memcpy(r->checkpoint, found.positions, sizeof r->checkpoint);
+    log_hold(r->log, durable);
+}
+
+static struct rig_found rig_open_check(struct rig *r)
 {
     enum err e = rig_open(r);
     cr_assert_eq(e, OK, "%s: %s", err_text(e), log_error(r->log));
     struct rig_found found = rig_check(r);
     cr_assert_eq(found.next_seq, log_next_seq(r->log));
+    return found;
+}
+
+static void rig_append_from(struct rig *r, const struct rig_found *found)
+{
     struct log_source sources[AGENTS_MAX] = {0};
     for (unsigned i = 0; i < RIG_AGENTS; i++)
-        sources[i + 1] = (struct log_source){.ring = &r->rings[i].ring, .merged = found.positions[i + 1]};
-    log_start(r->log, sources, found.next_seq);
+        sources[i + 1] = (struct log_source){.ring = &r->rings[i].ring, .merged = found->positions[i + 1]};
+    log_start(r->log, sources, found->next_seq);
+}
+
+struct rig_found rig_start(struct rig *r)
+{
+    struct rig_found found = rig_open_check(r);
+    rig_append_from(r, &found);
     return found;
 }
 
@@ -233,21 +261,28 @@ static void ring_forget_beyond(struct rig_ring *ring, uint64_t position)
         ring->count--;
 }
 
+/* As ring_create at that position would leave it, without the cost of a new file for each of thousands of
+ * cuts. */
+static void ring_renew(struct ring *ring, uint64_t position)
+{
+    atomic_store(&ring->shared->tail, position);
+    atomic_store(&ring->shared->head, position);
+    atomic_store(&ring->shared->durable, position);
+    ring->write = ring->head = position;
+}
+
 struct rig_found rig_power_cut(struct rig *r)
 {
     disk_sim_power_cut(r->disk);
     rig_die(r);
     r->config.boot[0]++;
-    enum err e = rig_open(r);
-    cr_assert_eq(e, OK, "%s: %s", err_text(e), log_error(r->log));
-    struct rig_found found = rig_check(r);
-    rig_die(r);
+    struct rig_found found = rig_open_check(r);
     for (unsigned i = 0; i < RIG_AGENTS; i++) {
-        ring_close(&r->rings[i].ring);
         ring_forget_beyond(&r->rings[i], found.positions[i + 1]);
-        ring_make(r, i, found.positions[i + 1]);
+        ring_renew(&r->rings[i].ring, found.positions[i + 1]);
     }
-    return rig_start(r);
+    rig_append_from(r, &found);
+    return found;
 }
 
 uint64_t rig_counter(struct rig *r, const char *name)

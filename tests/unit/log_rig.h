@@ -36,6 +36,7 @@ struct rig {
     uint64_t random, now_ns;
     uint32_t record_size_max; /* of ordinary records; one in 64 batches is large */
     bool large;
+    uint64_t checkpoint[AGENTS_MAX]; /* each ring at the offset that rig_hold has let go of */
 };
 
 /* What reading a whole log found. */
@@ -53,6 +54,8 @@ void rig_end(struct rig *r);
 enum err rig_open(struct rig *r);
 /* Read everything from log_begin, check it against the oracle; what is wrong fails the test. */
 struct rig_found rig_check(struct rig *r);
+/* As a checkpoint at the durable end does: what lies before may be recycled. */
+void rig_hold(struct rig *r);
 /* rig_open (must succeed), rig_check, log_start. */
 struct rig_found rig_start(struct rig *r);
 /* Commit `count` batches in random rings; false when a ring was full on the way. */
