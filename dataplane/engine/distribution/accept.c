@@ -173,8 +173,10 @@ static void refuse_accept(struct emit *e, const struct lane_item *item, const st
         emit_to(ev, AGENT_ROUTING, LANE_ENGINE, SESSION_NONE);
     } else {
         emit_to(ev, item->agent, LANE_ENGINE, a->session);
-        ev->out =
-            (struct outbound){.rfq = ev->rfq, .ref = ev->quote, .ref_kind = ev->quote ? REF_QUOTE : REF_NONE};
+        ev->out = (struct outbound){.rfq = ev->rfq,
+                                    .ref = ev->quote,
+                                    .ref_kind = ev->quote ? REF_QUOTE : REF_NONE,
+                                    .must_reach = 1};
     }
     ev->order = a->order;
     ev->reason = r->reason;
@@ -304,10 +306,11 @@ void decide_quote_response(struct emit *e, const struct lane_item *item)
                                  .price = c->price,
                                  .side = c->side};
     if (!distribution_taker_by_session(state_of(e), a.session))
-        note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
-             "a response from a session that is no taker's");
+        distribution_note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
+                          "a response from a session that is no taker's");
     else if (repeats_award(e, c, &a))
-        note(e, item->record.type, 0, 0, REASON_REPEATED, "PossResend of the acceptance that was taken");
+        distribution_note(e, item->record.type, 0, 0, REASON_REPEATED,
+                          "PossResend of the acceptance that was taken");
     else if (c->response_type == RESPONSE_HIT)
         accept(e, item, &a);
     else if (c->response_type == RESPONSE_PASS)
@@ -331,5 +334,6 @@ void decide_order_asks(struct emit *e, const struct lane_item *item)
     if (c->state == ORDER_AWAITING)
         accept(e, item, &a);
     else
-        note(e, item->record.type, c->rfq, c->order, REASON_REPEATED, "the order asks for nothing");
+        distribution_note(e, item->record.type, c->rfq, c->order, REASON_REPEATED,
+                          "the order asks for nothing");
 }

@@ -121,8 +121,8 @@ void decide_order_update(struct emit *e, const struct lane_item *item)
     const struct order_update *c = (const void *)&item->record;
     const struct rfq *rfq = distribution_rfq(state_of(e), c->rfq);
     if (!rfq || rfq->state != RFQ_IS_AWARDED || rfq->award != c->award) {
-        note(e, item->record.type, c->rfq, c->order, REASON_RFQ_STATE,
-             rfq ? rfq_state_name(rfq->state) : "the RFQ has left memory");
+        distribution_note(e, item->record.type, c->rfq, c->order, REASON_RFQ_STATE,
+                          rfq ? rfq_state_name(rfq->state) : "the RFQ has left memory");
         return;
     }
     bool first_fill = c->filled_quantity > 0 && !rfq->losers_told;

@@ -38,7 +38,7 @@ void distribution_decide(struct emit *e, const struct lane_item *item)
         decide_order_update(e, item);
         break;
     default:
-        note(e, item->record.type, 0, 0, REASON_NONE, "not a command of distribution's");
+        distribution_note(e, item->record.type, 0, 0, REASON_NONE, "not a command of distribution's");
         break;
     }
 }

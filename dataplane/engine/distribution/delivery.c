@@ -127,7 +127,7 @@ void delivery_due(struct emit *e, const struct delivery *d)
 static void acknowledged(struct emit *e, const struct lane_item *item, const struct delivery *d)
 {
     if (d->state == DELIVERY_DELIVERED)
-        note(e, item->record.type, d->rfq, d->id, REASON_REPEATED, "it was delivered before");
+        distribution_note(e, item->record.type, d->rfq, d->id, REASON_REPEATED, "it was delivered before");
     else
         delivery_set(e, d, DELIVERY_DELIVERED, d->answer, REASON_NONE, 0, NULL);
 }
@@ -139,11 +139,12 @@ static void declined(struct emit *e, const struct lane_item *item, const struct 
     const struct command_delivery_answer *c = (const void *)&item->record;
     const struct quote *q = distribution_quote(state_of(e), d->quote);
     if (d->answer == ANSWER_DECLINED) {
-        note(e, item->record.type, d->rfq, d->id, REASON_REPEATED, "it was declined before");
+        distribution_note(e, item->record.type, d->rfq, d->id, REASON_REPEATED, "it was declined before");
         return;
     }
     if (q && q->status == QUOTE_ACCEPTED) {
-        note(e, item->record.type, d->rfq, d->id, REASON_QUOTE_CONSUMED, "the LP's quote is accepted");
+        distribution_note(e, item->record.type, d->rfq, d->id, REASON_QUOTE_CONSUMED,
+                          "the LP's quote is accepted");
         return;
     }
     if (q && q->status == QUOTE_STANDING) {
@@ -160,7 +161,7 @@ static void rejected(struct emit *e, const struct lane_item *item, const struct 
     if (d->state == DELIVERY_DELIVERED)
         declined(e, item, rfq, d, REASON_LP_REJECTED);
     else if (d->state == DELIVERY_REJECTED)
-        note(e, item->record.type, d->rfq, d->id, REASON_REPEATED, "it was rejected before");
+        distribution_note(e, item->record.type, d->rfq, d->id, REASON_REPEATED, "it was rejected before");
     else
         delivery_set(e, d, DELIVERY_REJECTED, d->answer, REASON_LP_REJECTED, 0, c->text);
 }
@@ -172,13 +173,16 @@ void decide_delivery_answer(struct emit *e, const struct lane_item *item)
     const struct rfq *rfq = distribution_rfq(state_of(e), c->rfq);
     const struct delivery *d = lp && rfq ? distribution_delivery_to(state_of(e), rfq, lp->id) : NULL;
     if (!lp)
-        note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION, "an answer from a session that is no LP's");
+        distribution_note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
+                          "an answer from a session that is no LP's");
     else if (!rfq)
-        note(e, item->record.type, 0, lp->id, REASON_UNKNOWN_RFQ, c->request_id);
+        distribution_note(e, item->record.type, 0, lp->id, REASON_UNKNOWN_RFQ, c->request_id);
     else if (!d)
-        note(e, item->record.type, rfq->id, lp->id, REASON_NOT_ASSIGNED, "the RFQ was not sent to this LP");
+        distribution_note(e, item->record.type, rfq->id, lp->id, REASON_NOT_ASSIGNED,
+                          "the RFQ was not sent to this LP");
     else if (workflow_is_end(rfq->state))
-        note(e, item->record.type, rfq->id, d->id, REASON_RFQ_NOT_OPEN, rfq_state_name(rfq->state));
+        distribution_note(e, item->record.type, rfq->id, d->id, REASON_RFQ_NOT_OPEN,
+                          rfq_state_name(rfq->state));
     else {
         if (c->kind == ANSWER_KIND_ACK)
             acknowledged(e, item, d);
@@ -206,7 +210,7 @@ static const struct delivery *reported(struct emit *e, const struct lane_item *i
     const struct rfq *rfq = d ? distribution_rfq(state_of(e), d->rfq) : NULL;
     if (d && !workflow_is_end(rfq->state) && may_not_have_it(e, d))
         return d;
-    note(e, item->record.type, d ? d->rfq : rfq_id, ref, reason, reason_name(reason));
+    distribution_note(e, item->record.type, d ? d->rfq : rfq_id, ref, reason, reason_name(reason));
     return NULL;
 }
 

@@ -40,7 +40,7 @@ static void note_more(struct emit *e, const struct rfq *rfq, unsigned count)
     struct text t = text_in(buffer, sizeof buffer);
     text_add_number(&t, count);
     text_add(&t, " more LPs not asked");
-    note(e, RECORD_COMMAND_QUOTE_REQUEST, rfq->id, 0, REASON_LIMIT, buffer);
+    distribution_note(e, RECORD_COMMAND_QUOTE_REQUEST, rfq->id, 0, REASON_LIMIT, buffer);
 }
 
 unsigned eligibility_select(struct emit *e, const struct rfq *rfq, const struct lp *selected[RFQ_LPS_MAX])

@@ -18,7 +18,7 @@ static void tell(struct emit *e, const struct rfq *rfq, const struct delivery *d
     struct delivery_ended *ev = emit_begin(e, RECORD_DELIVERY_ENDED, sizeof *ev);
     if (lp->session != SESSION_NONE) /* configuration names it no more: a fact for the record only */
         emit_to(ev, lp->gateway, LANE_ENGINE, lp->session);
-    ev->out = (struct outbound){.rfq = rfq->id, .ref = rfq->id, .ref_kind = REF_RFQ};
+    ev->out = (struct outbound){.rfq = rfq->id, .ref = rfq->id, .ref_kind = REF_RFQ, .must_reach = 1};
     ev->rfq = rfq->id;
     ev->delivery = d->id;
     ev->lp = d->lp;

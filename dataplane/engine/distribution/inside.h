@@ -44,7 +44,8 @@ static inline void add_name(struct text *t, char kind, uint64_t id)
 }
 
 /* note.c: DISTRIBUTION_NOTED: a command that changed nothing, and why. rfq, ref: 0 where there is none. */
-void note(struct emit *e, unsigned command, uint64_t rfq, uint64_t ref, enum reason reason, const char *text);
+void distribution_note(struct emit *e, unsigned command, uint64_t rfq, uint64_t ref, enum reason reason,
+                       const char *text);
 
 /* move.c: a transition that the decision has found to be right: the table is asked once more, and must agree.
  */

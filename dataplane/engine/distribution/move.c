@@ -23,7 +23,7 @@ void rfq_move(struct emit *e, const struct rfq *rfq, const struct move *m)
     struct rfq_transition *ev = emit_begin(e, RECORD_RFQ_TRANSITION, sizeof *ev);
     if (is_told(to)) {
         emit_to(ev, rfq->gateway, LANE_ENGINE, rfq->session);
-        ev->out = (struct outbound){.rfq = rfq->id, .ref = rfq->id, .ref_kind = REF_RFQ};
+        ev->out = (struct outbound){.rfq = rfq->id, .ref = rfq->id, .ref_kind = REF_RFQ, .must_reach = 1};
     }
     ev->rfq = rfq->id;
     ev->who_id = m->who_id;

@@ -1,6 +1,7 @@
 #include "dataplane/engine/distribution/inside.h"
 
-void note(struct emit *e, unsigned command, uint64_t rfq, uint64_t ref, enum reason reason, const char *text)
+void distribution_note(struct emit *e, unsigned command, uint64_t rfq, uint64_t ref, enum reason reason,
+                       const char *text)
 {
     struct engine_noted *ev = emit_begin(e, RECORD_DISTRIBUTION_NOTED, sizeof *ev);
     ev->rfq = rfq;

@@ -275,7 +275,8 @@ void decide_quote(struct emit *e, const struct lane_item *item)
     const struct lp *lp = distribution_lp_by_session(s, item->record.session);
     struct refusal r;
     if (!lp) {
-        note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION, "a quote from a session that is no LP's");
+        distribution_note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
+                          "a quote from a session that is no LP's");
         return;
     }
     const struct rfq *rfq = visible_rfq(s, lp, c->rfq);
@@ -288,7 +289,8 @@ void decide_quote(struct emit *e, const struct lane_item *item)
         return;
     }
     if (c->poss_resend && distribution_quote_by_name(s, lp->id, c->lp_quote_id, rfq->id)) {
-        note(e, item->record.type, rfq->id, lp->id, REASON_REPEATED, "PossResend of a quote that is known");
+        distribution_note(e, item->record.type, rfq->id, lp->id, REASON_REPEATED,
+                          "PossResend of a quote that is known");
         return;
     }
     const struct delivery *d = distribution_delivery_to(s, rfq, lp->id);
@@ -324,14 +326,15 @@ void decide_quote_cancel(struct emit *e, const struct lane_item *item)
     const struct lp *lp = distribution_lp_by_session(state_of(e), item->record.session);
     const struct quote *q = lp ? cancelled_quote(state_of(e), lp, c) : NULL;
     if (!lp) {
-        note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION, "a cancel from a session that is no LP's");
+        distribution_note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
+                          "a cancel from a session that is no LP's");
     } else if (!q) {
-        note(e, item->record.type, 0, lp->id, REASON_UNKNOWN_QUOTE,
-             c->lp_quote_id[0] ? c->lp_quote_id : "the LP has no quote on this RFQ");
+        distribution_note(e, item->record.type, 0, lp->id, REASON_UNKNOWN_QUOTE,
+                          c->lp_quote_id[0] ? c->lp_quote_id : "the LP has no quote on this RFQ");
     } else if (q->status != QUOTE_STANDING) {
-        note(e, item->record.type, q->rfq, q->id,
-             q->status == QUOTE_ACCEPTED ? REASON_QUOTE_CONSUMED : REASON_REPEATED,
-             quote_status_name(q->status));
+        distribution_note(e, item->record.type, q->rfq, q->id,
+                          q->status == QUOTE_ACCEPTED ? REASON_QUOTE_CONSUMED : REASON_REPEATED,
+                          quote_status_name(q->status));
     } else {
         const struct rfq *rfq = distribution_rfq(state_of(e), q->rfq);
         quote_end(e, rfq, q, QUOTE_IS_WITHDRAWN, REASON_WITHDRAWN);

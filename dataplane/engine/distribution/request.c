@@ -13,7 +13,8 @@ static void refuse_request(struct emit *e, const struct lane_item *item, const c
     struct request_refused *ev = emit_begin(e, RECORD_REQUEST_REFUSED, sizeof *ev);
     emit_to(ev, item->agent, LANE_ENGINE, item->record.session);
     ev->rfq = known ? known->id : 0;
-    ev->out = (struct outbound){.rfq = ev->rfq, .ref = ev->rfq, .ref_kind = known ? REF_RFQ : REF_NONE};
+    ev->out = (struct outbound){
+        .rfq = ev->rfq, .ref = ev->rfq, .ref_kind = known ? REF_RFQ : REF_NONE, .must_reach = 1};
     ev->reason = r->reason;
     ev->command = item->record.type;
     ev->shown = shown;
@@ -197,8 +198,8 @@ void decide_quote_request(struct emit *e, const struct lane_item *item)
     uint32_t session = item->record.session;
     const struct taker *taker = distribution_taker_by_session(s, session);
     if (!taker) {
-        note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
-             "a request from a session that is no taker's");
+        distribution_note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
+                          "a request from a session that is no taker's");
         return;
     }
     const struct rfq *known = distribution_rfq_by_request(s, session, c->request_id);
@@ -253,8 +254,8 @@ void decide_request_cancel(struct emit *e, const struct lane_item *item)
     const struct rfq *rfq = distribution_rfq_by_request(state_of(e), item->record.session, c->request_id);
     struct refusal r;
     if (!distribution_taker_by_session(state_of(e), item->record.session)) {
-        note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
-             "a cancel from a session that is no taker's");
+        distribution_note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
+                          "a cancel from a session that is no taker's");
     } else if (!rfq) {
         struct text t = refuse(&r, REASON_UNKNOWN_RFQ);
         text_add(&t, "QuoteReqID ");

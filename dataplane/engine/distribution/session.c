@@ -11,12 +11,12 @@ void decide_session_state(struct emit *e, const struct lane_item *item)
     const struct taker *taker = distribution_taker_by_session(state_of(e), session);
     unsigned known = lp ? lp->session_state : taker ? taker->session_state : 0;
     if (!lp && !taker) {
-        note(e, item->record.type, 0, session, REASON_UNKNOWN_SESSION,
-             "neither an LP's nor a taker's session");
+        distribution_note(e, item->record.type, 0, session, REASON_UNKNOWN_SESSION,
+                          "neither an LP's nor a taker's session");
         return;
     }
     if (known == c->state) { /* the same fence, by another lane */
-        note(e, item->record.type, 0, session, REASON_REPEATED, session_status_name(c->state));
+        distribution_note(e, item->record.type, 0, session, REASON_REPEATED, session_status_name(c->state));
         return;
     }
     struct engine_session *ev = emit_begin(e, RECORD_DISTRIBUTION_SESSION, sizeof *ev);
