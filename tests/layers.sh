@@ -1,0 +1,88 @@
+#!/bin/sh
+# Layers: what a room may include, and what its objects may call. A failure names the file and the line, or the object and
+# the symbol.
+#
+#   layers.sh SOURCE_DIRECTORY libengine.a libmodel.a libfix.a [other libraries of the house]
+#
+# Arrows point down and never back (ARCHITECTURE.md, «Rooms»). The engine, the model and fix decide from numbers that they are
+# given: no clock, socket, file, thread, random source or allocator. Memory is taken through core, at create only: by the
+# model, and in the engine by agent.c.
+set -u
+source=$1
+shift
+failed=0
+fail() {
+    echo "layers: $*"
+    failed=1
+}
+
+# Includes ------------------------------------------------------------------------------------------------------
+
+# room, then the folders whose headers it may include besides its own
+may_include() {
+    room=$1
+    shift
+    [ -d "$source/$room" ] || return
+    allowed=$(printf '%s/\n' "$room" "$@" | paste -sd'|')
+    found=$(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' --include='*.c' --include='*.h' "$source/$room" |
+        grep -E '"(dataplane|fix|storage|control|tools|bench|tests)/' | grep -vE "include[[:space:]]*\"($allowed)")
+    [ -z "$found" ] || fail "$room/ includes what it must not know:
+$found"
+}
+
+may_include dataplane/core
+may_include dataplane/ring dataplane/core
+may_include dataplane/net dataplane/core
+may_include fix dataplane/core
+may_include dataplane/model dataplane/ring dataplane/core
+may_include dataplane/engine dataplane/model dataplane/ring dataplane/core
+may_include dataplane/gateway fix dataplane/net dataplane/model dataplane/ring dataplane/core
+may_include storage dataplane/model dataplane/ring dataplane/core
+
+# Symbols -------------------------------------------------------------------------------------------------------
+
+libc='memcpy|memset|memmove|memcmp|memchr|memrchr|memmem|bcmp|strlen|strnlen|strcmp|strncmp|strchr|strcpy|strncpy|strspn|strcspn'
+compiler='__assert_fail|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__u?(div|mod)ti3|__u?divmodti4|__cpu_model|__cpu_indicator_init'
+sanitizers='__(a|t|ub|l)san_.*|__sanitizer_.*|__asan_.*'
+allowed="^($libc|$compiler|$sanitizers)\$"
+
+# "object symbol" of each undefined symbol
+undefined() {
+    nm -u "$1" 2>/dev/null | awk '/:$/ { object = $1; sub(/:$/, "", object); next } $1 == "U" { print object, $2 }'
+}
+
+defined=$(mktemp)
+trap 'rm -f "$defined"' EXIT
+for library in "$@"; do
+    [ -r "$library" ] || fail "no such library: $library"
+    nm --defined-only "$library" 2>/dev/null | awk 'NF == 3 { print $3 }'
+done | sort -u >"$defined"
+
+for library in "$@"; do
+    case $library in
+    */libengine.a | */libmodel.a | */libfix.a) ;;
+    *) continue ;; # given for what it defines
+    esac
+    [ -n "$(undefined "$library")" ] || fail "nm has nothing to say of $library"
+    while read -r object symbol; do
+        case $symbol in
+        memory_take | memory_give)
+            case $library/$object in
+            */libmodel.a/* | */libengine.a/agent.c.o) continue ;;
+            esac
+            ;;
+        clock_* | core_* | id_random*) ;; # ours, but not for these
+        *)
+            if grep -qxF "$symbol" "$defined" || echo "$symbol" | grep -qE "$allowed"; then
+                continue
+            fi
+            ;;
+        esac
+        fail "$(basename "$library"), $object calls $symbol"
+    done <<LIST
+$(undefined "$library" | sort -u)
+LIST
+done
+
+[ $failed = 0 ] && echo "layers: includes and symbols are as they should be"
+exit $failed
