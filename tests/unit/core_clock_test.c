@@ -47,6 +47,8 @@ static int64_t machine_second(struct machine *m, double ppm)
     int64_t offset_ns = clock_steer(&m->steer, &m->bend, &s);
     cr_assert_eq(clock_bend_at(&before, m->ticks), clock_bend_at(&m->bend, m->ticks),
                  "a bend lies in the future");
+    cr_assert_eq(clock_line_at(&m->bend.before, m->bend.after.ticks), m->bend.after.ns,
+                 "the lines meet at the bend");
     return offset_ns;
 }
 

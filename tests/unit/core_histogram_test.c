@@ -67,6 +67,7 @@ Test(core_histogram, beyond_its_range_the_largest_is_still_told)
     histogram_record(&h, 5);
     cr_assert_eq(histogram_percentile(&h, 100000), 1ull << 50);
     cr_assert_eq(histogram_percentile(&h, 50000), 5);
+    cr_assert_eq(histogram_percentile(&h, 0), 5, "the least there is");
 }
 
 Test(core_histogram, merging_is_recording_both)

@@ -156,8 +156,10 @@ static void twin_remove(struct twin *t, unsigned i)
         t->timers[i] = t->timers[i + 1];
 }
 
-static uint64_t delay(uint64_t *seed)
+static uint64_t delay(uint64_t *seed, bool crowded)
 {
+    if (crowded)
+        return random_below(seed, 40000); /* all in a tick or two: deep in the heap */
     switch (random_below(seed, 4)) {
     case 0:
         return random_below(seed, 16) << 16; /* on the edges of ticks */
@@ -170,6 +172,7 @@ static uint64_t delay(uint64_t *seed)
 
 static void twin_run(uint64_t seed, unsigned steps)
 {
+    bool crowded = seed % 3 == 0;
     uint64_t now = random_spread(&seed) >> 2, id = 0;
     struct timer_wheel *w = wheel(TWIN_MAX, now);
     static struct twin twin;
@@ -178,9 +181,9 @@ static void twin_run(uint64_t seed, unsigned steps)
         switch (random_below(&seed, 8)) {
         case 0 ... 3:
             if (twin.count < TWIN_MAX) {
-                uint64_t d = delay(&seed), deadline = random_below(&seed, 8) ? now + d
-                                                      : now > d              ? now - d
-                                                                             : 0;
+                uint64_t d = delay(&seed, crowded), deadline = random_below(&seed, 8) ? now + d
+                                                               : now > d              ? now - d
+                                                                                      : 0;
                 uint32_t h = timer_arm(w, deadline, (uint32_t)s, id);
                 twin.timers[twin.count++] = (struct twin_timer){deadline, id++, h};
             }
@@ -193,7 +196,9 @@ static void twin_run(uint64_t seed, unsigned steps)
             }
             break;
         default:
-            now += random_below(&seed, 2) ? random_below(&seed, 2000000) : random_spread(&seed) >> 8;
+            now += crowded                  ? random_below(&seed, 1500)
+                   : random_below(&seed, 2) ? random_below(&seed, 2000000)
+                                            : random_spread(&seed) >> 8;
             unsigned pops = (unsigned)random_below(&seed, 6); /* not always all of them */
             for (unsigned i = 0; i < pops; i++) {
                 struct timer t;

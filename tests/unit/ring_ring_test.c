@@ -144,6 +144,22 @@ Test(ring, an_abandoned_batch_leaves_no_trace)
     ring_close(&r);
 }
 
+Test(ring, an_added_record_is_zero_whatever_lay_there)
+{
+    struct ring r = ring_make(0);
+    memset(r.data, 0xff, 65536);
+    ring_begin(&r, 9);
+    struct record *first = ring_add(&r, 7, 1001), *second = ring_add_raw(&r, 8, 30);
+    const struct record want = {.size = 1008, .type = 7, .version = 1, .session = SESSION_NONE, .time_ns = 9};
+    cr_assert_arr_eq(first, &want, sizeof want);
+    for (unsigned i = sizeof want; i < 1008; i++)
+        cr_assert_eq(((char *)first)[i], 0);
+    cr_assert_eq(second->size, 32);
+    cr_assert(((char *)second)[30] == 0 && ((char *)second)[31] == 0, "what rounding adds");
+    ring_end(&r);
+    ring_close(&r);
+}
+
 Test(ring, positions_are_of_ends_and_go_on_across_a_new_file)
 {
     const uint64_t start = 123456 * 8;
@@ -350,7 +366,7 @@ Test(ring, what_is_no_ring_of_ours_is_refused_by_its_cause)
         {offsetof(struct ring_shared, durable), 8, ERR_CORRUPT},
         {4096, 72, ERR_CORRUPT},                       /* first batch's size */
         {(off_t)(4096 + second), 63, ERR_CORRUPT},     /* second batch's size */
-        {(off_t)(4096 + second + 16), 1, ERR_CORRUPT}, /* its position */
+        {(off_t)(4096 + second + 16), 8, ERR_CORRUPT}, /* its position */
         {4096 + 64, 0, ERR_CORRUPT},                   /* first record's size */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
