@@ -377,6 +377,8 @@ enum err fix_encode_resend(const char *stored, size_t stored_size, uint64_t time
             return ERR_SYNTAX;
         if (!in_plain_header(f.tag))
             break;
+        if (f.value == f.end)
+            return ERR_SYNTAX;
         if (f.tag == 52)
             sent = f;
         else if (f.tag == 122)
