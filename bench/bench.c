@@ -118,10 +118,7 @@ void bench_report_begin(struct bench_report *r, const struct bench_options *o, c
         printf("{\"bench\":\"%s\",\"what\":\"%s\",\"tiny\":%s", name, headline, o->tiny ? "true" : "false");
         return;
     }
-    printf("%s: %s%s\n\n%-34s", name, headline, o->tiny ? " (tiny: the times mean nothing)" : "", "ns");
-    for (size_t i = 0; i < POINTS; i++)
-        printf("%10s", points[i].name);
-    printf("%12s%12s\n", "max", "count");
+    printf("%s: %s%s\n\n", name, headline, o->tiny ? " (tiny: the times mean nothing)" : "");
 }
 
 void bench_report_row(struct bench_report *r, const char *name, const struct histogram *h)
@@ -133,6 +130,13 @@ void bench_report_row(struct bench_report *r, const char *name, const struct his
             printf("\"%s_ns\":%" PRIu64 ",", points[i].name, histogram_percentile(h, points[i].per_100000));
         printf("\"max_ns\":%" PRIu64 ",\"count\":%" PRIu64 "}", h->max, h->count);
         return;
+    }
+    if (!r->rows) {
+        printf("%-34s", "ns");
+        for (size_t i = 0; i < POINTS; i++)
+            printf("%10s", points[i].name);
+        printf("%12s%12s\n", "max", "count");
+        r->rows = true;
     }
     printf("%-34s", name);
     for (size_t i = 0; i < POINTS; i++)

@@ -27,6 +27,7 @@ struct bench_command {
     const char *name, *summary;
     int (*run)(const struct bench_options *o);
 };
+int bench_core(const struct bench_options *o);
 int bench_ring(const struct bench_options *o);
 int bench_lane(const struct bench_options *o);
 int bench_net(const struct bench_options *o);
@@ -68,6 +69,7 @@ void bench_pin(unsigned n);
 /* Report: begin, rows, ratios and facts in any order, end. */
 struct bench_report {
     const struct bench_options *options;
+    bool rows; /* the head of the table is printed */
 };
 void bench_report_begin(struct bench_report *r, const struct bench_options *o, const char *name,
                         const char *headline);

@@ -69,8 +69,7 @@ Test(record, soundness_is_refused_for_each_fault_by_itself)
     FAULT(record(0)->size = 16);
     FAULT(record(0)->size = 25);
     FAULT(record(0)->size = 64);
-    FAULT(
-        (record(0)->size = 28, ((struct record *)(bytes + 92))->size = 36)); /* adds up, and is not aligned */
+    FAULT((record(0)->size = 28, memcpy(bytes + 92, &(uint32_t){36}, 4))); /* adds up, not aligned */
     FAULT(record(2)->size = 40);
     FAULT(record(2)->size = UINT32_MAX - 7);
     FAULT(record(1)->dest = AGENTS_MAX);
