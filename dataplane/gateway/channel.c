@@ -59,6 +59,8 @@ void channel_resets(struct gateway *g, struct channel *ch, const struct fix_acti
     for (unsigned i = 0; i < acts->count; i++) {
         if (acts->list[i].type != FIX_ACT_RESET)
             continue;
+        if (ch->durable->state != SESSION_DOWN) /* all that was sent before is as good as lost */
+            put_state(g, ch, SESSION_DOWN);
         struct gateway_session_reset *ev =
             (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_RESET, sizeof *ev);
         ev->head.session = ch->config.number;

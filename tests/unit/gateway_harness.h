@@ -1,8 +1,8 @@
-/* A gateway in a made-up world: simulated network, scripted FIX peers, a stand-in for the log agent that keeps every
- * batch, and a twin of the gateway's state that is made from those batches only.
+/* A gateway in a made-up world: simulated network, scripted FIX peers, a stand-in for the log agent that
+ * keeps every batch, and a twin of the gateway's state that is made from those batches only.
  *
- * Peers are naive on purpose: they know FIX as text (SOH written as '|') and share no code with the gateway but the
- * validator, by which they check all that they get.
+ * Peers are naive on purpose: they know FIX as text (SOH written as '|') and share no code with the gateway
+ * but the validator, by which they check all that they get.
  */
 #ifndef RFQD_TESTS_GATEWAY_HARNESS_H
 #define RFQD_TESTS_GATEWAY_HARNESS_H
@@ -21,14 +21,15 @@
 #include "dataplane/net/sim_net.h"
 #include "fix/msg.h"
 
-#define SECOND 1000000000ull
+#define SECOND      1000000000ull
 #define MILLISECOND 1000000ull
-#define START_NS (1795000000ull * SECOND) /* 2026-11-18 */
+#define START_NS    (1795000000ull * SECOND) /* 2026-11-18 */
 
 enum { TAKER = 0, LP = 1, LP2 = 2, WORLD_SESSIONS = 3 };
 
 /* Peers
- * ---------------------------------------------------------------------------------------------------------- */
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 struct peer {
     struct port *port;
@@ -44,16 +45,17 @@ struct peer {
     unsigned message_count, message_next;
 };
 
-static inline size_t fix_text(char *out, size_t room, const char *name, uint64_t seq, uint64_t now_ns, const char *body)
+static inline size_t fix_text(char *out, size_t room, const char *name, uint64_t seq, uint64_t now_ns,
+                              const char *body)
 {
     struct clock_civil c;
     clock_to_civil(now_ns, &c);
     char inner[1 << 17], *end = strchr(body, '|');
     cr_assert(end, "a body begins with 35=…|");
     int type_size = (int)(end - body) + 1;
-    int n = snprintf(inner, sizeof inner, "%.*s34=%llu|49=%s|52=%04d%02u%02u-%02u:%02u:%02u.%03u|56=RFQD|%s", type_size,
-                     body, (unsigned long long)seq, name, c.year, c.month, c.day, c.hour, c.minute, c.second,
-                     c.ns / 1000000, body + type_size);
+    int n = snprintf(inner, sizeof inner, "%.*s34=%llu|49=%s|52=%04d%02u%02u-%02u:%02u:%02u.%03u|56=RFQD|%s",
+                     type_size, body, (unsigned long long)seq, name, c.year, c.month, c.day, c.hour, c.minute,
+                     c.second, c.ns / 1000000, body + type_size);
     cr_assert(n > 0 && (size_t)n < sizeof inner);
     int size = snprintf(out, room, "8=FIX.4.4|9=%d|%s", n, inner);
     cr_assert(size > 0 && (size_t)size + 8 < room);
@@ -202,7 +204,8 @@ static inline void peer_nothing(struct peer *p)
 }
 
 /* World
- * ---------------------------------------------------------------------------------------------------------- */
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 struct world {
     struct sim_net *net;
@@ -435,8 +438,9 @@ static inline void world_logon(struct world *w, unsigned i)
     peer_expect(p, "A");
 }
 
-/* kill -9: gateway, lanes and port are gone; ring, batches and peers stay. Then recovery and start, as storage and
- * wiring do them. `kept`: the records that no engine had consumed, by position (0: all are redelivered). */
+/* kill -9: gateway, lanes and port are gone; ring, batches and peers stay. Then recovery and start, as
+ * storage and wiring do them. `kept`: the records that no engine had consumed, by position (0: all are
+ * redelivered). */
 static inline void world_kill(struct world *w)
 {
     gateway_destroy(w->gateway);
@@ -491,7 +495,8 @@ static inline void engine_event(struct world *w, uint8_t agent, void *event, uin
     cr_assert(lane_put(l, agent, LANE_ENGINE, w->engine_position[agent], w->now_ns, r, 0));
     lane_commit(l);
 }
-#define EVENT(w, agent, type, event, session) engine_event(w, agent, &(event), RECORD_##type, sizeof(event), session)
+#define EVENT(w, agent, type, event, session) \
+    engine_event(w, agent, &(event), RECORD_##type, sizeof(event), session)
 
 /* The next record of a lane to an engine, copied to static storage; NULL: none. Releases at once. */
 static inline const struct lane_item *lane_take(struct lane *l)

@@ -8,7 +8,8 @@ static void expect_states(struct world *w, struct lane *l, uint32_t session, uns
     for (unsigned i = 0; i < count; i++) {
         const struct gateway_session_state *ev = lane_expect(l, RECORD_GATEWAY_SESSION_STATE);
         cr_assert_eq(ev->head.session, session);
-        cr_assert_eq(ev->state, (unsigned)va_arg(args, int));
+        cr_assert_eq(ev->state, (unsigned)va_arg(args, int), "state %u is %s", i,
+                     session_status_name(ev->state));
     }
     va_end(args);
     cr_assert_null(lane_take(l));
@@ -217,9 +218,9 @@ Test(gateway_session, bad_input)
         const char *answer;  /* MsgType of what we say, NULL: nothing */
         uint64_t counted_in; /* messages that our number has moved by */
     } rows[] = {
-        {"checksum", true, NULL, 0},  {"length", true, NULL, 0},   {"comp id", false, "3", 1},
-        {"too low", false, "5", 0},   {"too high", true, "2", 0},  {"no number", false, "5", 0},
-        {"bad tag", true, "3", 1},    {"missing", true, "3", 1},   {"begin string", false, "5", 0},
+        {"checksum", true, NULL, 0},  {"length", true, NULL, 0},      {"comp id", false, "3", 1},
+        {"too low", false, "5", 0},   {"too high", true, "2", 0},     {"no number", false, "5", 0},
+        {"bad tag", true, "3", 1},    {"missing", true, "3", 1},      {"begin string", false, "5", 0},
         {"duplicate", true, NULL, 0}, {"unknown type", true, "3", 1},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -252,7 +253,8 @@ Test(gateway_session, bad_input)
             size = fix_text(bytes, sizeof bytes, "T1", 0, w->now_ns, good);
             break;
         case 6:
-            size = fix_text(bytes, sizeof bytes, "T1", p->next_out, w->now_ns, "35=R|131=a|146=1|55=EURUSD|38=5|9999=1|");
+            size = fix_text(bytes, sizeof bytes, "T1", p->next_out, w->now_ns,
+                            "35=R|131=a|146=1|55=EURUSD|38=5|9999=1|");
             break;
         case 7:
             size = fix_text(bytes, sizeof bytes, "T1", p->next_out, w->now_ns, "35=R|146=1|55=EURUSD|38=5|");
@@ -266,8 +268,7 @@ Test(gateway_session, bad_input)
             bytes[size - 1] = '\x01';
             break;
         case 9:
-            size = fix_text(bytes, sizeof bytes, "T1", 1, w->now_ns,
-                            "35=0|43=Y|122=20261118-00:00:00|");
+            size = fix_text(bytes, sizeof bytes, "T1", 1, w->now_ns, "35=0|43=Y|122=20261118-00:00:00|");
             break;
         default:
             size = fix_text(bytes, sizeof bytes, "T1", p->next_out, w->now_ns, "35=ZZ|");
