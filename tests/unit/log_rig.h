@@ -27,7 +27,8 @@ struct rig_ring {
 };
 
 struct rig {
-    struct disk *disk; /* disk_sim unless the test says otherwise */
+    struct disk *disk;
+    bool simulated; /* the disk is ours to give time to */
     struct log *log;
     struct log_config config;
     struct counters *counters;
@@ -47,7 +48,7 @@ struct rig_found {
 };
 
 uint64_t rig_chance(struct rig *r, uint64_t below);
-/* Rings made at 0, disk made, nothing opened. */
+/* Rings made at 0, nothing opened. disk NULL: a simulated one. The rig destroys it. */
 void rig_init(struct rig *r, uint64_t seed, struct disk *disk);
 void rig_end(struct rig *r);
 /* log_open as configured. */
