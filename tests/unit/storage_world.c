@@ -261,7 +261,7 @@ static void engine_digest_step(struct world *w, uint8_t agent)
     struct engine_digest *ev =
         add(w, agent, agent == AGENT_DISTRIBUTION ? RECORD_DISTRIBUTION_DIGEST : RECORD_ROUTING_DIGEST,
             sizeof *ev);
-    ev->digest = state_digest(s);
+    ev->digest = state_digest(s) ^ w->wrong_digest;
     ev->batches = s->marks.batches;
     close_batch(w, agent, b);
 }
@@ -416,7 +416,7 @@ void world_step(struct world *w)
         break;
     default:
         poll_agent(w, replica_agent(w->replica));
-        cr_assert_null(replica_divergence(w->replica), "%s", replica_divergence(w->replica));
+        cr_assert(w->wrong_digest || !replica_divergence(w->replica), "%s", replica_divergence(w->replica));
         checkpoint_is_behind(w);
         break;
     }
@@ -573,7 +573,8 @@ static void check_sent(struct world *w, const struct recovery_input *in)
     for (unsigned s = 0; s < WORLD_SESSIONS; s++) {
         cr_assert_eq(c.bytes[s], bytes[s]);
         cr_assert_leq(c.bytes[s], SENT_SIZE);
-        cr_assert(!older[s] || c.bytes[s] + older[s] > SENT_SIZE, "one more would have fitted");
+        cr_assert(w->sent_max || !older[s] || c.bytes[s] + older[s] > SENT_SIZE,
+                  "one more would have fitted");
     }
 }
 

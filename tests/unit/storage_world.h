@@ -49,6 +49,7 @@ struct world {
     uint32_t sent_max;
     bool own_thread;
     unsigned digest_every; /* steps of an engine; 0: never */
+    bool wrong_digest;     /* engines lie about it */
 
     /* of one life */
     struct world_states live, copy;
