@@ -28,6 +28,7 @@ struct bench_command {
     int (*run)(const struct bench_options *o);
 };
 int bench_core(const struct bench_options *o);
+int bench_codec(const struct bench_options *o);
 int bench_ring(const struct bench_options *o);
 int bench_lane(const struct bench_options *o);
 int bench_net(const struct bench_options *o);

@@ -9,6 +9,7 @@
 
 static const struct bench_command commands[] = {
     {"core", "clock, checksum, hash, decimals, timers, histogram: what each costs", bench_core},
+    {"codec", "FIX parse, validation and encoding beside a bare pass and QuickFIX", bench_codec},
     {"ring", "append and commit of 256 bytes at 1 M/s while the log drains and syncs", bench_ring},
     {"lane", "messages of 256 bytes from one core to another", bench_lane},
     {"net", "the io_uring port and bare sockets on loopback: round trip, release, idle poll", bench_net},
