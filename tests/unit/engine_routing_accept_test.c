@@ -218,7 +218,8 @@ Test(routing_accept, unknown_items_are_noted)
 Test(routing_accept, session_states_are_kept_and_losses_counted)
 {
     desk_session(&d, LP, SESSION_DOWN);
-    desk_session(&d, LP, SESSION_DOWN); /* a fence on another lane */
+    desk_session(&d, LP, SESSION_DOWN); /* fences on other lanes */
+    desk_session(&d, LP, SESSION_DOWN);
     desk_session(&d, LP, SESSION_UP);
     const struct routing_session *s = routing_session(d.state, LP);
     cr_assert_eq(s->state, SESSION_UP);

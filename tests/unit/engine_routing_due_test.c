@@ -48,6 +48,15 @@ Test(routing_due, silent_lp_puts_the_order_in_doubt_and_is_asked_to_cancel)
     cr_assert_eq(u->reason, REASON_LP_DEFAULT);
 }
 
+Test(routing_due, acknowledged_order_is_not_due_any_more)
+{
+    const struct order *o = desk_order_in(&d, WORKING, "A1");
+    cr_assert_eq(o->due_ns, 0);
+    after(600000);
+    cr_assert_eq(d.h.batches, 0);
+    cr_assert_eq(o->state, ORDER_WORKING);
+}
+
 Test(routing_due, doubt_ends_in_the_fill_that_was_on_its_way)
 {
     const struct order *o = desk_order_in(&d, IN_DOUBT, "A1");
