@@ -80,9 +80,53 @@ static void apply(struct state *base, const struct record *r)
     }
 }
 
-/* Links, indexes and timers of entities that were loaded. Lists are made in the order that apply made them
- * in: it follows from durable fields alone. RFQs first: the others are linked to them; and where an RFQ's
- * deadline and a quote's fall together, the RFQ's timer fires first, as it did before. */
+/* Rebuild
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* What was loaded, to be visited by id: that is the order in which it was made, an RFQ before its deliveries,
+ * those before the quotes. So lists, and timers that fall due together, come to stand as they stood. */
+struct loaded {
+    uint64_t id;
+    uint32_t table; /* 0 RFQs, 1 deliveries, 2 quotes */
+    uint32_t slot;
+};
+
+static uint32_t collect(const struct table *t, uint32_t table, struct loaded *out)
+{
+    uint32_t count = 0;
+    for (uint32_t slot = 0; slot < table_slots(t); slot++) {
+        const void *entity = table_at(t, slot);
+        if (entity)
+            out[count++] = (struct loaded){.id = *(const uint64_t *)entity, .table = table, .slot = slot};
+    }
+    return count;
+}
+
+static void sift(struct loaded *heap, uint32_t at, uint32_t count)
+{
+    struct loaded moved = heap[at];
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && heap[child + 1].id > heap[child].id)
+            child++;
+        if (heap[child].id <= moved.id)
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = moved;
+}
+
+static void sort_by_id(struct loaded *heap, uint32_t count)
+{
+    for (uint32_t i = count / 2; i-- > 0;)
+        sift(heap, i, count);
+    for (uint32_t end = count; end-- > 1;) {
+        struct loaded largest = heap[0];
+        heap[0] = heap[end];
+        heap[end] = largest;
+        sift(heap, 0, end);
+    }
+}
+
 static void rebuild(struct state *base)
 {
     struct distribution_state *s = (struct distribution_state *)base;
@@ -90,15 +134,22 @@ static void rebuild(struct state *base)
     key_index_clear(&s->index->deliveries);
     key_index_clear(&s->index->quotes);
     reference_rebuild(s);
-    for (uint32_t i = 0; i < table_slots(s->rfqs); i++)
-        if (table_at(s->rfqs, i))
-            rfq_rebuild(s, table_at(s->rfqs, i));
-    for (uint32_t i = 0; i < table_slots(s->deliveries); i++)
-        if (table_at(s->deliveries, i))
-            delivery_rebuild(s, table_at(s->deliveries, i));
-    for (uint32_t i = 0; i < table_slots(s->quotes); i++)
-        if (table_at(s->quotes, i))
-            quote_rebuild(s, table_at(s->quotes, i));
+    size_t size = ((size_t)table_count(s->rfqs) + table_count(s->deliveries) + table_count(s->quotes)) *
+                  sizeof(struct loaded);
+    struct loaded *all = memory_take(size);
+    assert(all); /* at start only: without memory there is no going on */
+    uint32_t count = collect(s->rfqs, 0, all);
+    count += collect(s->deliveries, 1, all + count);
+    count += collect(s->quotes, 2, all + count);
+    sort_by_id(all, count);
+    for (uint32_t i = 0; i < count; i++)
+        if (all[i].table == 0)
+            rfq_rebuild(s, table_at(s->rfqs, all[i].slot));
+        else if (all[i].table == 1)
+            delivery_rebuild(s, table_at(s->deliveries, all[i].slot));
+        else
+            quote_rebuild(s, table_at(s->quotes, all[i].slot));
+    memory_give(all, size);
 }
 
 static void destroy(struct state *base)

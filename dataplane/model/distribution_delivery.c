@@ -146,20 +146,13 @@ void delivery_remove(struct distribution_state *s, struct delivery *d)
     table_remove(s->deliveries, d);
 }
 
-/* Into the RFQ's list by id: ids rise with the order of release. */
+/* Visited by id, and so in the order of release. */
 void delivery_rebuild(struct distribution_state *s, struct delivery *d)
 {
     struct rfq *rfq = table_get(s->rfqs, d->rfq);
     assert(rfq);
-    uint32_t slot = table_slot(s->deliveries, d), *link = &rfq->first_delivery;
-    struct delivery *at;
-    while ((at = slot_entity(s->deliveries, *link)) && at->id < d->id)
-        link = &at->next;
-    d->next = *link;
-    *link = slot;
-    if (!at)
-        rfq->last_delivery = slot;
-    key_index_add(&s->index->deliveries, delivery_key(d->rfq, d->lp), slot);
+    append(s, rfq, d);
+    key_index_add(&s->index->deliveries, delivery_key(d->rfq, d->lp), table_slot(s->deliveries, d));
     d->timer = TIMER_NONE;
     arm(s, d);
 }
