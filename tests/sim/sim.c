@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dataplane/core/clock.h"
+#include "dataplane/model/record_rfq.h"
 #include "tests/sim/world.h"
 
 struct plan {
@@ -35,6 +35,73 @@ struct totals {
 };
 
 static char directory[64];
+
+static void keep_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const char *bytes, size_t size)
+{
+    fprintf(ctx, "%llu.%09llu %c %llu ", (unsigned long long)(time_ns - WORLD_START_NS) / 1000000000,
+            (unsigned long long)(time_ns - WORLD_START_NS) % 1000000000, kind, (unsigned long long)seq);
+    for (size_t i = 0; i < size; i++)
+        fputc(bytes[i] == '\x01' ? '|' : bytes[i], ctx);
+    fputc('\n', ctx);
+}
+
+/* What every party sent and got in the failed run. */
+static void keep_journals(struct world *w, const char *trace)
+{
+    for (unsigned i = 0; i < w->party_count; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s.%s", trace, w->party_options[i].name);
+        FILE *f = fopen(path, "w");
+        if (!f)
+            continue;
+        journal_replay(party_endpoint(w->parties[i])->journal, keep_line, f);
+        fclose(f);
+    }
+}
+
+static void keep_record(FILE *f, const struct batch *b, const struct record *r, uint64_t seq)
+{
+    fprintf(f, "%llu %llu.%09llu agent %u @%llu cause %u/%u@%llu %s dest %u session %d rfq %llx",
+            (unsigned long long)seq, (unsigned long long)(b->time_ns - WORLD_START_NS) / 1000000000,
+            (unsigned long long)(b->time_ns - WORLD_START_NS) % 1000000000, b->agent,
+            (unsigned long long)batch_record_position(b, r), b->cause_agent, b->cause_lane,
+            (unsigned long long)b->cause, record_type_name(r->type), r->dest, (int)r->session,
+            (unsigned long long)record_rfq(r));
+    if (r->type == RECORD_GATEWAY_OUT) {
+        const struct gateway_out *o = (const void *)r;
+        fprintf(f, " out %llu resend %llu %.60s", (unsigned long long)o->seq,
+                (unsigned long long)o->resend_of, o->bytes);
+    } else if (r->type == RECORD_GATEWAY_IN) {
+        const struct gateway_in *i = (const void *)r;
+        fprintf(f, " in %llu to %llu %.60s", (unsigned long long)i->seq, (unsigned long long)i->seq_to,
+                i->bytes);
+    }
+    fputc('\n', f);
+}
+
+/* The log of the failed run, a line a record. */
+static void keep_log(struct world *w, const char *trace)
+{
+    char path[512];
+    enum err e;
+    struct log_reader *reader;
+    const struct log_frame *frame;
+    snprintf(path, sizeof path, "%s.log", trace);
+    FILE *f = w->node ? fopen(path, "w") : NULL;
+    if (!f)
+        return;
+    struct log *l = node_log(w->node);
+    if (log_reader_open(&reader, l, log_begin(l)) == OK) {
+        while ((frame = log_reader_next(reader, log_written(l), &e)) != NULL) {
+            const struct batch *b = log_frame_batch(frame);
+            uint64_t seq = frame->first_seq;
+            for (const struct record *r = batch_first(b); r; r = batch_after(b, r))
+                keep_record(f, b, r, seq++);
+        }
+        log_reader_close(reader);
+    }
+    fclose(f);
+}
 
 static bool run_one(const struct plan *p, const struct world_options *o, struct totals *t,
                     struct outcome *out, uint64_t *commits)
@@ -59,6 +126,10 @@ static bool run_one(const struct plan *p, const struct world_options *o, struct 
         if (o->crash == CRASH_AT)
             printf(" --commit %llu", (unsigned long long)o->crash_at);
         printf(" --trace trace.txt\n");
+    }
+    if (!fine && p->trace) {
+        keep_journals(&w, p->trace);
+        keep_log(&w, p->trace);
     }
     fflush(stdout);
     world_close(&w);
@@ -88,8 +159,8 @@ static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct to
             if (!run_one(p, &o, t, &out, &ignored))
                 return false;
             if (out.hash != first.hash) {
-                printf("FAILED seed %llu: layout %u gives another outcome than layout 0\n",
-                       (unsigned long long)seed, o.layout);
+                fprintf(stderr, "FAILED seed %llu: layout %u gives another outcome than layout 0\n",
+                        (unsigned long long)seed, o.layout);
                 return false;
             }
         }

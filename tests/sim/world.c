@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define START_NS       1790000000000000000ull
+#define START_NS       WORLD_START_NS
 #define STEP_NS_MAX    20000000ull /* heartbeats and ticks of the parties */
 #define ROUNDS_MAX     100000      /* agents without a quiet moment: a livelock */
 #define STEPS_MAX      400000
@@ -358,7 +358,7 @@ static bool make_config(struct world *w)
     fprintf(
         f,
         "instance: sim\ndirectory: unused\nshared: %s\nlevel: %s\n"
-        "fix: {listen: '10.0.0.1:9880', resend_store_kib: 256, connections_max: 64}\n"
+        "fix: {listen: '10.0.0.1:9880', resend_store_kib: %u, connections_max: 64}\n"
         "record: {ring_gateway_mib: 2, ring_engine_mib: 2, lane_mib: 1, log_segment_mib: 1, "
         "checkpoint_interval_ms: %u, checkpoint_events: %u, digest_every_batches: 7}\n"
         "settings: {rfqs_max: 128, deliveries_max: 640, quotes_max: 2048, orders_max: 128, fills_max: 512, "
@@ -366,6 +366,7 @@ static bool make_config(struct world *w)
         "order_cancel_retry_ms: 1000, deadline_min_ms: 100}\n"
         "instruments: [{symbol: EURUSD, reference_price: 1.1, collar_percent: 5}]\n",
         w->options.directory, w->options.power || draw(w, 3) == 0 ? "synced" : "committed",
+        w->options.power ? 4096 : 256, /* numbers jump at each power cut: the store must span many */
         5 + (unsigned)draw(w, 50), 10 + (unsigned)draw(w, 300), 200 + (unsigned)draw(w, 800));
     fprintf(f, "sessions:\n");
     for (unsigned i = 0; i < w->taker_count; i++)
@@ -378,7 +379,7 @@ static bool make_config(struct world *w)
     fprintf(f, "lps:\n");
     for (unsigned i = 0; i < w->lp_count; i++)
         fprintf(f, "  - {code: LP%u, session: LP%u, losers: %s, concurrent_rfqs_max: %u}\n", i + 1, i + 1,
-                draw(w, 2) ? "cancel" : "response", 3 + (unsigned)draw(w, 100));
+                draw(w, 2) ? "cancel" : "response", w->options.calm ? 1000 : 3 + (unsigned)draw(w, 100));
     fclose(f);
     enum err e = config_parse(&w->config, text, size, "sim");
     if (e != OK)

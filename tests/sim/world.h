@@ -18,6 +18,7 @@
 #include "storage/log/disk_sim.h"
 #include "tools/sim/party.h"
 
+#define WORLD_START_NS   1790000000000000000ull /* where the made-up clock begins */
 #define WORLD_TAKERS_MAX 3
 #define WORLD_LPS_MAX    5
 #define WORLD_LAYOUTS    3

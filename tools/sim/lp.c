@@ -23,7 +23,7 @@ struct lp_request {
     char id[ID_TEXT_SIZE], symbol[SYMBOL_SIZE];
     char side;
     int64_t quantity;
-    uint64_t expires_ns;
+    uint64_t expires_ns, random;
     bool over; /* cancelled by rfqd */
 };
 
@@ -31,6 +31,7 @@ struct lp_order {
     char id[ID_TEXT_SIZE], symbol[SYMBOL_SIZE];
     char side;
     int64_t quantity, price, filled, next_fill;
+    uint64_t random;
     bool final, cancelling;
     char cancel_id[ID_TEXT_SIZE];
 };
@@ -46,8 +47,6 @@ struct due {
 struct lp_party {
     struct party_options options;
     struct endpoint *endpoint;
-    uint64_t random, mid_random;
-    int64_t mid;
     struct map *requests, *orders;
     struct due *heap;
     size_t heap_count, heap_capacity;
@@ -102,15 +101,23 @@ static struct due pop(struct lp_party *p)
     return top;
 }
 
-static uint64_t delay(struct lp_party *p)
+/* What is decided about a request or an order follows from its quantity and the LP's seed, not from what came
+ * before. */
+static uint64_t random_of(const struct lp_party *p, int64_t quantity)
 {
-    uint64_t span = p->options.delay_max_ns - p->options.delay_min_ns;
-    return p->options.delay_min_ns + (span ? party_random(&p->random) % span : 0);
+    uint64_t state = p->options.seed * 0x9e3779b97f4a7c15ull ^ (uint64_t)quantity;
+    return party_random(&state);
 }
 
-static bool chance(struct lp_party *p, unsigned percent)
+static uint64_t delay(const struct lp_party *p, uint64_t *random)
 {
-    return party_random(&p->random) % 100 < percent;
+    uint64_t span = p->options.delay_max_ns - p->options.delay_min_ns;
+    return p->options.delay_min_ns + (span ? party_random(random) % span : 0);
+}
+
+static bool chance(uint64_t *random, unsigned percent)
+{
+    return party_random(random) % 100 < percent;
 }
 
 /* Messages in
@@ -148,20 +155,21 @@ static void on_request(struct lp_party *p, const struct fix_msg *m, uint64_t now
         r->quantity = DECIMAL_SCALE;
     if (fix_field_time(m, fix_group_find(&legs, FIX_TAG_ExpireTime), &r->expires_ns) != OK)
         r->expires_ns = UINT64_MAX;
-    if (chance(p, p->options.silent_percent)) {
+    r->random = random_of(p, r->quantity);
+    if (chance(&r->random, p->options.silent_percent)) {
         p->silent++;
         return;
     }
-    uint64_t at = now_ns + delay(p);
-    if (chance(p, p->options.reject_percent)) {
+    uint64_t at = now_ns + delay(p, &r->random);
+    if (chance(&r->random, p->options.reject_percent)) {
         push(p, at, DUE_REJECT, r, "");
         return;
     }
     if (p->options.ack != '-')
         push(p, now_ns, DUE_ACK, r, "");
     push(p, at, DUE_QUOTE, r, "");
-    if (chance(p, p->options.requote_percent))
-        push(p, at + delay(p), DUE_QUOTE, r, "");
+    if (chance(&r->random, p->options.requote_percent))
+        push(p, at + delay(p, &r->random), DUE_QUOTE, r, "");
 }
 
 static void on_order(struct lp_party *p, const struct fix_msg *m, uint64_t now_ns)
@@ -180,19 +188,20 @@ static void on_order(struct lp_party *p, const struct fix_msg *m, uint64_t now_n
         fix_get_decimal(m, FIX_TAG_OrderQty, &o->quantity) != OK ||
         fix_get_decimal(m, FIX_TAG_Price, &o->price) != OK)
         return;
-    if (chance(p, p->options.order_silent_percent))
+    o->random = random_of(p, o->quantity + 1);
+    if (chance(&o->random, p->options.order_silent_percent))
         return;
-    uint64_t at = now_ns + delay(p);
-    if (chance(p, p->options.order_reject_percent)) {
+    uint64_t at = now_ns + delay(p, &o->random);
+    if (chance(&o->random, p->options.order_reject_percent)) {
         push(p, at, DUE_REFUSE_ORDER, o, "");
         return;
     }
     push(p, now_ns, DUE_NEW, o, "");
-    if (chance(p, p->options.partial_percent)) {
+    if (chance(&o->random, p->options.partial_percent)) {
         o->next_fill = o->quantity / 2 / DECIMAL_SCALE * DECIMAL_SCALE;
         if (o->next_fill > 0)
             push(p, at, DUE_FILL, o, "");
-        at += delay(p);
+        at += delay(p, &o->random);
     }
     push(p, at, DUE_FILL, o, "");
 }
@@ -210,7 +219,7 @@ static void on_cancel(struct lp_party *p, const struct fix_msg *m, uint64_t now_
     if (o && !o->final && !o->cancelling) {
         o->cancelling = true;
         memcpy(o->cancel_id, id, sizeof id);
-        push(p, now_ns + delay(p), DUE_CANCELLED, o, id);
+        push(p, now_ns + delay(p, &o->random), DUE_CANCELLED, o, id);
         return;
     }
     if (!o) { /* what is answered for an order we never had */
@@ -301,13 +310,13 @@ static void send_reject(struct lp_party *p, const struct lp_request *r, uint64_t
     p->rejected++;
 }
 
-static void send_quote(struct lp_party *p, const struct lp_request *r, uint64_t now_ns)
+static void send_quote(struct lp_party *p, struct lp_request *r, uint64_t now_ns)
 {
     const struct party_options *o = &p->options;
     char id[ID_TEXT_SIZE];
     if (r->over || now_ns >= r->expires_ns)
         return;
-    p->mid += ((int64_t)(party_random(&p->mid_random) % 3) - 1) * o->tick;
+    int64_t mid = o->mid + ((int64_t)(party_random(&r->random) % 9) - 4) * o->tick;
     int64_t half = o->spread / 2;
     if (o->tick)
         half = half / o->tick * o->tick;
@@ -317,9 +326,9 @@ static void send_quote(struct lp_party *p, const struct lp_request *r, uint64_t 
     fix_put_text(f, FIX_TAG_QuoteID, id);
     fix_put_text(f, FIX_TAG_Symbol, r->symbol);
     if (r->side != '1')
-        fix_put_decimal(f, FIX_TAG_BidPx, p->mid - half);
+        fix_put_decimal(f, FIX_TAG_BidPx, mid - half);
     if (r->side != '2')
-        fix_put_decimal(f, FIX_TAG_OfferPx, p->mid + half);
+        fix_put_decimal(f, FIX_TAG_OfferPx, mid + half);
     if (r->side != '1')
         fix_put_decimal(f, FIX_TAG_BidSize, r->quantity);
     if (r->side != '2')
@@ -475,9 +484,6 @@ struct lp_party *lp_open(const struct party_options *o, struct endpoint *e)
         exit(1);
     p->options = *o;
     p->endpoint = e;
-    p->random = o->seed;
-    p->mid_random = o->seed ^ 0x5bd1e995;
-    p->mid = o->mid;
     p->requests = map_new();
     p->orders = map_new();
     journal_replay(e->journal, remember, p);

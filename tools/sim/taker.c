@@ -8,6 +8,7 @@
 #include "fix/fix_dict.h"
 #include "tools/sim/party.h"
 
+#define QUANTITY_STEP (1000 * DECIMAL_SCALE) /* requests differ, so that LPs may treat them differently */
 #define END_GRACE_NS                                                                       \
     20000000000ull /* after its deadline a request without an end is counted as unanswered \
                     */
@@ -30,7 +31,7 @@ struct taker_request {
 struct taker_party {
     struct party_options options;
     struct endpoint *endpoint;
-    uint64_t random, planned_ns, made, ended, missed, states[8], late_fills, accept_refused, peer_rejects;
+    uint64_t planned_ns, made, ended, missed, states[8], late_fills, accept_refused, peer_rejects;
     struct map *by_id, *by_cl_ord_id;
     struct taker_request *open;
     struct histogram to_quote, to_fill, to_accept;
@@ -85,7 +86,8 @@ static void ask(struct taker_party *p, uint64_t planned_ns, uint64_t now_ns)
     r->planned_ns = planned_ns;
     r->deadline_ns = now_ns + o->deadline_ns;
     r->side = r->number % 2 ? '2' : '1';
-    r->quantity = o->quantity;
+    r->quantity =
+        o->quantity + (int64_t)(r->number % 100) * QUANTITY_STEP + (int64_t)(o->seed % 100) * DECIMAL_SCALE;
     fix_put_text(f, FIX_TAG_QuoteReqID, r->id);
     fix_put_uint(f, FIX_TAG_NoRelatedSym, 1);
     fix_put_text(f, FIX_TAG_Symbol, o->symbol);
@@ -326,11 +328,12 @@ static void remember(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const
         struct taker_request *r = remember_request(p, id);
         struct fix_group legs;
         r->side = r->number % 2 ? '2' : '1';
-        r->quantity = p->options.quantity;
         r->deadline_ns = time_ns + p->options.deadline_ns;
         if (fix_group_begin(&m, FIX_TAG_NoRelatedSym, &legs) && fix_group_next(&legs) &&
             fix_field_char(&m, fix_group_find(&legs, FIX_TAG_Side), &r->side) != OK)
             r->side = '1';
+        if (fix_find(&m, FIX_TAG_OrderQty) && fix_get_decimal(&m, FIX_TAG_OrderQty, &r->quantity) != OK)
+            r->quantity = p->options.quantity;
     } else if (kind == 'O' && (m.type == FIX_MSG_TYPE1('D') || m.type == FIX_MSG_TYPE2('A', 'J')) &&
                fix_get_text(&m, FIX_TAG_ClOrdID, id, sizeof id) == OK && strlen(id) > 2) {
         void **at = map_at(p->by_id, id + 2, false);
@@ -355,7 +358,6 @@ struct taker_party *taker_open(const struct party_options *o, struct endpoint *e
         exit(1);
     p->options = *o;
     p->endpoint = e;
-    p->random = o->seed;
     p->by_id = map_new();
     p->by_cl_ord_id = map_new();
     journal_replay(e->journal, remember, p);
