@@ -300,10 +300,6 @@ const struct ops_command ops_commands[] = {
     {"latency", "", 0, 0, run_latency, "Histograms of each stage, from the stamps in the record."},
     {"counters", "", 0, 0, run_counters, "Every counter and gauge."},
     {"workflow", "[dot]", 0, 1, run_workflow, "The RFQ state machine, as a table or as a Graphviz diagram."},
-    {"verify", "", 0, 0, ops_verify,
-     "Replays the log from its first record and compares with the store and the live state."},
-    {"dump", "[TABLE]", 0, 1, ops_dump,
-     "A table of the store as JSON; without a name, the tables there are."},
     {"stop", "", 0, 0, run_stop, "Logs all sessions out, completes the record and ends."},
     {"help", "", 0, 0, run_help, "This list."},
 };

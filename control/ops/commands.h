@@ -36,7 +36,5 @@ void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
 
 /* commands_record.c: what reads the store and the log. */
 void ops_rfq(struct ops_request *r);
-void ops_dump(struct ops_request *r);
-void ops_verify(struct ops_request *r);
 
 #endif
