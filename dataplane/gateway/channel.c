@@ -11,7 +11,10 @@ struct fix_session_numbers channel_numbers(const struct channel *ch)
 
 uint64_t channel_keep(const struct channel *ch)
 {
-    return ch->connection == NO_INDEX ? UINT64_MAX : ch->sent_through + 1;
+    if (ch->connection == NO_INDEX)
+        return UINT64_MAX;
+    uint64_t next = ch->sent_through + 1; /* what is new must not push out what is being asked for */
+    return ch->resending && ch->resend_next < next ? ch->resend_next : next;
 }
 
 bool channel_room(struct gateway *g, const struct channel *ch, uint64_t more, enum gateway_class c)
@@ -193,6 +196,8 @@ static void tick(struct gateway *g, struct channel *ch)
 {
     struct fix_session_numbers numbers = channel_numbers(ch);
     struct fix_actions acts;
+    if (g->connections[ch->connection].left_over)
+        ch->fix.last_received_ns = g->now_ns; /* it is not silent: we do not read */
     fix_session_tick(&ch->fix, &numbers, g->now_ns, &acts);
     if (acts.count == 0)
         return;

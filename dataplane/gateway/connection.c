@@ -78,7 +78,9 @@ static void connection_gone(struct gateway *g, struct connection *c)
     g->connection_free = (uint32_t)(c - g->connections);
     uint32_t channel = c->channel;
     c->channel = NO_INDEX;
-    if (channel != NO_INDEX)
+    if (channel == NO_INDEX)
+        g->unbound--;
+    else
         channel_lost(g, &g->channels[channel]);
 }
 
@@ -226,13 +228,16 @@ unsigned connection_left_overs(struct gateway *g)
 static void accepted(struct gateway *g, const struct port_event *e)
 {
     counter_add(g->connections_total, 1);
-    struct connection *c = connection_new(g, e->conn);
+    /* Those without a logon take no place from sessions. */
+    struct connection *c = g->unbound < GATEWAY_SPARE_CONNECTIONS ? connection_new(g, e->conn) : NULL;
     if (!c) {
         counter_add(g->refused[REFUSED_CROWDED], 1);
         port_close(g->port, e->conn);
-    } else if (atomic_load_explicit(&g->stopping, memory_order_relaxed)) {
-        connection_refuse(g, c, REFUSED_STOPPING);
+        return;
     }
+    g->unbound++;
+    if (atomic_load_explicit(&g->stopping, memory_order_relaxed))
+        connection_refuse(g, c, REFUSED_STOPPING);
 }
 
 static void connected(struct gateway *g, struct connection *c)
@@ -309,6 +314,9 @@ static bool closing_done(const struct gateway *g, const struct connection *c)
 unsigned connection_upkeep(struct gateway *g)
 {
     unsigned work = 0;
+    if (g->now_ns < g->upkeep_ns && !g->closing)
+        return 0;
+    g->upkeep_ns = g->now_ns + GATEWAY_UPKEEP_NS;
     bool stopping = atomic_load_explicit(&g->stopping, memory_order_relaxed);
     for (uint32_t i = 0; i < g->channel_count && !stopping; i++) {
         struct channel *ch = &g->channels[i];

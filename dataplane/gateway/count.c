@@ -4,45 +4,19 @@
 
 #define COUNTED_APART_MAX 16u /* sessions; with more, types are not told apart: counters are bounded */
 
-/* Order of TYPE_SLOTS. */
-static const struct {
-    uint32_t kind;
-    const char *label;
-} TYPES[TYPE_SLOTS] = {
-    {0, "admin"},
-    {FIX_MSG_TYPE1('R'), "R"},
-    {FIX_MSG_TYPE2('A', 'J'), "AJ"},
-    {FIX_MSG_TYPE1('Z'), "Z"},
-    {FIX_MSG_TYPE1('D'), "D"},
-    {FIX_MSG_TYPE1('F'), "F"},
-    {FIX_MSG_TYPE1('S'), "S"},
-    {FIX_MSG_TYPE2('A', 'G'), "AG"},
-    {FIX_MSG_TYPE2('A', 'I'), "AI"},
-    {FIX_MSG_TYPE1('b'), "b"},
-    {FIX_MSG_TYPE1('8'), "8"},
-    {FIX_MSG_TYPE1('9'), "9"},
-    {FIX_MSG_TYPE1('j'), "j"},
-    {0, "other"},
+/* Slots, and by MsgType the slot + 1; 0: other. */
+static const char *const LABELS[TYPE_SLOTS] = {"admin", "R",  "AJ", "Z", "D", "F", "S",
+                                               "AG",    "AI", "b",  "8", "9", "j", "other"};
+static const uint8_t SLOTS[TRANSLATE_KINDS] = {
+    ['0'] = 1,       ['1'] = 1,       ['2'] = 1,  ['3'] = 1,  ['4'] = 1,  ['5'] = 1, ['A'] = 1,
+    ['R'] = 2,       [128 + 'J'] = 3, ['Z'] = 4,  ['D'] = 5,  ['F'] = 6,  ['S'] = 7, [128 + 'G'] = 8,
+    [128 + 'I'] = 9, ['b'] = 10,      ['8'] = 11, ['9'] = 12, ['j'] = 13,
 };
 
 unsigned count_slot(uint32_t kind)
 {
-    switch (kind) {
-    case FIX_MSG_TYPE1('0'):
-    case FIX_MSG_TYPE1('1'):
-    case FIX_MSG_TYPE1('2'):
-    case FIX_MSG_TYPE1('3'):
-    case FIX_MSG_TYPE1('4'):
-    case FIX_MSG_TYPE1('5'):
-    case FIX_MSG_TYPE1('A'):
-        return 0;
-    default:
-        break;
-    }
-    for (unsigned i = 1; i < TYPE_SLOTS - 1; i++)
-        if (TYPES[i].kind == kind)
-            return i;
-    return TYPE_SLOTS - 1;
+    unsigned slot = SLOTS[translate_kind_index(kind)];
+    return slot ? slot - 1 : TYPE_SLOTS - 1;
 }
 
 void count_unsent(struct channel *ch, uint32_t reason)
@@ -70,7 +44,7 @@ static void channel_counters(struct counters *c, struct channel *ch, bool apart)
     static const char *const reasons[UNSENT_SLOTS] = {"session_down", "stale", "lost", "other"};
     struct channel_counters *n = &ch->count;
     for (unsigned i = 0; i < TYPE_SLOTS; i++) {
-        const char *type = apart ? TYPES[i].label : "all";
+        const char *type = apart ? LABELS[i] : "all";
         n->received[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_received_total", "type", type);
         n->sent[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_sent_total", "type", type);
     }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fix/fix_dict.h"
+
 enum { BUSINESS_OTHER = 0, BUSINESS_UNSUPPORTED = 3, BUSINESS_UNAVAILABLE = 4, BUSINESS_NOT_AUTHORIZED = 6 };
 
 /* One message on its way in. */
@@ -45,15 +47,16 @@ static bool field_is(const struct fix_msg *m, uint32_t tag, const char *text)
 static enum taken bind_session(struct gateway *g, struct connection *c)
 {
     const struct fix_msg *m = &g->msg;
-    if (m->type != FIX_MSG_TYPE1('A')) {
+    if (m->type != FIX_MSG_Logon) {
         connection_refuse(g, c, REFUSED_NOT_LOGON);
         return TAKEN_CLOSED;
     }
     struct channel *ch = NULL;
     for (uint32_t i = 0; i < g->channel_count && !ch; i++) {
         struct channel *candidate = &g->channels[i];
-        if (!candidate->config.fix.initiator && field_is(m, 49, candidate->config.fix.target) &&
-            field_is(m, 56, candidate->config.fix.sender))
+        if (!candidate->config.fix.initiator &&
+            field_is(m, FIX_TAG_SenderCompID, candidate->config.fix.target) &&
+            field_is(m, FIX_TAG_TargetCompID, candidate->config.fix.sender))
             ch = candidate;
     }
     if (!ch || ch->connection != NO_INDEX) {
@@ -62,6 +65,7 @@ static enum taken bind_session(struct gateway *g, struct connection *c)
     }
     if (ch->down_due || !channel_room(g, ch, 0, CLASS_SESSION))
         return TAKEN_NOT;
+    g->unbound--;
     channel_connected(g, ch, c);
     return TAKEN;
 }
@@ -138,7 +142,7 @@ static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdic
 {
     const struct fix_msg *m = &g->msg;
     a->refusal.reason = -1;
-    bool peer_rejects = verdict == FIX_VERDICT_ADMIN && m->type == FIX_MSG_TYPE1('3');
+    bool peer_rejects = verdict == FIX_VERDICT_ADMIN && m->type == FIX_MSG_Reject;
     if (verdict != FIX_VERDICT_APPLICATION && !peer_rejects)
         return;
     if (!a->row) {
@@ -213,13 +217,13 @@ static void send_refusal(struct gateway *g, struct arrival *a)
     struct fix_encoder e;
     const char *bytes;
     size_t size;
-    fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX, "j", ch->durable->next_out,
-                     g->now_ns, 0);
+    fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX,
+                     FIX_MSGTYPE_BusinessMessageReject, ch->durable->next_out, g->now_ns, 0);
     translate_business_reject(&e, g->msg.seq, ref_type, why->reason, why->text);
     enum err err = fix_encode_end(&e, &bytes, &size);
     assert(!err);
     (void)err;
-    outbound_done(g, ch, rec, bytes, size, FIX_MSG_TYPE1('j'), false, &about_nothing);
+    outbound_done(g, ch, rec, bytes, size, FIX_MSG_BusinessMessageReject, false, &about_nothing);
 }
 
 static void send_busy(struct gateway *g, struct arrival *a)
@@ -231,13 +235,13 @@ static void send_busy(struct gateway *g, struct arrival *a)
     struct fix_encoder e;
     const char *bytes;
     size_t size;
-    fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX, "AI", ch->durable->next_out,
-                     g->now_ns, 0);
+    fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX, FIX_MSGTYPE_QuoteStatusReport,
+                     ch->durable->next_out, g->now_ns, 0);
     translate_busy(&e, &a->command.quote);
     enum err err = fix_encode_end(&e, &bytes, &size);
     assert(!err);
     (void)err;
-    outbound_done(g, ch, rec, bytes, size, FIX_MSG_TYPE2('A', 'I'), false, &about_nothing);
+    outbound_done(g, ch, rec, bytes, size, FIX_MSG_QuoteStatusReport, false, &about_nothing);
 }
 
 enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_error)

@@ -21,6 +21,7 @@
 #define GATEWAY_RECEIVE_SIZE      (FIX_MESSAGE_SIZE_MAX + PORT_CHUNK_MAX + 16384u)
 #define GATEWAY_ENGINE_ITEMS_MAX  BATCH_RECORDS_MAX /* of one lane in one poll: a release is one burst */
 #define GATEWAY_PIECES_MAX        256u              /* resent messages of one poll, all sessions */
+#define GATEWAY_UPKEEP_NS         1000000ull
 #define GATEWAY_TICK_NS           50000000ull
 #define GATEWAY_CLOSE_NS          1000000000ull /* a close waits no longer for what is held back */
 #define GATEWAY_LOGON_NS          10000000000ull
@@ -86,10 +87,10 @@ struct channel {
     bool dirty;                /* on the list of those with something to send */
     bool down_due;             /* the engines are to be told that it is down, as soon as there is room */
     bool resending;
-    uint64_t resend_next, resend_last;            /* numbers still to be gone through */
-    uint64_t resend_after; /* it begins when all up to this number has been sent first */
-    uint64_t resend_asked;                        /* the first number of the request */
-    uint64_t gap_from;                            /* a run to be gap-filled began here; 0: none */
+    uint64_t resend_next, resend_last; /* numbers still to be gone through */
+    uint64_t resend_after;             /* it begins when all up to this number has been sent first */
+    uint64_t resend_asked;             /* the first number of the request */
+    uint64_t gap_from;                 /* a run to be gap-filled began here; 0: none */
     uint64_t reconnect_at_ns, reconnect_delay_ns; /* initiator */
     struct channel_counters count;
 };
@@ -116,8 +117,7 @@ struct gateway {
     struct state *state;
     struct port *port;
     uint64_t now_ns;
-    uint64_t restored_end; /* what restored messages wait for at level `synced` */
-    bool begun;            /* the open batch was begun at the state too */
+    bool begun; /* the open batch was begun at the state too */
 
     struct channel *channels;
     uint32_t channel_count;
@@ -136,6 +136,8 @@ struct gateway {
     unsigned left_over; /* connections */
     unsigned down_due;  /* channels */
     unsigned closing;   /* connections */
+    unsigned unbound;   /* connections without a logon yet */
+    uint64_t upkeep_ns; /* of the next look at connects and silent connections */
     uint32_t resend_turn;
 
     uint64_t tick_ns;               /* of the next round of ticks */

@@ -12,12 +12,15 @@
 #include <assert.h>
 #include <string.h>
 
+#include "fix/fix_dict.h"
+
 #define RESEND_NUMBERS_MAX 1024u /* gone through for one channel in one poll */
 #define RESEND_ROOM        128u /* PossDupFlag, OrigSendingTime, a longer SendingTime; and the encoder's own */
 
 void resend_begin(struct gateway *g, struct channel *ch, uint64_t from, uint64_t to)
 {
-    if (ch->resending) { /* asked again meanwhile: all that either request covers; what waits behind comes anyway */
+    if (ch->resending) { /* asked again meanwhile: all that either request covers; what waits behind comes
+                            anyway */
         if (from < ch->resend_next)
             ch->resend_next = from;
         if (to > ch->resend_last)
@@ -93,7 +96,7 @@ static bool fill_gap(struct gateway *g, struct channel *ch, uint64_t next)
     (void)e;
     rec->seq = rec->resend_of = ch->gap_from;
     rec->admin = 1;
-    rec->kind = FIX_MSG_TYPE1('4');
+    rec->kind = FIX_MSG_SequenceReset;
     piece_done(g, ch, rec, bytes, size);
     gateway_batch_end(g);
     ch->gap_from = 0;

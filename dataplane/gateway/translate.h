@@ -30,6 +30,15 @@ struct translate_refusal {
     char text[TEXT_SIZE];
 };
 
+/* Where tables by MsgType have it: one character as it is, 'A' and another one behind; 0: no such row. */
+#define TRANSLATE_KINDS 256u
+static inline unsigned translate_kind_index(uint32_t kind)
+{
+    if (kind < 128)
+        return kind;
+    return (kind & 0xff) == 'A' && kind >> 8 < 128 ? 128 + (kind >> 8) : 0;
+}
+
 union translate_command {
     struct record head;
     struct command_quote_request quote_request;
@@ -46,8 +55,6 @@ union translate_command {
 };
 
 struct translate_in_row {
-    uint32_t kind;      /* MsgType, packed */
-    uint8_t roles;      /* bit set of enum session_role */
     uint8_t dest, lane; /* of the command; AGENT_NONE: the reader says (3 and j) */
     uint8_t class;      /* enum gateway_class, of the command */
     uint16_t record;    /* type of the command */
@@ -62,7 +69,6 @@ struct translate_in_row {
 const struct translate_in_row *translate_in_row(uint32_t kind, uint32_t role, bool *known);
 
 struct translate_out_row {
-    uint16_t record;
     /* The event's MsgType, "" where this event goes nowhere. */
     const char *(*type)(const struct record *event);
     void (*write)(struct fix_encoder *e, const struct record *event, enum fix_time_precision p);

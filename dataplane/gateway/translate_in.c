@@ -8,6 +8,7 @@
 
 #include "dataplane/gateway/inside.h"
 #include "fix/dict.h"
+#include "fix/fix_dict.h"
 
 /* Session-level reject reasons (373) and business reject reasons (380). */
 enum { REJECT_REQUIRED_MISSING = 1, REJECT_VALUE = 5, REJECT_FORMAT = 6 };
@@ -135,30 +136,30 @@ static bool read_quote_request(const struct fix_msg *m, union translate_command 
     (void)engine;
     struct reading r = {m, why, false};
     struct command_quote_request *c = &out->quote_request;
-    read_text(&r, 131, c->request_id, sizeof c->request_id);
+    read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
     uint32_t legs = 0;
-    read_u32(&r, 146, &legs);
+    read_u32(&r, FIX_TAG_NoRelatedSym, &legs);
     c->legs = (uint16_t)(legs < UINT16_MAX ? legs : UINT16_MAX);
     c->poss_resend = m->poss_resend;
     struct fix_group leg;
-    if (!fix_group_begin(m, 146, &leg) || !fix_group_next(&leg)) {
-        fail(&r, false, REJECT_REQUIRED_MISSING, 146, "is missing");
+    if (!fix_group_begin(m, FIX_TAG_NoRelatedSym, &leg) || !fix_group_next(&leg)) {
+        fail(&r, false, REJECT_REQUIRED_MISSING, FIX_TAG_NoRelatedSym, "is missing");
         return false;
     }
     /* A tag of the group lies nowhere else in the message: what the first leg has is the first with its tag.
      */
-    if (fix_group_find(&leg, 55))
-        read_text(&r, 55, c->symbol, sizeof c->symbol);
-    if (fix_group_find(&leg, 54))
-        read_char(&r, 54, (char *)&c->side);
-    if (fix_group_find(&leg, 38))
-        read_decimal(&r, 38, &c->quantity);
-    if (fix_group_find(&leg, 64))
-        fail_err(&r, 64, fix_get_date(m, 64, &c->settl_date), 0);
-    if (fix_group_find(&leg, 126))
-        read_time(&r, 126, &c->deadline_ns);
-    else if (fix_group_find(&leg, 62))
-        read_time(&r, 62, &c->deadline_ns);
+    if (fix_group_find(&leg, FIX_TAG_Symbol))
+        read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    if (fix_group_find(&leg, FIX_TAG_Side))
+        read_char(&r, FIX_TAG_Side, (char *)&c->side);
+    if (fix_group_find(&leg, FIX_TAG_OrderQty))
+        read_decimal(&r, FIX_TAG_OrderQty, &c->quantity);
+    if (fix_group_find(&leg, FIX_TAG_SettlDate))
+        fail_err(&r, FIX_TAG_SettlDate, fix_get_date(m, FIX_TAG_SettlDate, &c->settl_date), 0);
+    if (fix_group_find(&leg, FIX_TAG_ExpireTime))
+        read_time(&r, FIX_TAG_ExpireTime, &c->deadline_ns);
+    else if (fix_group_find(&leg, FIX_TAG_ValidUntilTime))
+        read_time(&r, FIX_TAG_ValidUntilTime, &c->deadline_ns);
     return !r.failed;
 }
 
@@ -170,14 +171,14 @@ static bool read_quote_response(const struct fix_msg *m, union translate_command
     (void)engine;
     struct reading r = {m, why, false};
     struct command_quote_response *c = &out->quote_response;
-    read_text(&r, 693, c->response_id, sizeof c->response_id);
-    read_text(&r, 117, c->quote_id, sizeof c->quote_id);
-    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_text(&r, 55, c->symbol, sizeof c->symbol);
-    read_decimal(&r, 38, &c->quantity);
-    read_decimal(&r, 44, &c->price);
-    read_u32(&r, 694, &c->response_type);
-    read_char(&r, 54, (char *)&c->side);
+    read_text(&r, FIX_TAG_QuoteRespID, c->response_id, sizeof c->response_id);
+    read_text(&r, FIX_TAG_QuoteID, c->quote_id, sizeof c->quote_id);
+    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    read_decimal(&r, FIX_TAG_OrderQty, &c->quantity);
+    read_decimal(&r, FIX_TAG_Price, &c->price);
+    read_u32(&r, FIX_TAG_QuoteRespType, &c->response_type);
+    read_char(&r, FIX_TAG_Side, (char *)&c->side);
     c->poss_resend = m->poss_resend;
     return !r.failed;
 }
@@ -190,7 +191,8 @@ static bool read_request_cancel(const struct fix_msg *m, union translate_command
     (void)engine;
     struct reading r = {m, why, false};
     struct command_request_cancel *c = &out->request_cancel;
-    read_text(&r, fix_find(m, 131) ? 131 : 117, c->request_id, sizeof c->request_id);
+    read_text(&r, fix_find(m, FIX_TAG_QuoteReqID) ? FIX_TAG_QuoteReqID : FIX_TAG_QuoteID, c->request_id,
+              sizeof c->request_id);
     return !r.failed;
 }
 
@@ -201,14 +203,14 @@ static bool read_order(const struct fix_msg *m, union translate_command *out,
     (void)engine;
     struct reading r = {m, why, false};
     struct command_order *c = &out->order;
-    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_text(&r, 117, c->quote_id, sizeof c->quote_id);
-    read_text(&r, 55, c->symbol, sizeof c->symbol);
-    read_decimal(&r, 38, &c->quantity);
-    read_decimal(&r, 44, &c->price);
-    read_char(&r, 54, &c->side);
-    read_char(&r, 40, &c->ord_type);
-    read_char(&r, 59, &c->time_in_force);
+    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(&r, FIX_TAG_QuoteID, c->quote_id, sizeof c->quote_id);
+    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    read_decimal(&r, FIX_TAG_OrderQty, &c->quantity);
+    read_decimal(&r, FIX_TAG_Price, &c->price);
+    read_char(&r, FIX_TAG_Side, &c->side);
+    read_char(&r, FIX_TAG_OrdType, &c->ord_type);
+    read_char(&r, FIX_TAG_TimeInForce, &c->time_in_force);
     c->poss_resend = m->poss_resend;
     return !r.failed;
 }
@@ -221,9 +223,9 @@ static bool read_order_cancel(const struct fix_msg *m, union translate_command *
     (void)engine;
     struct reading r = {m, why, false};
     struct command_order_cancel *c = &out->order_cancel;
-    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_text(&r, 41, c->orig_cl_ord_id, sizeof c->orig_cl_ord_id);
-    read_text(&r, 55, c->symbol, sizeof c->symbol);
+    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(&r, FIX_TAG_OrigClOrdID, c->orig_cl_ord_id, sizeof c->orig_cl_ord_id);
+    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
     return !r.failed;
 }
 
@@ -238,15 +240,15 @@ static bool read_quote(const struct fix_msg *m, union translate_command *out,
     (void)engine;
     struct reading r = {m, why, false};
     struct command_quote *c = &out->quote;
-    c->rfq = read_name(m, 131, 'R');
-    read_text(&r, 131, c->request_id, sizeof c->request_id);
-    read_text(&r, 117, c->lp_quote_id, sizeof c->lp_quote_id);
-    read_text(&r, 55, c->symbol, sizeof c->symbol);
-    c->has_bid = read_decimal(&r, 132, &c->bid);
-    c->has_ask = read_decimal(&r, 133, &c->ask);
-    c->has_bid_size = read_decimal(&r, 134, &c->bid_size);
-    c->has_ask_size = read_decimal(&r, 135, &c->ask_size);
-    read_time(&r, 62, &c->valid_until_ns);
+    c->rfq = read_name(m, FIX_TAG_QuoteReqID, 'R');
+    read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
+    read_text(&r, FIX_TAG_QuoteID, c->lp_quote_id, sizeof c->lp_quote_id);
+    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    c->has_bid = read_decimal(&r, FIX_TAG_BidPx, &c->bid);
+    c->has_ask = read_decimal(&r, FIX_TAG_OfferPx, &c->ask);
+    c->has_bid_size = read_decimal(&r, FIX_TAG_BidSize, &c->bid_size);
+    c->has_ask_size = read_decimal(&r, FIX_TAG_OfferSize, &c->ask_size);
+    read_time(&r, FIX_TAG_ValidUntilTime, &c->valid_until_ns);
     c->poss_resend = m->poss_resend;
     return !r.failed;
 }
@@ -259,18 +261,18 @@ static bool read_answer(const struct fix_msg *m, union translate_command *out,
     (void)engine;
     struct reading r = {m, why, false};
     struct command_delivery_answer *c = &out->delivery_answer;
-    need(&r, 131);
-    c->rfq = read_name(m, 131, 'R');
-    read_text(&r, 131, c->request_id, sizeof c->request_id);
-    bool refuses_request = m->type == FIX_MSG_TYPE2('A', 'G');
-    read_u32(&r, refuses_request ? 658 : 297, &c->code);
+    need(&r, FIX_TAG_QuoteReqID);
+    c->rfq = read_name(m, FIX_TAG_QuoteReqID, 'R');
+    read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
+    bool refuses_request = m->type == FIX_MSG_QuoteRequestReject;
+    read_u32(&r, refuses_request ? FIX_TAG_QuoteRequestRejectReason : FIX_TAG_QuoteStatus, &c->code);
     if (refuses_request || c->code == 5)
         c->kind = ANSWER_KIND_REJECT;
-    else if (c->code == 11 && m->type == FIX_MSG_TYPE2('A', 'I'))
+    else if (c->code == 11 && m->type == FIX_MSG_QuoteStatusReport)
         c->kind = ANSWER_KIND_DECLINE;
     else
         c->kind = ANSWER_KIND_ACK;
-    read_remark(&r, 58, c->text, sizeof c->text);
+    read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
     return !r.failed;
 }
 
@@ -283,12 +285,12 @@ static bool read_quote_cancel(const struct fix_msg *m, union translate_command *
     struct reading r = {m, why, false};
     struct command_quote_cancel *c = &out->quote_cancel;
     uint32_t cancel_type = 0;
-    read_u32(&r, 298, &cancel_type);
-    c->rfq = read_name(m, 131, 'R');
-    read_text(&r, 131, c->request_id, sizeof c->request_id);
-    read_text(&r, 117, c->lp_quote_id, sizeof c->lp_quote_id);
+    read_u32(&r, FIX_TAG_QuoteCancelType, &cancel_type);
+    c->rfq = read_name(m, FIX_TAG_QuoteReqID, 'R');
+    read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
+    read_text(&r, FIX_TAG_QuoteID, c->lp_quote_id, sizeof c->lp_quote_id);
     if (cancel_type == 4) /* all quotes: of the request it names */
-        need(&r, 131);
+        need(&r, FIX_TAG_QuoteReqID);
     /* where there is no quote the request's own name stands for it */
     if (cancel_type == 4 || strcmp(c->lp_quote_id, c->request_id) == 0)
         memset(c->lp_quote_id, 0, sizeof c->lp_quote_id);
@@ -302,23 +304,23 @@ static bool read_execution(const struct fix_msg *m, union translate_command *out
     (void)engine;
     struct reading r = {m, why, false};
     struct command_execution *c = &out->execution;
-    c->order = read_order_name(m, 11);
+    c->order = read_order_name(m, FIX_TAG_ClOrdID);
     if (!c->order)
-        c->order = read_order_name(m, 41);
-    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_text(&r, 17, c->exec_id, sizeof c->exec_id);
-    read_text(&r, 37, c->lp_order_id, sizeof c->lp_order_id);
-    bool has_quantity = read_decimal(&r, 32, &c->last_quantity);
-    bool has_price = read_decimal(&r, 31, &c->last_price);
+        c->order = read_order_name(m, FIX_TAG_OrigClOrdID);
+    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(&r, FIX_TAG_ExecID, c->exec_id, sizeof c->exec_id);
+    read_text(&r, FIX_TAG_OrderID, c->lp_order_id, sizeof c->lp_order_id);
+    bool has_quantity = read_decimal(&r, FIX_TAG_LastQty, &c->last_quantity);
+    bool has_price = read_decimal(&r, FIX_TAG_LastPx, &c->last_price);
     c->has_last = has_quantity && has_price;
-    read_decimal(&r, 14, &c->filled_quantity);
-    read_decimal(&r, 151, &c->leaves_quantity);
-    read_char(&r, 150, &c->exec_type);
-    read_char(&r, 39, &c->ord_status);
-    read_u32(&r, 103, &c->reject_reason);
+    read_decimal(&r, FIX_TAG_CumQty, &c->filled_quantity);
+    read_decimal(&r, FIX_TAG_LeavesQty, &c->leaves_quantity);
+    read_char(&r, FIX_TAG_ExecType, &c->exec_type);
+    read_char(&r, FIX_TAG_OrdStatus, &c->ord_status);
+    read_u32(&r, FIX_TAG_OrdRejReason, &c->reject_reason);
     c->poss_resend = m->poss_resend;
-    read_text(&r, 55, c->symbol, sizeof c->symbol);
-    read_remark(&r, 58, c->text, sizeof c->text);
+    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
     return !r.failed;
 }
 
@@ -330,13 +332,13 @@ static bool read_cancel_reject(const struct fix_msg *m, union translate_command 
     (void)engine;
     struct reading r = {m, why, false};
     struct command_cancel_reject *c = &out->cancel_reject;
-    c->order = read_order_name(m, 41);
+    c->order = read_order_name(m, FIX_TAG_OrigClOrdID);
     if (!c->order)
-        c->order = read_order_name(m, 11);
-    read_text(&r, 11, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_u32(&r, 102, &c->cancel_reason);
-    read_char(&r, 39, &c->ord_status);
-    read_remark(&r, 58, c->text, sizeof c->text);
+        c->order = read_order_name(m, FIX_TAG_ClOrdID);
+    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_u32(&r, FIX_TAG_CxlRejReason, &c->cancel_reason);
+    read_char(&r, FIX_TAG_OrdStatus, &c->ord_status);
+    read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
     return !r.failed;
 }
 
@@ -351,61 +353,58 @@ static bool read_peer_reject(const struct fix_msg *m, union translate_command *o
     uint64_t number = 0;
     struct outbound about;
     *engine = AGENT_NONE;
-    if (fix_get_uint(m, 45, &number) || !sent->find(sent->ctx, number, &about, engine))
+    if (fix_get_uint(m, FIX_TAG_RefSeqNum, &number) || !sent->find(sent->ctx, number, &about, engine))
         return true;
     c->ref = about.ref;
     c->ref_kind = about.ref_kind;
-    read_u32(&r, m->type == FIX_MSG_TYPE1('3') ? 373 : 380, &c->reason);
-    read_remark(&r, 58, c->text, sizeof c->text);
+    read_u32(&r, m->type == FIX_MSG_Reject ? FIX_TAG_SessionRejectReason : FIX_TAG_BusinessRejectReason,
+             &c->reason);
+    read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
     return !r.failed;
 }
 
 /* The table
  * ------------------------------------------------------------------------------------------------------ */
 
-#define TAKER (1 << ROLE_TAKER)
-#define LP    (1 << ROLE_LP)
+#define ONE(c)              (c)         /* MsgType of one character */
+#define TWO(c)              (128 + (c)) /* 'A' and this one */
+#define COMMAND(type, body) RECORD_COMMAND_##type, sizeof(struct command_##body)
 
-static const struct translate_in_row ROWS[] = {
-    {FIX_MSG_TYPE1('R'), TAKER, AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ORDINARY,
-     RECORD_COMMAND_QUOTE_REQUEST, sizeof(struct command_quote_request), read_quote_request},
-    {FIX_MSG_TYPE2('A', 'J'), TAKER, AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ANSWER,
-     RECORD_COMMAND_QUOTE_RESPONSE, sizeof(struct command_quote_response), read_quote_response},
-    {FIX_MSG_TYPE1('Z'), TAKER, AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ORDER, RECORD_COMMAND_REQUEST_CANCEL,
-     sizeof(struct command_request_cancel), read_request_cancel},
-    {FIX_MSG_TYPE1('D'), TAKER, AGENT_ROUTING, LANE_ORDER, CLASS_ORDINARY, RECORD_COMMAND_ORDER,
-     sizeof(struct command_order), read_order},
-    {FIX_MSG_TYPE1('F'), TAKER, AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_ORDER_CANCEL,
-     sizeof(struct command_order_cancel), read_order_cancel},
-    {FIX_MSG_TYPE1('S'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ORDINARY, RECORD_COMMAND_QUOTE,
-     sizeof(struct command_quote), read_quote},
-    {FIX_MSG_TYPE2('A', 'G'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER,
-     RECORD_COMMAND_DELIVERY_ANSWER, sizeof(struct command_delivery_answer), read_answer},
-    {FIX_MSG_TYPE2('A', 'I'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER,
-     RECORD_COMMAND_DELIVERY_ANSWER, sizeof(struct command_delivery_answer), read_answer},
-    {FIX_MSG_TYPE1('b'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, RECORD_COMMAND_DELIVERY_ANSWER,
-     sizeof(struct command_delivery_answer), read_answer},
-    {FIX_MSG_TYPE1('Z'), LP, AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, RECORD_COMMAND_QUOTE_CANCEL,
-     sizeof(struct command_quote_cancel), read_quote_cancel},
-    {FIX_MSG_TYPE1('8'), LP, AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_EXECUTION,
-     sizeof(struct command_execution), read_execution},
-    {FIX_MSG_TYPE1('9'), LP, AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_CANCEL_REJECT,
-     sizeof(struct command_cancel_reject), read_cancel_reject},
-    {FIX_MSG_TYPE1('j'), TAKER | LP, AGENT_NONE, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_PEER_REJECT,
-     sizeof(struct command_peer_reject), read_peer_reject},
-    {FIX_MSG_TYPE1('3'), TAKER | LP, AGENT_NONE, LANE_ORDER, CLASS_ORDER, RECORD_COMMAND_PEER_REJECT,
-     sizeof(struct command_peer_reject), read_peer_reject},
+static const struct translate_in_row FROM_TAKERS[TRANSLATE_KINDS] = {
+    [ONE('R')] = {AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ORDINARY, COMMAND(QUOTE_REQUEST, quote_request),
+                  read_quote_request},
+    [TWO('J')] = {AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ANSWER, COMMAND(QUOTE_RESPONSE, quote_response),
+                  read_quote_response},
+    [ONE('Z')] = {AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ORDER, COMMAND(REQUEST_CANCEL, request_cancel),
+                  read_request_cancel},
+    [ONE('D')] = {AGENT_ROUTING, LANE_ORDER, CLASS_ORDINARY, COMMAND(ORDER, order), read_order},
+    [ONE('F')] = {AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, COMMAND(ORDER_CANCEL, order_cancel),
+                  read_order_cancel},
+    [ONE('j')] = {AGENT_NONE, LANE_ORDER, CLASS_ORDER, COMMAND(PEER_REJECT, peer_reject), read_peer_reject},
+    [ONE('3')] = {AGENT_NONE, LANE_ORDER, CLASS_ORDER, COMMAND(PEER_REJECT, peer_reject), read_peer_reject},
+};
+
+static const struct translate_in_row FROM_LPS[TRANSLATE_KINDS] = {
+    [ONE('S')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ORDINARY, COMMAND(QUOTE, quote), read_quote},
+    [TWO('G')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, COMMAND(DELIVERY_ANSWER, delivery_answer),
+                  read_answer},
+    [TWO('I')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, COMMAND(DELIVERY_ANSWER, delivery_answer),
+                  read_answer},
+    [ONE('b')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, COMMAND(DELIVERY_ANSWER, delivery_answer),
+                  read_answer},
+    [ONE('Z')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, COMMAND(QUOTE_CANCEL, quote_cancel),
+                  read_quote_cancel},
+    [ONE('8')] = {AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, COMMAND(EXECUTION, execution), read_execution},
+    [ONE('9')] = {AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, COMMAND(CANCEL_REJECT, cancel_reject),
+                  read_cancel_reject},
+    [ONE('j')] = {AGENT_NONE, LANE_ORDER, CLASS_ORDER, COMMAND(PEER_REJECT, peer_reject), read_peer_reject},
+    [ONE('3')] = {AGENT_NONE, LANE_ORDER, CLASS_ORDER, COMMAND(PEER_REJECT, peer_reject), read_peer_reject},
 };
 
 const struct translate_in_row *translate_in_row(uint32_t kind, uint32_t role, bool *known)
 {
-    *known = false;
-    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
-        if (ROWS[i].kind != kind)
-            continue;
-        *known = true;
-        if (ROWS[i].roles & 1u << role)
-            return &ROWS[i];
-    }
-    return NULL;
+    unsigned at = translate_kind_index(kind);
+    const struct translate_in_row *row = role == ROLE_LP ? &FROM_LPS[at] : &FROM_TAKERS[at];
+    *known = FROM_LPS[at].read || FROM_TAKERS[at].read;
+    return row->read ? row : NULL;
 }

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "fix/fix_dict.h"
+
 static void put_if(struct fix_encoder *e, uint32_t tag, const char *text)
 {
     if (*text)
@@ -49,21 +51,21 @@ static void put_name_numbered(struct fix_encoder *e, uint32_t tag, char kind, ui
 /* 55 is required where nothing may be known of the instrument. */
 static void put_symbol(struct fix_encoder *e, const char *symbol)
 {
-    fix_put_text(e, 55, *symbol ? symbol : "[N/A]");
+    fix_put_text(e, FIX_TAG_Symbol, *symbol ? symbol : "[N/A]");
 }
 
 static void put_side(struct fix_encoder *e, unsigned char side)
 {
     if (side != SIDE_TWO_WAY)
-        fix_put_char(e, 54, (char)side);
+        fix_put_char(e, FIX_TAG_Side, (char)side);
 }
 
 static void put_why(struct fix_encoder *e, const char *text, uint32_t reason)
 {
     if (*text)
-        fix_put_text(e, 58, text);
+        fix_put_text(e, FIX_TAG_Text, text);
     else if (reason != REASON_NONE)
-        fix_put_text(e, 58, reason_name(reason));
+        fix_put_text(e, FIX_TAG_Text, reason_name(reason));
 }
 
 /* QuoteStatus (297). */
@@ -82,22 +84,22 @@ enum {
 static const char *type_quote(const struct record *event)
 {
     (void)event;
-    return "S";
+    return FIX_MSGTYPE_Quote;
 }
 
 static void write_quote(struct fix_encoder *e, uint64_t quote, const char *request_id, const char *symbol,
                         uint8_t side, const int64_t prices[4], uint64_t valid_until_ns, uint64_t time_ns,
                         enum fix_time_precision p)
 {
-    fix_put_text(e, 131, request_id);
-    put_name(e, 117, 'Q', quote);
-    fix_put_uint(e, 537, 1);
+    fix_put_text(e, FIX_TAG_QuoteReqID, request_id);
+    put_name(e, FIX_TAG_QuoteID, 'Q', quote);
+    fix_put_uint(e, FIX_TAG_QuoteType, 1);
     put_symbol(e, symbol);
     put_side(e, side);
     for (uint32_t i = 0; i < 4; i++)
-        put_decimal_if(e, 132 + i, prices[i]);
-    fix_put_time(e, 62, valid_until_ns, p);
-    fix_put_time(e, 60, time_ns, p);
+        put_decimal_if(e, FIX_TAG_BidPx + i, prices[i]);
+    fix_put_time(e, FIX_TAG_ValidUntilTime, valid_until_ns, p);
+    fix_put_time(e, FIX_TAG_TransactTime, time_ns, p);
 }
 
 static void write_quote_added(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
@@ -119,12 +121,12 @@ static void write_quote_offered(struct fix_encoder *e, const struct record *even
 static const char *type_cancel(const struct record *event)
 {
     (void)event;
-    return "Z";
+    return FIX_MSGTYPE_QuoteCancel;
 }
 
 static void put_cancel_symbol(struct fix_encoder *e, const char *symbol)
 {
-    fix_put_uint(e, 295, 1);
+    fix_put_uint(e, FIX_TAG_NoQuoteEntries, 1);
     put_symbol(e, symbol);
 }
 
@@ -132,9 +134,9 @@ static void write_quote_ended(struct fix_encoder *e, const struct record *event,
 {
     (void)p;
     const struct quote_ended *ev = (const void *)event;
-    put_if(e, 131, ev->request_id);
-    put_name(e, 117, 'Q', ev->quote);
-    fix_put_uint(e, 298, 1);
+    put_if(e, FIX_TAG_QuoteReqID, ev->request_id);
+    put_name(e, FIX_TAG_QuoteID, 'Q', ev->quote);
+    fix_put_uint(e, FIX_TAG_QuoteCancelType, 1);
     put_cancel_symbol(e, ev->symbol);
 }
 
@@ -167,9 +169,9 @@ static unsigned request_reject_reason(uint32_t reason)
 static void write_request_reject(struct fix_encoder *e, const char *request_id, const char *symbol,
                                  uint8_t side, uint32_t reason, const char *text)
 {
-    fix_put_text(e, 131, request_id);
-    fix_put_uint(e, 658, request_reject_reason(reason));
-    fix_put_uint(e, 146, 1);
+    fix_put_text(e, FIX_TAG_QuoteReqID, request_id);
+    fix_put_uint(e, FIX_TAG_QuoteRequestRejectReason, request_reject_reason(reason));
+    fix_put_uint(e, FIX_TAG_NoRelatedSym, 1);
     put_symbol(e, symbol);
     /* a side that FIX has not came from the request and may be anything */
     if (side == SIDE_BUY || side == SIDE_SELL)
@@ -181,10 +183,10 @@ static void write_request_reject(struct fix_encoder *e, const char *request_id, 
 static void write_request_status(struct fix_encoder *e, const char *request_id, const char *symbol,
                                  unsigned status, uint32_t reason, const char *text)
 {
-    put_if(e, 131, request_id);
-    fix_put_text(e, 117, *request_id ? request_id : "NONE");
+    put_if(e, FIX_TAG_QuoteReqID, request_id);
+    fix_put_text(e, FIX_TAG_QuoteID, *request_id ? request_id : "NONE");
     put_symbol(e, symbol);
-    fix_put_uint(e, 297, status);
+    fix_put_uint(e, FIX_TAG_QuoteStatus, status);
     put_why(e, text, reason);
 }
 
@@ -193,10 +195,10 @@ static const char *type_transition(const struct record *event)
     const struct rfq_transition *ev = (const void *)event;
     switch (ev->to) {
     case RFQ_REJECTED:
-        return "AG";
+        return FIX_MSGTYPE_QuoteRequestReject;
     case RFQ_CANCELLED:
     case RFQ_EXPIRED:
-        return "AI";
+        return FIX_MSGTYPE_QuoteStatusReport;
     default:
         return "";
     }
@@ -236,7 +238,8 @@ static unsigned shown_status(uint8_t shown)
 static const char *type_request_refused(const struct record *event)
 {
     const struct request_refused *ev = (const void *)event;
-    return ev->command == RECORD_COMMAND_QUOTE_REQUEST && !ev->shown ? "AG" : "AI";
+    return ev->command == RECORD_COMMAND_QUOTE_REQUEST && !ev->shown ? FIX_MSGTYPE_QuoteRequestReject
+                                                                     : FIX_MSGTYPE_QuoteStatusReport;
 }
 
 static void write_request_refused(struct fix_encoder *e, const struct record *event,
@@ -257,24 +260,24 @@ static void write_request_refused(struct fix_encoder *e, const struct record *ev
 static const char *type_status(const struct record *event)
 {
     (void)event;
-    return "AI";
+    return FIX_MSGTYPE_QuoteStatusReport;
 }
 
 static void write_accept_refused(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
 {
     (void)p;
     const struct accept_refused *ev = (const void *)event;
-    fix_put_text(e, 117, *ev->quote_id ? ev->quote_id : "NONE");
-    put_if(e, 693, ev->response_id);
+    fix_put_text(e, FIX_TAG_QuoteID, *ev->quote_id ? ev->quote_id : "NONE");
+    put_if(e, FIX_TAG_QuoteRespID, ev->response_id);
     put_symbol(e, ev->symbol);
-    fix_put_uint(e, 297, ev->expired ? STATUS_EXPIRED : STATUS_REJECTED);
+    fix_put_uint(e, FIX_TAG_QuoteStatus, ev->expired ? STATUS_EXPIRED : STATUS_REJECTED);
     put_why(e, ev->text, ev->reason);
 }
 
 static const char *type_report(const struct record *event)
 {
     (void)event;
-    return "8";
+    return FIX_MSGTYPE_ExecutionReport;
 }
 
 static void write_report(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
@@ -283,37 +286,37 @@ static void write_report(struct fix_encoder *e, const struct record *event, enum
     char order[ID_TEXT_SIZE] = "NONE"; /* refused before there was one */
     if (ev->order)
         name_print('O', ev->order, order);
-    fix_put_text(e, 37, order);
-    fix_put_text(e, 11, *ev->cl_ord_id ? ev->cl_ord_id : order);
-    put_if(e, 41, ev->orig_cl_ord_id);
+    fix_put_text(e, FIX_TAG_OrderID, order);
+    fix_put_text(e, FIX_TAG_ClOrdID, *ev->cl_ord_id ? ev->cl_ord_id : order);
+    put_if(e, FIX_TAG_OrigClOrdID, ev->orig_cl_ord_id);
     /* without an order the moment of the decision makes it unique */
     if (ev->order)
-        put_name_numbered(e, 17, 'O', ev->order, "-", ev->report);
+        put_name_numbered(e, FIX_TAG_ExecID, 'O', ev->order, "-", ev->report);
     else
-        put_name_numbered(e, 17, 'X', event->time_ns, "-", ev->report);
-    fix_put_char(e, 150, ev->exec_type);
-    fix_put_char(e, 39, ev->ord_status);
+        put_name_numbered(e, FIX_TAG_ExecID, 'X', event->time_ns, "-", ev->report);
+    fix_put_char(e, FIX_TAG_ExecType, ev->exec_type);
+    fix_put_char(e, FIX_TAG_OrdStatus, ev->ord_status);
     if (ev->exec_type == '8')
-        fix_put_uint(e, 103, ev->reject_reason);
+        fix_put_uint(e, FIX_TAG_OrdRejReason, ev->reject_reason);
     put_symbol(e, ev->symbol);
     put_side(e, (unsigned char)ev->side);
-    fix_put_decimal(e, 38, ev->quantity);
-    put_decimal_if(e, 44, ev->price);
+    fix_put_decimal(e, FIX_TAG_OrderQty, ev->quantity);
+    put_decimal_if(e, FIX_TAG_Price, ev->price);
     if (ev->exec_type == 'F') {
-        fix_put_decimal(e, 32, ev->last_quantity);
-        fix_put_decimal(e, 31, ev->last_price);
+        fix_put_decimal(e, FIX_TAG_LastQty, ev->last_quantity);
+        fix_put_decimal(e, FIX_TAG_LastPx, ev->last_price);
     }
-    fix_put_decimal(e, 151, ev->leaves_quantity);
-    fix_put_decimal(e, 14, ev->filled_quantity);
-    fix_put_decimal(e, 6, ev->average_price);
-    fix_put_time(e, 60, event->time_ns, p);
+    fix_put_decimal(e, FIX_TAG_LeavesQty, ev->leaves_quantity);
+    fix_put_decimal(e, FIX_TAG_CumQty, ev->filled_quantity);
+    fix_put_decimal(e, FIX_TAG_AvgPx, ev->average_price);
+    fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
     put_why(e, ev->text, ev->reason);
 }
 
 static const char *type_order_cancel_reject(const struct record *event)
 {
     (void)event;
-    return "9";
+    return FIX_MSGTYPE_OrderCancelReject;
 }
 
 static void write_order_cancel_refused(struct fix_encoder *e, const struct record *event,
@@ -321,15 +324,15 @@ static void write_order_cancel_refused(struct fix_encoder *e, const struct recor
 {
     const struct order_cancel_refused *ev = (const void *)event;
     if (ev->order)
-        put_name(e, 37, 'O', ev->order);
+        put_name(e, FIX_TAG_OrderID, 'O', ev->order);
     else
-        fix_put_text(e, 37, "NONE");
-    fix_put_text(e, 11, ev->cl_ord_id);
-    fix_put_text(e, 41, ev->orig_cl_ord_id);
-    fix_put_char(e, 39, ev->ord_status ? ev->ord_status : '8');
-    fix_put_time(e, 60, event->time_ns, p);
-    fix_put_char(e, 434, '1');
-    fix_put_uint(e, 102, ev->cancel_reason);
+        fix_put_text(e, FIX_TAG_OrderID, "NONE");
+    fix_put_text(e, FIX_TAG_ClOrdID, ev->cl_ord_id);
+    fix_put_text(e, FIX_TAG_OrigClOrdID, ev->orig_cl_ord_id);
+    fix_put_char(e, FIX_TAG_OrdStatus, ev->ord_status ? ev->ord_status : '8');
+    fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
+    fix_put_char(e, FIX_TAG_CxlRejResponseTo, '1');
+    fix_put_uint(e, FIX_TAG_CxlRejReason, ev->cancel_reason);
     put_why(e, ev->text, ev->reason);
 }
 
@@ -340,59 +343,59 @@ static void write_order_cancel_refused(struct fix_encoder *e, const struct recor
 static const char *type_request(const struct record *event)
 {
     (void)event;
-    return "R";
+    return FIX_MSGTYPE_QuoteRequest;
 }
 
 static void write_request(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
 {
     const struct delivery_released *ev = (const void *)event;
-    put_name(e, 131, 'R', ev->rfq);
-    fix_put_uint(e, 146, 1);
+    put_name(e, FIX_TAG_QuoteReqID, 'R', ev->rfq);
+    fix_put_uint(e, FIX_TAG_NoRelatedSym, 1);
     put_symbol(e, ev->symbol);
-    fix_put_uint(e, 537, 1);
+    fix_put_uint(e, FIX_TAG_QuoteType, 1);
     put_side(e, ev->side);
-    fix_put_decimal(e, 38, ev->quantity);
+    fix_put_decimal(e, FIX_TAG_OrderQty, ev->quantity);
     if (ev->settl_date)
-        fix_put_date(e, 64, ev->settl_date);
-    fix_put_time(e, 126, ev->deadline_ns, p);
-    fix_put_time(e, 60, event->time_ns, p);
+        fix_put_date(e, FIX_TAG_SettlDate, ev->settl_date);
+    fix_put_time(e, FIX_TAG_ExpireTime, ev->deadline_ns, p);
+    fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
 }
 
 static const char *type_ended(const struct record *event)
 {
     const struct delivery_ended *ev = (const void *)event;
-    return ev->by_aj ? "AJ" : "Z";
+    return ev->by_aj ? FIX_MSGTYPE_QuoteResponse : FIX_MSGTYPE_QuoteCancel;
 }
 
 static void write_ended(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
 {
     const struct delivery_ended *ev = (const void *)event;
     if (ev->by_aj) {
-        put_name(e, 693, 'D', ev->delivery);
-        put_if(e, 117, ev->lp_quote_id);
-        fix_put_uint(e, 694, 5);
+        put_name(e, FIX_TAG_QuoteRespID, 'D', ev->delivery);
+        put_if(e, FIX_TAG_QuoteID, ev->lp_quote_id);
+        fix_put_uint(e, FIX_TAG_QuoteRespType, 5);
         put_symbol(e, ev->symbol);
         put_side(e, ev->side);
-        fix_put_time(e, 60, event->time_ns, p);
+        fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
         put_why(e, "", ev->reason);
         return;
     }
-    put_name(e, 131, 'R', ev->rfq);
+    put_name(e, FIX_TAG_QuoteReqID, 'R', ev->rfq);
     if (*ev->lp_quote_id)
-        fix_put_text(e, 117, ev->lp_quote_id);
+        fix_put_text(e, FIX_TAG_QuoteID, ev->lp_quote_id);
     else
-        put_name(e, 117, 'R', ev->rfq);
-    fix_put_uint(e, 298, *ev->lp_quote_id ? 1 : 4);
+        put_name(e, FIX_TAG_QuoteID, 'R', ev->rfq);
+    fix_put_uint(e, FIX_TAG_QuoteCancelType, *ev->lp_quote_id ? 1 : 4);
     put_cancel_symbol(e, ev->symbol);
 }
 
 static void write_quote_status(struct fix_encoder *e, const char *request_id, const char *quote_id,
                                const char *symbol, const char *text, uint32_t reason)
 {
-    put_if(e, 131, request_id);
-    fix_put_text(e, 117, *quote_id ? quote_id : "NONE");
+    put_if(e, FIX_TAG_QuoteReqID, request_id);
+    fix_put_text(e, FIX_TAG_QuoteID, *quote_id ? quote_id : "NONE");
     put_symbol(e, symbol);
-    fix_put_uint(e, 297, STATUS_REJECTED);
+    fix_put_uint(e, FIX_TAG_QuoteStatus, STATUS_REJECTED);
     put_why(e, text, reason);
 }
 
@@ -411,49 +414,49 @@ void translate_busy(struct fix_encoder *e, const struct command_quote *q)
 static const char *type_order(const struct record *event)
 {
     (void)event;
-    return "D";
+    return FIX_MSGTYPE_NewOrderSingle;
 }
 
 /* Immediate or cancel: what a quote does not fill at once is not left working at the LP. */
 static void write_order(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
 {
     const struct order_released *ev = (const void *)event;
-    put_name(e, 11, 'O', ev->order);
+    put_name(e, FIX_TAG_ClOrdID, 'O', ev->order);
     put_symbol(e, ev->symbol);
     put_side(e, ev->side);
-    fix_put_time(e, 60, event->time_ns, p);
-    fix_put_decimal(e, 38, ev->quantity);
-    fix_put_char(e, 40, 'D');
-    fix_put_decimal(e, 44, ev->price);
-    put_if(e, 117, ev->lp_quote_id);
-    fix_put_char(e, 59, '3');
+    fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
+    fix_put_decimal(e, FIX_TAG_OrderQty, ev->quantity);
+    fix_put_char(e, FIX_TAG_OrdType, 'D');
+    fix_put_decimal(e, FIX_TAG_Price, ev->price);
+    put_if(e, FIX_TAG_QuoteID, ev->lp_quote_id);
+    fix_put_char(e, FIX_TAG_TimeInForce, '3');
 }
 
 static const char *type_order_cancel(const struct record *event)
 {
     (void)event;
-    return "F";
+    return FIX_MSGTYPE_OrderCancelRequest;
 }
 
 static void write_order_cancel(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
 {
     const struct order_cancel_asked *ev = (const void *)event;
-    put_name(e, 41, 'O', ev->order);
-    put_if(e, 37, ev->lp_order_id);
-    put_name_numbered(e, 11, 'O', ev->order, "-C", ev->attempt);
+    put_name(e, FIX_TAG_OrigClOrdID, 'O', ev->order);
+    put_if(e, FIX_TAG_OrderID, ev->lp_order_id);
+    put_name_numbered(e, FIX_TAG_ClOrdID, 'O', ev->order, "-C", ev->attempt);
     put_symbol(e, ev->symbol);
     put_side(e, ev->side);
-    fix_put_time(e, 60, event->time_ns, p);
-    fix_put_decimal(e, 38, ev->quantity);
+    fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
+    fix_put_decimal(e, FIX_TAG_OrderQty, ev->quantity);
 }
 
 void translate_business_reject(struct fix_encoder *e, uint64_t ref_seq, const char *ref_type, int reason,
                                const char *text)
 {
-    fix_put_uint(e, 45, ref_seq);
-    fix_put_text(e, 372, ref_type);
-    fix_put_uint(e, 380, (uint64_t)reason);
-    put_if(e, 58, text);
+    fix_put_uint(e, FIX_TAG_RefSeqNum, ref_seq);
+    fix_put_text(e, FIX_TAG_RefMsgType, ref_type);
+    fix_put_uint(e, FIX_TAG_BusinessRejectReason, (uint64_t)reason);
+    put_if(e, FIX_TAG_Text, text);
 }
 
 /* The table
@@ -477,27 +480,24 @@ HAS_OUT(order_cancel_asked);
 HAS_OUT(order_cancel_refused);
 
 static const struct translate_out_row ROWS[] = {
-    {RECORD_RFQ_TRANSITION, type_transition, write_transition},
-    {RECORD_DELIVERY_RELEASED, type_request, write_request},
-    {RECORD_DELIVERY_ENDED, type_ended, write_ended},
-    {RECORD_QUOTE_ADDED, type_quote, write_quote_added},
-    {RECORD_QUOTE_REFUSED, type_status, write_quote_refused},
-    {RECORD_QUOTE_ENDED, type_cancel, write_quote_ended},
-    {RECORD_QUOTE_OFFERED, type_quote, write_quote_offered},
-    {RECORD_REQUEST_REFUSED, type_request_refused, write_request_refused},
-    {RECORD_ACCEPT_REFUSED, type_status, write_accept_refused},
-    {RECORD_ORDER_RELEASED, type_order, write_order},
-    {RECORD_ORDER_REPORT, type_report, write_report},
-    {RECORD_ORDER_CANCEL_ASKED, type_order_cancel, write_order_cancel},
-    {RECORD_ORDER_CANCEL_REFUSED, type_order_cancel_reject, write_order_cancel_refused},
+    [RECORD_RFQ_TRANSITION] = {type_transition, write_transition},
+    [RECORD_DELIVERY_RELEASED] = {type_request, write_request},
+    [RECORD_DELIVERY_ENDED] = {type_ended, write_ended},
+    [RECORD_QUOTE_ADDED] = {type_quote, write_quote_added},
+    [RECORD_QUOTE_REFUSED] = {type_status, write_quote_refused},
+    [RECORD_QUOTE_ENDED] = {type_cancel, write_quote_ended},
+    [RECORD_QUOTE_OFFERED] = {type_quote, write_quote_offered},
+    [RECORD_REQUEST_REFUSED] = {type_request_refused, write_request_refused},
+    [RECORD_ACCEPT_REFUSED] = {type_status, write_accept_refused},
+    [RECORD_ORDER_RELEASED] = {type_order, write_order},
+    [RECORD_ORDER_REPORT] = {type_report, write_report},
+    [RECORD_ORDER_CANCEL_ASKED] = {type_order_cancel, write_order_cancel},
+    [RECORD_ORDER_CANCEL_REFUSED] = {type_order_cancel_reject, write_order_cancel_refused},
 };
 
 const struct translate_out_row *translate_out_row(uint16_t record)
 {
-    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
-        if (ROWS[i].record == record)
-            return &ROWS[i];
-    return NULL;
+    return record < sizeof ROWS / sizeof *ROWS && ROWS[record].write ? &ROWS[record] : NULL;
 }
 
 uint8_t translate_out_engine(uint32_t kind, uint32_t ref_kind)
@@ -505,17 +505,17 @@ uint8_t translate_out_engine(uint32_t kind, uint32_t ref_kind)
     if (ref_kind == REF_ORDER)
         return AGENT_ROUTING;
     switch (kind) {
-    case FIX_MSG_TYPE1('D'):
-    case FIX_MSG_TYPE1('F'):
-    case FIX_MSG_TYPE1('8'):
-    case FIX_MSG_TYPE1('9'):
+    case FIX_MSG_NewOrderSingle:
+    case FIX_MSG_OrderCancelRequest:
+    case FIX_MSG_ExecutionReport:
+    case FIX_MSG_OrderCancelReject:
         return AGENT_ROUTING;
-    case FIX_MSG_TYPE1('R'):
-    case FIX_MSG_TYPE1('S'):
-    case FIX_MSG_TYPE1('Z'):
-    case FIX_MSG_TYPE2('A', 'G'):
-    case FIX_MSG_TYPE2('A', 'I'):
-    case FIX_MSG_TYPE2('A', 'J'):
+    case FIX_MSG_QuoteRequest:
+    case FIX_MSG_Quote:
+    case FIX_MSG_QuoteCancel:
+    case FIX_MSG_QuoteRequestReject:
+    case FIX_MSG_QuoteStatusReport:
+    case FIX_MSG_QuoteResponse:
         return AGENT_DISTRIBUTION;
     default:
         return AGENT_NONE;

@@ -181,3 +181,88 @@ Test(gateway_pressure, a_session_that_holds_back_too_much_stops_its_lane_not_its
     cr_assert_eq(w->peers[TAKER].next_in, gateway_session(w->state, TAKER)->next_out);
     world_free(w);
 }
+
+/* New messages must not push out of the store what a resend is still to read from it. */
+Test(gateway_pressure, a_resend_keeps_what_it_reads)
+{
+    struct world *w = world_new(23);
+    w->store_size = 1;
+    world_start(w);
+    world_logon(w, TAKER);
+    struct order_report ev = {.out = {.rfq = 3, .ref = 1, .ref_kind = REF_ORDER, .must_reach = 1},
+                              .exec_type = '0',
+                              .ord_status = '0',
+                              .side = '1',
+                              .symbol = "EURUSD"};
+    for (unsigned i = 1; i <= 200; i++) {
+        ev.order = i;
+        EVENT(w, AGENT_ROUTING, ORDER_REPORT, ev, TAKER);
+    }
+    world_run(w, 5 * MILLISECOND);
+    struct peer *p = &w->peers[TAKER];
+    while (peer_next(p))
+        ;
+    peer_send(p, "35=2|7=3|16=0|");
+    struct agent a = gateway_agent(w->gateway);
+    while (counted(w, "rfqd_fix_resend_requests_total", "session=\"T1\"") == 0) {
+        w->now_ns += 1000;
+        sim_net_advance(w->net, w->now_ns);
+        a.poll(a.self, w->now_ns);
+    }
+    for (unsigned i = 201; i <= 1000; i++) {
+        ev.order = i;
+        EVENT(w, AGENT_ROUTING, ORDER_REPORT, ev, TAKER);
+    }
+    world_run(w, 20 * MILLISECOND);
+    unsigned again = 0, fresh = 0;
+    for (const char *m; (m = peer_next(p)) != NULL;) {
+        cr_assert(field_is(m, 35, "8"), "%s", m);
+        again += field_is(m, 43, "Y");
+        fresh += !field_is(m, 43, "Y");
+    }
+    cr_assert_eq(again, 200);
+    cr_assert_eq(fresh, 800);
+    world_free(w);
+}
+
+/* A peer whose messages we leave unread for want of room is not silent. */
+Test(gateway_pressure, a_connection_that_we_do_not_read_is_not_ended_for_silence)
+{
+    struct world *w = world_up();
+    struct peer *p = &w->peers[TAKER];
+    for (unsigned i = 0; i < 6000; i++) {
+        peer_send(p, "35=R|131=req-%u|146=1|55=EURUSD|38=1|", i);
+        if (i % 50 == 0)
+            world_run(w, MILLISECOND / 10);
+    }
+    p->answers_tests = false;
+    for (unsigned i = 0; i < 100; i++) /* below the tolerance of SendingTime */
+        world_run(w, SECOND);
+    cr_assert(!p->closed);
+    for (unsigned turn = 0; turn < 50; turn++) {
+        lane_drain(w->request);
+        world_run(w, MILLISECOND);
+    }
+    cr_assert_eq(gateway_session(w->state, TAKER)->next_in, p->next_out);
+    world_free(w);
+}
+
+/* Connections that never log on take no place from sessions. */
+Test(gateway_pressure, a_crowd_of_silent_connections_keeps_no_session_out)
+{
+    struct world *w = world_new(24);
+    world_start(w);
+    struct port *crowd;
+    cr_assert_eq(sim_net_port(w->net, address("10.0.0.66", 0).sin_addr, 60, &crowd), OK);
+    for (unsigned i = 0; i < 50; i++) {
+        uint32_t conn;
+        cr_assert_eq(port_connect(crowd, &w->listen, NULL, 0, &conn), OK);
+    }
+    world_run(w, MILLISECOND);
+    cr_assert_eq(counted(w, "rfqd_fix_refused_total", "gateway=\"0\",reason=\"crowded\""), 18);
+    world_run(w, 11 * SECOND); /* they are thrown out */
+    world_logon(w, TAKER);
+    world_logon(w, LP);
+    cr_assert_eq(counted(w, "rfqd_fix_refused_total", "gateway=\"0\",reason=\"silent\""), 32);
+    world_free(w);
+}
