@@ -240,4 +240,7 @@ Test(routing_accept, a_start_gives_a_new_epoch_and_settings_only_where_they_diff
     harness_start(&d.h, routing_start, &setup);
     cr_assert_str_eq(harness_shape(&d.h), "ROUTING_STARTED ROUTING_SETTINGS_SET");
     cr_assert_eq(routing_settings(d.state)->order_ack_timeout_ns, setup.settings.order_ack_timeout_ns);
+    setup.settings.order_ack_timeout_ns++;
+    harness_start(&d.h, routing_start, &setup);
+    cr_assert_eq(routing_settings(d.state)->order_ack_timeout_ns, setup.settings.order_ack_timeout_ns);
 }

@@ -120,6 +120,7 @@ Test(routing_cancel, that_crosses_a_part_fill_still_waits_for_its_answer)
     const struct order *o = desk_order_in(&d, WORKING, "A1");
     desk_cancel(&d, "C1", "A1");
     desk_fill(&d, o, UNITS(30), UNITS(2), "x");
+    cr_assert_str_eq(harness_shape(&d.h), "ORDER_FILLED ORDER_REPORT ORDER_UPDATE");
     cr_assert_eq(o->cancel_asked, 2);
     cr_assert_neq(o->due_ns, 0);
     desk_say(&d, o, '4');
@@ -295,6 +296,7 @@ Test(routing_cancel, peer_reject_of_what_we_sent)
 
     o = desk_order_in(&d, IN_DOUBT, "A4"); /* nor does it end the doubt */
     desk_cancel(&d, "C4", "A4");
+    d.h.now_ns += MS;
     desk_peer_reject(&d, o, LP, REF_CANCEL);
     refused(99);
     cr_assert_eq(o->in_doubt, 1);

@@ -229,6 +229,19 @@ Test(routing_due, cancel_of_an_unacknowledged_order_does_not_put_off_the_doubt)
     cr_assert_eq(o->cancel_attempts, 2);
 }
 
+Test(routing_due, acknowledgement_gives_an_open_cancel_its_own_time)
+{
+    const struct order *o = desk_order_in(&d, SENT, "A1");
+    desk_cancel(&d, "C1", "A1");
+    cr_assert_eq(o->due_ns, o->released_ns + 2000 * MS);
+    after(1000);
+    desk_say(&d, o, '0');
+    cr_assert_eq(o->due_ns, d.h.now_ns + 5000 * MS);
+    after(5000);
+    cr_assert_str_eq(harness_shape(&d.h), "ORDER_CANCEL_ASKED");
+    cr_assert_eq(o->in_doubt, 0);
+}
+
 Test(routing_due, final_orders_leave_memory_with_their_fills)
 {
     const struct order *o = desk_order_in(&d, WORKING, "A1");

@@ -45,7 +45,7 @@ static void acknowledged(struct emit *e, const struct order *o, const struct com
     ev->in_doubt = 0;
     if (!o->cancel_asked)
         ev->due_ns = 0;
-    else if (o->due_ns == 0 || !o->in_doubt)
+    else if (!o->in_doubt)
         ev->due_ns = e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns;
     memcpy(ev->lp_order_id, c->lp_order_id, sizeof ev->lp_order_id);
     emit_end(e, ev);
