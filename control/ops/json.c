@@ -35,13 +35,36 @@ static void put(struct json *j, const char *text, size_t size)
     j->used += size;
 }
 
+/* Bytes of the well-formed UTF-8 sequence at text, 0: there is none. */
+static size_t utf8_size(const char *text, size_t size)
+{
+    unsigned char first = (unsigned char)text[0];
+    size_t wanted = first >= 0xc2 && first < 0xe0   ? 2
+                    : first >= 0xe0 && first < 0xf0 ? 3
+                    : first >= 0xf0 && first < 0xf5 ? 4
+                                                    : 0;
+    if (!wanted || wanted > size)
+        return 0;
+    for (size_t i = 1; i < wanted; i++)
+        if (((unsigned char)text[i] & 0xc0) != 0x80)
+            return 0;
+    unsigned char second = (unsigned char)text[1];
+    bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    bool surrogate = first == 0xed && second >= 0xa0, beyond = first == 0xf4 && second >= 0x90;
+    return overlong || surrogate || beyond ? 0 : wanted;
+}
+
 static void quoted(struct json *j, const char *text, size_t size)
 {
     static const char hex[] = "0123456789abcdef";
     put(j, "\"", 1);
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\') {
+        size_t sequence = c >= 0x80 ? utf8_size(text + i, size - i) : 0;
+        if (sequence) {
+            put(j, text + i, sequence);
+            i += sequence - 1;
+        } else if (c == '"' || c == '\\') {
             char pair[2] = {'\\', (char)c};
             put(j, pair, 2);
         } else if (c < 0x20 || c >= 0x7f) { /* peers' bytes need not be UTF-8: each as a code point */

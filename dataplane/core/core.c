@@ -15,11 +15,11 @@
 #define BACKOFF_SLEEP_NS_MIN 50000
 #define BACKOFF_SLEEP_NS_MAX 1000000
 
-unsigned core_round(struct core *c, uint64_t now_ns)
+unsigned core_round(struct core *c, uint64_t (*now)(void))
 {
     unsigned work = 0;
     for (unsigned i = 0; i < c->agent_count; i++)
-        work += c->agents[i].poll(c->agents[i].self, now_ns);
+        work += c->agents[i].poll(c->agents[i].self, now());
     return work;
 }
 
@@ -57,7 +57,7 @@ static void *core_main(void *arg)
     struct core *c = arg;
     uint64_t idle_rounds = 0;
     while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
-        unsigned work = core_round(c, clock_now_ns());
+        unsigned work = core_round(c, clock_now_ns);
         counter_add(c->rounds, 1);
         if (work) {
             counter_add(c->busy_rounds, 1);

@@ -37,8 +37,9 @@ struct core {
     bool running;
 };
 
-/* One round over the agents: what the simulation calls too. Returns the work done. */
-unsigned core_round(struct core *c, uint64_t now_ns);
+/* One round over the agents, each with its own reading of the clock, so that what they stamp tells the stages
+ * of a message apart even on one core. Returns the work done. */
+unsigned core_round(struct core *c, uint64_t (*now)(void));
 /* ERR_IO: a thread could not be started or pinned (errno); those started are stopped again. */
 enum err cores_start(struct core *cores, unsigned count, struct counters *counters) WARN_UNUSED;
 void cores_stop(struct core *cores, unsigned count);

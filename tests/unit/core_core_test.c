@@ -44,17 +44,25 @@ static void wait_for(struct probe *p, unsigned polls)
         sched_yield();
 }
 
+static uint64_t next_now;
+
+static uint64_t rising(void)
+{
+    return next_now++;
+}
+
 Test(core_core, a_round_polls_every_agent_in_order_and_sums_their_work)
 {
+    next_now = 55;
     unsigned order[3], n = 0;
     struct probe a = {.work_until = 1, .order = order, .order_count = &n, .number = 1}, b = a, c = a;
     b.number = 2;
     b.work_until = 0;
     c.number = 3;
     struct core core = {.agent_count = 3, .agents = {probe_agent(&a), probe_agent(&b), probe_agent(&c)}};
-    cr_assert_eq(core_round(&core, 55), 4);
+    cr_assert_eq(core_round(&core, rising), 4);
     cr_assert(order[0] == 1 && order[1] == 2 && order[2] == 3);
-    cr_assert(a.now_last == 55 && b.now_last == 55 && c.now_last == 55, "one now for the round");
+    cr_assert(a.now_last == 55 && b.now_last == 56 && c.now_last == 57, "each agent its own reading");
 }
 
 Test(core_core, every_strategy_runs_stops_and_starts_again)
