@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "dataplane/core/hash.h"
 #include "dataplane/core/id.h"
 #include "dataplane/model/event.h"
 #include "dataplane/model/gateway.h"
@@ -107,6 +108,9 @@ static void apply(const struct gateway_batch *b)
     state_apply_batch(&gateway->base, &b->batch);
     position += b->batch.size;
     cr_assert_eq(gateway->base.marks.position, position);
+    const struct session *s = gateway_session(gateway, 3);
+    cr_assert_eq(table_digest(gateway->sessions), hash_bytes(s, offsetof(struct session, transient)),
+                 "changed and not touched");
 }
 
 static void gateway_make(void)
@@ -166,15 +170,21 @@ Test(model_gateway, numbers_follow_what_was_accepted_and_sent)
 Test(model_gateway, reset_begins_a_generation_and_a_start_after_a_power_cut_jumps)
 {
     const struct session *s = gateway_session(gateway, 3);
-    struct gateway_batch b = batch_of(RECORD_GATEWAY_STARTED);
+    struct gateway_batch b = batch_of(RECORD_GATEWAY_IN);
+    b.in.generation = 1;
+    b.in.seq = 6;
+    apply(&b);
+    b = batch_of(RECORD_GATEWAY_STARTED);
     b.started.reserved_out = 1000;
     apply(&b);
     cr_assert_eq(s->next_out, 1001);
-    cr_assert_eq(s->next_in, 1);
+    cr_assert_eq(s->next_in, 7);
     b = batch_of(RECORD_GATEWAY_SESSION_RESET);
     b.reset.generation = 2;
     apply(&b);
     cr_assert_eq(s->generation, 2);
+    cr_assert_eq(s->next_in, 1);
+    cr_assert_eq(s->received, 1);
     cr_assert_eq(s->next_out, 1);
 }
 
@@ -189,12 +199,15 @@ Test(model_gateway, configuration_again_keeps_numbers)
     b.set.session = (struct session){.id = 4,
                                      .name = "LP1",
                                      .sender = "US",
-                                     .role = ROLE_LP,
+                                     .target = "THEM",
+                                     .role = ROLE_TAKER,
                                      .generation = 1,
                                      .next_in = 1,
                                      .next_out = 1};
     apply(&b);
     cr_assert_str_eq(s->sender, "US");
+    cr_assert_str_eq(s->target, "THEM");
+    cr_assert_eq(s->role, ROLE_TAKER);
     cr_assert_eq(s->next_in, 2);
     cr_assert_eq(table_count(gateway->sessions), 1);
 }
@@ -206,6 +219,7 @@ Test(model_gateway, state_changes_once_for_the_fences_of_all_lanes)
     b.state.state = SESSION_SYNCED;
     apply(&b);
     uint64_t changed = s->changed_ns;
+    cr_assert_eq(changed, b.head.time_ns);
     b = batch_of(RECORD_GATEWAY_SESSION_STATE);
     b.state.state = SESSION_SYNCED;
     apply(&b);
