@@ -231,6 +231,10 @@ static bool join(struct audit *a, struct outcome *out)
         } end = {.state = r->state, .winner = r->state == RFQ_COMPLETED ? r->winner : 0, .filled = r->filled};
         memcpy(end.request_id, r->request_id, ID_TEXT_SIZE);
         out->hash += hash_bytes(&end, sizeof end);
+        if (a->world->options.trace)
+            fprintf(a->world->options.trace, "layout %u: %.40s ended in %s, winner %llu, filled %lld\n",
+                    a->world->options.layout, r->request_id, rfq_state_name(r->state),
+                    (unsigned long long)end.winner, (long long)r->filled);
     }
     return true;
 }
