@@ -16,7 +16,8 @@
 #define LOG_POLL_BATCHES  512u
 #define LOG_TURN_BATCHES  32u /* of one ring before the next has its turn */
 #define LOG_COMPLETIONS   8u
-#define LOG_SILENCE_NS    1000000000ull /* a write under way for longer: the disk does not answer */
+#define LOG_GATHER_NS     100000ull     /* between two writes that are not full */
+#define LOG_SILENCE_NS    1000000000ull /* no room for longer: the disk does not keep up */
 #define LOG_ERROR_SIZE    256u
 
 static_assert(LOG_BUFFER_SIZE >= LOG_FRAME_SIZE_MAX + sizeof(struct log_frame),
@@ -50,9 +51,8 @@ struct buffer {
     uint32_t size;
     int file;
     uint64_t file_offset;
-    uint64_t retry_ns;   /* sealed again after no space: not before */
-    uint64_t started_ns; /* of its write */
-    struct place end;    /* after its last frame */
+    uint64_t retry_ns; /* sealed again after no space: not before */
+    struct place end;  /* after its last frame */
 };
 
 /* A segment that is being written or not yet synced to its end. */
@@ -87,6 +87,7 @@ struct log {
     struct buffer buffers[LOG_BUFFERS];
     unsigned oldest, newest; /* buffers oldest … newest-1 are in use, counted without end */
     unsigned inflight;
+    uint64_t write_started_ns; /* the newest */
     struct place wrote;
 
     /* syncing */

@@ -50,18 +50,19 @@ static bool buffer_submit(struct log *l, unsigned i)
                             token_make(TOKEN_BUFFER, which)))
         return false; /* too many under way: at the next poll */
     b->state = BUFFER_INFLIGHT;
-    b->started_ns = l->now_ns;
+    l->write_started_ns = l->now_ns;
     l->inflight++;
     return true;
 }
 
-/* Full buffers go at once; one that is being filled goes when the disk has nothing to do. So writes are small
- * while there is little to write, and grow with the load. */
+/* Full buffers go at once; one that is being filled goes when the disk has nothing to do and the last write
+ * is LOG_GATHER_NS ago. So writes are small and prompt while there is little to write, and grow with the
+ * load. */
 void write_start(struct log *l)
 {
     if (l->oldest == l->newest)
         return;
-    if (l->inflight == 0)
+    if (l->inflight == 0 && (l->hurry || l->now_ns - l->write_started_ns >= LOG_GATHER_NS))
         write_seal(l);
     for (unsigned i = l->oldest; i != l->newest; i++) {
         struct buffer *b = log_buffer(l, i);
