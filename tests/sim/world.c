@@ -337,6 +337,7 @@ static void make_party(struct world *w, bool is_lp, unsigned n)
         o->rate = 5 + draw(w, 200);
         o->count = w->options.requests;
         o->deadline_ns = (500 + draw(w, 3000)) * 1000000;
+        o->start_ns = w->options.calm ? 50000000 : draw(w, 50) * 1000000; /* calm: all LPs are up */
         o->quotes = 1 + (unsigned)draw(w, 3);
         o->collect_ns = draw(w, 100) * 1000000;
         o->accept = accepts[draw(w, 5)];

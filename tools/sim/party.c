@@ -52,6 +52,7 @@ static const struct option {
     OPTION("rate", OPT_NUMBER, rate),
     OPTION("count", OPT_NUMBER, count),
     OPTION("deadline_ms", OPT_MILLISECONDS, deadline_ns),
+    OPTION("start_ms", OPT_MILLISECONDS, start_ns),
     OPTION("quotes", OPT_PERCENT, quotes),
     OPTION("collect_ms", OPT_MILLISECONDS, collect_ns),
     OPTION("accept", OPT_CHAR, accept),

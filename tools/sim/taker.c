@@ -276,7 +276,7 @@ unsigned taker_poll(struct taker_party *p, uint64_t now_ns)
     const struct party_options *o = &p->options;
     unsigned work = 0;
     if (!p->planned_ns && endpoint_is_up(p->endpoint))
-        p->planned_ns = now_ns;
+        p->planned_ns = now_ns + o->start_ns;
     while (p->planned_ns && now_ns >= p->planned_ns && (!o->count || p->made + p->missed < o->count) &&
            work < 256) {
         ask(p, p->planned_ns, now_ns);
