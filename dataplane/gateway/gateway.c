@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "dataplane/core/text.h"
+
 /* Batches
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -123,7 +125,8 @@ void gateway_stop(struct gateway *g, const char *text, uint64_t now_ns)
     (void)now_ns; /* the next poll does it, at its own time */
     if (atomic_load_explicit(&g->stopping, memory_order_relaxed))
         return;
-    strncpy(g->stop_text, text, sizeof g->stop_text - 1);
+    struct text t = text_in(g->stop_text, sizeof g->stop_text);
+    text_add(&t, text);
     /* Pairs with the poll's acquire in channel_upkeep. */
     atomic_store_explicit(&g->stopping, true, memory_order_release);
 }

@@ -3,12 +3,12 @@
 #include "dataplane/gateway/inside.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "dataplane/core/text.h"
 #include "fix/fix_dict.h"
 
-enum { BUSINESS_OTHER = 0, BUSINESS_UNSUPPORTED = 3, BUSINESS_UNAVAILABLE = 4, BUSINESS_NOT_AUTHORIZED = 6 };
+enum { BUSINESS_UNSUPPORTED = 3, BUSINESS_NOT_AUTHORIZED = 6 }; /* BusinessRejectReason (380) */
 
 /* One message on its way in. */
 struct arrival {
@@ -148,8 +148,8 @@ static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdic
     if (!a->row) {
         a->refusal.business = true;
         a->refusal.reason = a->known ? BUSINESS_NOT_AUTHORIZED : BUSINESS_UNSUPPORTED;
-        snprintf(a->refusal.text, sizeof a->refusal.text, "%s",
-                 a->known ? "not from this side" : "this message is not supported");
+        struct text t = text_in(a->refusal.text, sizeof a->refusal.text);
+        text_add(&t, a->known ? "not from this side" : "this message is not supported");
         return;
     }
     translate(m, a, a->ch->config.number, a->ch->config.role, g->now_ns);
@@ -206,7 +206,8 @@ static void send_refusal(struct gateway *g, struct arrival *a)
                                     .ref_seq = g->msg.seq,
                                     .ref_type = g->msg.type,
                                     .reason = why->reason};
-        snprintf(reject.text, sizeof reject.text, "%s", why->text);
+        struct text t = text_in(reject.text, sizeof reject.text);
+        text_add(&t, why->text);
         channel_send_admin(g, ch, &reject);
         return;
     }

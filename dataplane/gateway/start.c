@@ -180,6 +180,13 @@ static bool is_known(const struct channel *ch)
            strncmp(d->target, c->fix.target, sizeof d->target) == 0;
 }
 
+/* Zero padded, whatever the configuration has behind its text. */
+static void copy_name(char out[ID_TEXT_SIZE], const char *name)
+{
+    memset(out, 0, ID_TEXT_SIZE);
+    memcpy(out, name, strnlen(name, ID_TEXT_SIZE - 1));
+}
+
 static void set_session(struct gateway *g, const struct channel *ch)
 {
     struct gateway_session_set *ev = (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_SET, sizeof *ev);
@@ -197,10 +204,9 @@ static void set_session(struct gateway *g, const struct channel *ch)
     static_assert(sizeof ev->session.name == sizeof c->name &&
                       sizeof ev->session.sender == sizeof c->fix.sender,
                   "one size of names");
-    /* by strncpy's padding every byte after the text is zero */
-    strncpy(ev->session.name, c->name, sizeof ev->session.name - 1);
-    strncpy(ev->session.sender, c->fix.sender, sizeof ev->session.sender - 1);
-    strncpy(ev->session.target, c->fix.target, sizeof ev->session.target - 1);
+    copy_name(ev->session.name, c->name);
+    copy_name(ev->session.sender, c->fix.sender);
+    copy_name(ev->session.target, c->fix.target);
     ev->session.role = c->role;
     gateway_record_done(g, &ev->head);
 }

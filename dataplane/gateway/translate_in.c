@@ -3,9 +3,9 @@
 #include "dataplane/gateway/translate.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "dataplane/core/text.h"
 #include "dataplane/gateway/inside.h"
 #include "fix/dict.h"
 #include "fix/fix_dict.h"
@@ -21,7 +21,9 @@ struct reading {
     bool failed;
 };
 
-static void fail(struct reading *r, bool business, int reason, uint32_t tag, const char *what)
+/* The first fault stays. The text names the field, what is wrong with it, and where there is one, the limit.
+ */
+static void fail(struct reading *r, bool business, int reason, uint32_t tag, const char *what, uint64_t limit)
 {
     if (r->failed)
         return;
@@ -31,25 +33,32 @@ static void fail(struct reading *r, bool business, int reason, uint32_t tag, con
     r->why->reason = reason;
     r->why->tag = tag;
     const char *name = tag < FIX_DICT_TAGS ? fix_dict_tag_names[tag] : NULL;
-    snprintf(r->why->text, sizeof r->why->text, "%s (%u) %s", name ? name : "field", tag, what);
+    struct text t = text_in(r->why->text, sizeof r->why->text);
+    text_add(&t, name ? name : "field");
+    text_add(&t, " (");
+    text_add_number(&t, tag);
+    text_add(&t, ") ");
+    text_add(&t, what);
+    if (limit) {
+        text_add_number(&t, limit);
+        text_add(&t, " characters");
+    }
 }
 
 static void fail_err(struct reading *r, uint32_t tag, enum err e, size_t capacity)
 {
-    char what[TEXT_SIZE];
     switch (e) {
     case OK:
     case ERR_NOT_FOUND:
         return;
     case ERR_LIMIT:
-        snprintf(what, sizeof what, "is longer than %zu characters", capacity - 1);
-        fail(r, false, REJECT_VALUE, tag, what);
+        fail(r, false, REJECT_VALUE, tag, "is longer than ", capacity - 1);
         return;
     case ERR_RANGE:
-        fail(r, false, REJECT_VALUE, tag, "is out of range");
+        fail(r, false, REJECT_VALUE, tag, "is out of range", 0);
         return;
     default:
-        fail(r, false, REJECT_FORMAT, tag, "is not of its type");
+        fail(r, false, REJECT_FORMAT, tag, "is not of its type", 0);
     }
 }
 
@@ -102,7 +111,7 @@ static void read_char(struct reading *r, uint32_t tag, char *out)
 static void need(struct reading *r, uint32_t tag)
 {
     if (!fix_find(r->m, tag))
-        fail(r, true, BUSINESS_CONDITION, tag, "is needed here");
+        fail(r, true, BUSINESS_CONDITION, tag, "is needed here", 0);
 }
 
 /* Ids of ours in the peer's fields. 0: not one of ours. */
@@ -143,7 +152,7 @@ static bool read_quote_request(const struct fix_msg *m, union translate_command 
     c->poss_resend = m->poss_resend;
     struct fix_group leg;
     if (!fix_group_begin(m, FIX_TAG_NoRelatedSym, &leg) || !fix_group_next(&leg)) {
-        fail(&r, false, REJECT_REQUIRED_MISSING, FIX_TAG_NoRelatedSym, "is missing");
+        fail(&r, false, REJECT_REQUIRED_MISSING, FIX_TAG_NoRelatedSym, "is missing", 0);
         return false;
     }
     /* A tag of the group lies nowhere else in the message: what the first leg has is the first with its tag.
