@@ -45,7 +45,11 @@ struct fix_msg {
      * Nothing is cleared between messages. */
     uint16_t index[FIX_TAG_INDEX_SIZE];
     struct fix_field fields[FIX_FIELDS_MAX + 16]; /* stores are 16 fields wide */
-    uint32_t ends[FIX_FIELDS_MAX + 72];           /* scratch of the scan: where each SOH is */
+    /* scratch of the pass: where each SOH is; tags, where values start, index slots */
+    uint32_t ends[FIX_FIELDS_MAX + 72];
+    uint32_t tags[FIX_FIELDS_MAX + 72];
+    uint32_t offsets[FIX_FIELDS_MAX + 72];
+    uint16_t slots[FIX_FIELDS_MAX + 72];
 };
 
 #define FIX_MSG_TYPE1(a)    ((uint32_t)(unsigned char)(a))

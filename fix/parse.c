@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "fix/scan.h"
+#include "fix/index.h"
 
 #define TRAILER_SIZE   7 /* 10=nnn<SOH> */
 #define BEGIN_TEXT_MAX 15
@@ -124,80 +124,24 @@ enum fix_frame_status fix_frame(const char *bytes, size_t available, size_t *siz
 /* Indexing. The quick way takes the scan's SOHs as the ends of fields; it gives up on whatever is unusual,
  * which the careful way then reads byte by byte. */
 
-/* By tag slot: the field states the length of a data field, which comes next and has this tag. */
-static const uint16_t data_after[FIX_TAG_INDEX_SIZE] = {
-    [90] = 91,   [93] = 89,   [95] = 96,   [212] = 213, [348] = 349, [350] = 351, [352] = 353, [354] = 355,
-    [356] = 357, [358] = 359, [360] = 361, [362] = 363, [364] = 365, [445] = 446, [618] = 619, [621] = 622};
-
-static inline uint64_t load64(const char *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-/* A tag of one to four digits at p, and where its '=' is; returns not 0 if it is none (or longer, or starts
- * with 0). */
-static inline uint32_t read_tag(const char *p, uint32_t *tag, uint32_t *equals)
-{
-    uint64_t w = load64(p), x = w ^ 0x3d3d3d3d3d3d3d3dull;
-    uint64_t hit = (x - 0x0101010101010101ull) & ~x & 0x8080808080808080ull;
-    uint32_t at = (uint32_t)__builtin_ctzll(hit | 1ull << 63) >> 3; /* 7 where there is none */
-    uint32_t digits = (uint32_t)((w << 32) >> (8 * (at & 7)));      /* right-aligned in the high bytes */
-    uint32_t zeros = (uint32_t)(0x3030303000000000ull >> (8 * (at & 7)));
-    uint32_t value = digits - zeros;
-    uint32_t wrong = (((value + 0x76767676u) | value) & 0x80808080u) | (at - 1u > 3u) | ((w & 0xff) == '0');
-    value = ((value * (1 + (10u << 8))) >> 8) & 0x00ff00ffu;
-    value = (value * (1 + (100u << 16))) >> 16;
-    *tag = value;
-    *equals = at;
-    return wrong;
-}
-
-/* First occurrences win: stored last. Returns whether a data field's length was among the tags. */
-static inline bool store_index(struct fix_msg *m)
-{
-    uint32_t lengths = 0;
-    for (uint32_t i = m->count; i-- > 0;) {
-        uint32_t slot = fix_tag_slot(m->fields[i].tag);
-        m->index[slot] = (uint16_t)i;
-        lengths |= data_after[slot];
-    }
-    return lengths != 0;
-}
-
-static inline bool index_quickly(struct fix_msg *m, uint32_t count)
-{
-    const char *bytes = m->bytes;
-    uint32_t start = 0, wrong = 0;
-    /* The last field is a CheckSum, so that eight bytes can be read from the start of any other. */
-    if (count < 2 || m->ends[count - 1] + 1 != m->size || m->ends[count - 2] + 1 + TRAILER_SIZE != m->size ||
-        memcmp(bytes + m->size - TRAILER_SIZE, "10=", 3) != 0)
-        return false;
-    for (uint32_t i = 0; i < count - 1; i++) {
-        uint32_t tag, equals;
-        wrong |= read_tag(bytes + start, &tag, &equals);
-        m->fields[i].tag = tag;
-        m->fields[i].offset = start + equals + 1;
-        m->fields[i].size = m->ends[i] - m->fields[i].offset;
-        start = m->ends[i] + 1;
-    }
-    m->fields[count - 1] = (struct fix_field){10, m->size - 4, 3};
-    m->count = count;
-    return !wrong && !store_index(m);
-}
-
 /* The length that the field before states for this data field, if there is one and it fits. */
 static bool data_size(const struct fix_msg *m, uint32_t tag, uint32_t offset, uint32_t *size)
 {
     const struct fix_field *f = m->count ? &m->fields[m->count - 1] : NULL;
     uint64_t stated;
-    if (!f || f->tag >= 1024 || data_after[f->tag] != tag || fix_field_uint(m, f, &stated) != OK)
+    if (!f || f->tag >= 1024 || fix_data_after[f->tag] != tag || fix_field_uint(m, f, &stated) != OK)
         return false;
     if (stated >= m->size - offset || m->bytes[offset + stated] != FIX_SOH)
         return false;
     *size = (uint32_t)stated;
     return true;
+}
+
+/* First occurrences win: stored last. */
+static void store_index(struct fix_msg *m)
+{
+    for (uint32_t i = m->count; i-- > 0;)
+        m->index[fix_tag_slot(m->fields[i].tag)] = (uint16_t)i;
 }
 
 static enum err index_carefully(struct fix_msg *m)
@@ -249,27 +193,19 @@ static inline void read_standing(struct fix_msg *m)
     m->poss_resend = f && f->size == 1 && m->bytes[f->offset] == 'Y';
 }
 
-static inline enum err index_scanned(struct fix_msg *m, const char *bytes, size_t size, uint32_t count)
-{
-    enum err error = OK;
-    m->bytes = bytes;
-    m->size = (uint32_t)size;
-    if (count > FIX_FIELDS_MAX || !index_quickly(m, count))
-        error = index_carefully(m);
-    read_standing(m);
-    return error;
-}
-
 enum err fix_parse(struct fix_msg *m, const char *bytes, size_t size)
 {
     uint32_t sum;
-    if (size > FIX_MESSAGE_SIZE_MAX) {
-        m->count = m->size = m->type = 0;
-        m->seq = 0;
-        m->poss_dup = m->poss_resend = false;
-        return ERR_LIMIT;
-    }
-    return index_scanned(m, bytes, size, fix_scan(bytes, size, m->ends, FIX_FIELDS_MAX, &sum));
+    enum err error = OK;
+    m->bytes = bytes;
+    m->size = (uint32_t)size;
+    m->count = 0;
+    if (size > FIX_MESSAGE_SIZE_MAX)
+        error = ERR_LIMIT;
+    else if (!fix_index(m, &sum))
+        error = index_carefully(m);
+    read_standing(m);
+    return error;
 }
 
 enum fix_frame_status fix_frame_parse(struct fix_msg *m, const char *bytes, size_t available, size_t *size,
@@ -284,14 +220,19 @@ enum fix_frame_status fix_frame_parse(struct fix_msg *m, const char *bytes, size
     int stated = stated_sum(bytes, f.size);
     if (stated < 0)
         return garbled(bytes, available, size);
-    uint32_t sum, count = fix_scan(bytes, f.size, m->ends, FIX_FIELDS_MAX, &sum);
-    if (count > FIX_FIELDS_MAX)
-        sum = sum_bytes(bytes, f.size); /* the scan has stopped early */
+    uint32_t sum;
+    m->bytes = bytes;
+    m->size = (uint32_t)f.size;
+    m->count = 0;
+    bool quick = fix_index(m, &sum);
+    if (m->count > FIX_FIELDS_MAX)
+        sum = sum_bytes(bytes, f.size); /* the pass stopped before the end */
     sum -= sum_bytes(bytes + f.size - TRAILER_SIZE, TRAILER_SIZE);
     if ((sum & 0xff) != (uint32_t)stated)
         return garbled(bytes, f.size, size);
     *size = f.size;
-    *parse_error = index_scanned(m, bytes, f.size, count);
+    *parse_error = quick ? OK : index_carefully(m);
+    read_standing(m);
     return FIX_FRAME_OK;
 }
 

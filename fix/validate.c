@@ -122,10 +122,15 @@ static bool is_month_year(const struct value *v)
     return fix_read_date(whole, 8, &c) == OK;
 }
 
+static inline bool has_char(const struct fix_dict_enum *set, unsigned char c)
+{
+    return c < 128 && (set->bits[c >> 6] >> (c & 63) & 1);
+}
+
 static bool has_text(const struct fix_dict_enum *set, const char *p, uint32_t size)
 {
     uint64_t key[2] = {0, 0};
-    if (size == 1 && (unsigned char)*p < 128 && set->bits[(unsigned char)*p >> 6] >> (*p & 63) & 1)
+    if (size == 1 && has_char(set, (unsigned char)*p))
         return true;
     if (!set->texts || size > sizeof key)
         return false;
@@ -174,8 +179,10 @@ static inline int check_value(const struct fix_dict_entry *e, const struct value
     case FIX_TYPE_CHAR:
         if (v->size != 1)
             return REASON_FORMAT;
-        return e->enums && !has_text(set, v->p, 1) ? REASON_VALUE : 0;
+        return e->enums && !has_char(set, (unsigned char)*v->p) ? REASON_VALUE : 0;
     case FIX_TYPE_INT:
+        if (v->size == 1 && (unsigned char)(*v->p - '0') <= 9)
+            return e->enums && !(set->bits[0] >> (*v->p - '0') & 1) ? REASON_VALUE : 0;
         if (!is_number(v, true))
             return REASON_FORMAT;
         return e->enums && !has_number(set, v) ? REASON_VALUE : 0;

@@ -1,5 +1,6 @@
 #include "fix/value.h"
 
+#include <emmintrin.h>
 #include <string.h>
 
 #include "dataplane/core/decimal.h"
@@ -57,20 +58,34 @@ static unsigned days_in_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && leap ? 1u : 0u);
 }
 
-enum err fix_read_date(const char *p, size_t size, struct clock_civil *out)
+/* Two digits that are known to be such. */
+static inline unsigned pair(const char *p)
 {
-    unsigned wrong = size != 8;
-    if (wrong)
-        return ERR_SYNTAX;
-    unsigned year = digits(p, 4, &wrong), month = digits(p + 4, 2, &wrong), day = digits(p + 6, 2, &wrong);
-    if (wrong)
-        return ERR_SYNTAX;
-    if (month - 1 > 11 || day - 1 >= days_in_month(year, month))
-        return ERR_RANGE;
+    return (unsigned)(p[0] - '0') * 10 + (unsigned)(p[1] - '0');
+}
+
+/* YYYYMMDD that are known to be digits. */
+static inline enum err civil_date(const char *p, struct clock_civil *out)
+{
+    unsigned year = pair(p) * 100 + pair(p + 2), month = pair(p + 4), day = pair(p + 6);
     out->year = (int)year;
     out->month = month;
     out->day = day;
-    return OK;
+    bool good = month - 1 <= 11 && day - 1 <= 30 && (day <= 28 || day <= days_in_month(year, month));
+    return good ? OK : ERR_RANGE;
+}
+
+enum err fix_read_date(const char *p, size_t size, struct clock_civil *out)
+{
+    uint64_t w;
+    if (size != 8)
+        return ERR_SYNTAX;
+    memcpy(&w, p, 8);
+    /* each byte '0' to '9': high half 3, and adding 6 keeps it */
+    uint64_t high = 0xf0f0f0f0f0f0f0f0ull, threes = 0x3030303030303030ull;
+    if ((w & high) != threes || ((w + 0x0606060606060606ull) & high) != threes)
+        return ERR_SYNTAX;
+    return civil_date(p, out);
 }
 
 enum err fix_read_clock(const char *p, size_t size, struct clock_civil *out)
@@ -94,10 +109,26 @@ enum err fix_read_clock(const char *p, size_t size, struct clock_civil *out)
 
 enum err fix_read_timestamp(const char *p, size_t size, struct clock_civil *out)
 {
-    if (size < 17 || p[8] != '-')
+    static const unsigned scale[] = {1000000, 1000, 1};
+    if (size != 17 && size != 21 && size != 24 && size != 27)
         return ERR_SYNTAX;
-    enum err e = fix_read_date(p, 8, out);
-    return e != OK ? e : fix_read_clock(p + 9, size - 9, out);
+    /* which of the first sixteen, "YYYYMMDD-HH:MM:S", are digits */
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), d = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+    int digit = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d));
+    unsigned wrong = digit != 0xb6ff || p[8] != '-' || p[11] != ':' || p[14] != ':';
+    wrong |= (unsigned char)(p[16] - '0') > 9;
+    out->ns = 0;
+    if (size > 17) {
+        wrong |= p[17] != '.';
+        out->ns = digits(p + 18, (unsigned)size - 18, &wrong) * scale[(size - 21) / 3];
+    }
+    if (wrong)
+        return ERR_SYNTAX;
+    out->hour = pair(p + 9);
+    out->minute = pair(p + 12);
+    out->second = pair(p + 15);
+    enum err e = civil_date(p, out);
+    return out->hour > 23 || out->minute > 59 || out->second > 60 ? ERR_RANGE : e;
 }
 
 enum err fix_field_uint(const struct fix_msg *m, const struct fix_field *f, uint64_t *out)
