@@ -131,7 +131,6 @@ static void rebuild(struct state *base)
 {
     struct distribution_state *s = (struct distribution_state *)base;
     key_index_clear(&s->index->requests);
-    key_index_clear(&s->index->deliveries);
     key_index_clear(&s->index->quotes);
     reference_rebuild(s);
     size_t size = ((size_t)table_count(s->rfqs) + table_count(s->deliveries) + table_count(s->quotes)) *
@@ -158,7 +157,6 @@ static void destroy(struct state *base)
     if (s->index) {
         key_index_destroy(&s->index->symbols);
         key_index_destroy(&s->index->requests);
-        key_index_destroy(&s->index->deliveries);
         key_index_destroy(&s->index->quotes);
         memory_give(s->index, sizeof *s->index);
     }
@@ -179,8 +177,6 @@ static enum err make_index(struct distribution_state *s, const struct settings *
     enum err e = key_index_create(&ix->symbols, INSTRUMENTS_MAX);
     if (e == OK)
         e = key_index_create(&ix->requests, c->rfqs_max);
-    if (e == OK)
-        e = key_index_create(&ix->deliveries, c->deliveries_max);
     if (e == OK)
         e = key_index_create(&ix->quotes, c->quotes_max);
     return e;

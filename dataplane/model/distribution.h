@@ -14,8 +14,9 @@ enum distribution_timer {
     TIMER_QUOTE_EXPIRY,     /* id: quote */
 };
 
-#define RFQ_ENDED_QUOTES_MAX 32 /* kept in memory per RFQ, so that an acceptance of one is refused by name \
-                                 */
+#define RFQ_ENDED_QUOTES_MAX                                                      \
+    32 /* kept in memory per RFQ, so that an acceptance of one is refused by name \
+        */
 
 struct distribution_state {
     struct state base;
@@ -26,7 +27,7 @@ struct distribution_state {
     struct table *rfqs;               /* struct rfq */
     struct table *deliveries;         /* struct delivery */
     struct table *quotes;             /* struct quote */
-    struct distribution_index *index; /* by symbol, session, request id, (RFQ, LP), LP's quote id */
+    struct distribution_index *index; /* by symbol, session, request id, LP's quote id */
 };
 
 struct settings_entity {

@@ -13,11 +13,15 @@
 struct distribution_index {
     struct key_index symbols;                                             /* symbol → instrument */
     struct key_index requests;                                            /* session, request id → RFQ */
-    struct key_index deliveries;                                          /* RFQ, LP → delivery */
     struct key_index quotes;                                              /* LP, its quote id → quote */
     uint32_t lps[LPS_MAX + 1];                                            /* id → slot */
     uint32_t lp_by_session[SESSIONS_MAX], taker_by_session[SESSIONS_MAX]; /* slots */
 };
+
+static inline void *slot_entity(const struct table *t, uint32_t slot)
+{
+    return slot == SLOT_NONE ? NULL : table_at(t, slot);
+}
 
 /* Entities about to be changed. */
 static inline struct rfq *rfq_touched(struct distribution_state *s, uint64_t id)
@@ -47,15 +51,10 @@ static inline struct quote *quote_touched(struct distribution_state *s, uint64_t
 
 static inline struct lp *lp_touched(struct distribution_state *s, uint64_t id)
 {
-    struct lp *lp = table_get(s->lps, id);
+    struct lp *lp = id <= LPS_MAX ? slot_entity(s->lps, s->index->lps[id]) : NULL;
     assert(lp);
     table_touch(s->lps, lp);
     return lp;
-}
-
-static inline void *slot_entity(const struct table *t, uint32_t slot)
-{
-    return slot == SLOT_NONE ? NULL : table_at(t, slot);
 }
 
 /* Arm, or arm anew; deadline_ns 0: only cancel. Nothing where the state has no timers. */

@@ -1,7 +1,6 @@
 /* Applying what happens to a delivery: counts over an RFQ's deliveries, what counts at the LP, and its one
  * timer. */
 #include "dataplane/model/distribution_apply.h"
-#include "dataplane/model/distribution_key.h"
 
 /* The RFQ's counts follow its deliveries exactly: taken out before a change, put in after it. */
 static void count(struct rfq *rfq, const struct delivery *d, int sign)
@@ -44,12 +43,12 @@ static void settle(struct distribution_state *s, struct lp *lp, struct delivery 
 static void append(struct distribution_state *s, struct rfq *rfq, struct delivery *d)
 {
     uint32_t slot = table_slot(s->deliveries, d);
+    assert(rfq->linked < RFQ_LPS_MAX);
+    if (rfq->linked)
+        ((struct delivery *)table_at(s->deliveries, rfq->delivery_slots[rfq->linked - 1]))->next = slot;
+    rfq->delivery_lps[rfq->linked] = (uint16_t)d->lp;
+    rfq->delivery_slots[rfq->linked++] = slot;
     d->next = SLOT_NONE;
-    if (rfq->last_delivery == SLOT_NONE)
-        rfq->first_delivery = slot;
-    else
-        ((struct delivery *)table_at(s->deliveries, rfq->last_delivery))->next = slot;
-    rfq->last_delivery = slot;
 }
 
 static struct delivery *make(struct distribution_state *s, struct rfq *rfq, struct lp *lp,
@@ -61,7 +60,6 @@ static struct delivery *make(struct distribution_state *s, struct rfq *rfq, stru
     d->lp = ev->lp;
     d->timer = TIMER_NONE;
     append(s, rfq, d);
-    key_index_add(&s->index->deliveries, delivery_key(d->rfq, d->lp), table_slot(s->deliveries, d));
     rfq->deliveries++;
     lp->released++;
     occupy(lp, d, true);
@@ -141,7 +139,6 @@ void delivery_close(struct distribution_state *s, struct delivery *d)
 
 void delivery_remove(struct distribution_state *s, struct delivery *d)
 {
-    key_index_remove(&s->index->deliveries, delivery_key(d->rfq, d->lp), table_slot(s->deliveries, d));
     timer_set(s, &d->timer, 0, 0, 0);
     table_remove(s->deliveries, d);
 }
@@ -152,7 +149,6 @@ void delivery_rebuild(struct distribution_state *s, struct delivery *d)
     struct rfq *rfq = table_get(s->rfqs, d->rfq);
     assert(rfq);
     append(s, rfq, d);
-    key_index_add(&s->index->deliveries, delivery_key(d->rfq, d->lp), table_slot(s->deliveries, d));
     d->timer = TIMER_NONE;
     arm(s, d);
 }

@@ -102,13 +102,9 @@ const struct rfq *distribution_rfq_by_request(const struct distribution_state *s
 const struct delivery *distribution_delivery_to(const struct distribution_state *s, const struct rfq *rfq,
                                                 uint64_t lp)
 {
-    uint64_t hash = delivery_key(rfq->id, lp);
-    uint32_t at = KEY_INDEX_START, slot;
-    while ((slot = key_index_next(&s->index->deliveries, hash, &at)) != SLOT_NONE) {
-        const struct delivery *d = table_at(s->deliveries, slot);
-        if (d->rfq == rfq->id && d->lp == lp)
-            return d;
-    }
+    for (uint32_t i = 0; i < rfq->linked; i++)
+        if (rfq->delivery_lps[i] == lp)
+            return table_at(s->deliveries, rfq->delivery_slots[i]);
     return NULL;
 }
 
@@ -133,7 +129,7 @@ const struct quote *distribution_quote_by_name(const struct distribution_state *
 
 const struct delivery *distribution_first_delivery(const struct distribution_state *s, const struct rfq *rfq)
 {
-    return slot_entity(s->deliveries, rfq->first_delivery);
+    return rfq->linked ? table_at(s->deliveries, rfq->delivery_slots[0]) : NULL;
 }
 
 const struct delivery *distribution_next_delivery(const struct distribution_state *s,

@@ -15,11 +15,6 @@ static inline uint64_t request_key(uint32_t session, const char request_id[ID_TE
     return hash_fold(hash_bytes(request_id, ID_TEXT_SIZE) ^ HASH_K3, HASH_K4 + session);
 }
 
-static inline uint64_t delivery_key(uint64_t rfq, uint64_t lp)
-{
-    return hash_fold(rfq ^ HASH_K3, HASH_K4 + lp);
-}
-
 static inline uint64_t quote_key(uint64_t lp, const char lp_quote_id[ID_TEXT_SIZE])
 {
     return hash_fold(hash_bytes(lp_quote_id, ID_TEXT_SIZE) ^ HASH_K2, HASH_K1 + lp);

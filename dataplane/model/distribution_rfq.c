@@ -19,7 +19,7 @@ static void arm(struct distribution_state *s, struct rfq *rfq)
 
 static void link_nothing(struct rfq *rfq)
 {
-    rfq->first_delivery = rfq->last_delivery = SLOT_NONE;
+    rfq->linked = 0;
     rfq->first_quote = rfq->first_ended_quote = SLOT_NONE;
     rfq->ended_quotes = 0;
     rfq->timer = TIMER_NONE;
@@ -60,11 +60,8 @@ void rfq_created_apply(struct distribution_state *s, const struct rfq_created *e
 
 static void close_deliveries(struct distribution_state *s, const struct rfq *rfq)
 {
-    for (uint32_t slot = rfq->first_delivery; slot != SLOT_NONE;) {
-        struct delivery *d = table_at(s->deliveries, slot);
-        delivery_close(s, d);
-        slot = d->next;
-    }
+    for (uint32_t i = 0; i < rfq->linked; i++)
+        delivery_close(s, table_at(s->deliveries, rfq->delivery_slots[i]));
 }
 
 /* The award is undone: as though it had not been. */
@@ -156,11 +153,8 @@ void rfq_retired_apply(struct distribution_state *s, const struct rfq_retired *e
     struct quote *accepted = table_get(s->quotes, rfq->award_quote);
     if (accepted)
         quote_remove(s, accepted);
-    for (uint32_t slot = rfq->first_delivery; slot != SLOT_NONE;) {
-        struct delivery *d = table_at(s->deliveries, slot);
-        slot = d->next;
-        delivery_remove(s, d);
-    }
+    for (uint32_t i = 0; i < rfq->linked; i++)
+        delivery_remove(s, table_at(s->deliveries, rfq->delivery_slots[i]));
     key_index_remove(&s->index->requests, request_key(rfq->session, rfq->request_id),
                      table_slot(s->rfqs, rfq));
     timer_set(s, &rfq->timer, 0, 0, 0);

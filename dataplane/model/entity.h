@@ -233,11 +233,15 @@ struct rfq {
     char request_id[ID_TEXT_SIZE]; /* the taker's QuoteReqID */
     char symbol[SYMBOL_SIZE];
     uint64_t transient;
-    uint32_t first_delivery, first_quote, first_ended_quote; /* slots; quotes in order of rank */
+    uint32_t first_quote, first_ended_quote; /* slots; quotes in order of rank */
     uint32_t ended_quotes;
     uint32_t timer;
-    uint32_t last_delivery; /* slot */
+    uint32_t linked; /* deliveries in the arrays below, in order of release */
+    uint32_t reserved2;
+    uint16_t delivery_lps[RFQ_LPS_MAX]; /* beside the slots, so that a line or two answer «which is this LP's?» */
+    uint32_t delivery_slots[RFQ_LPS_MAX];
 };
+static_assert(LPS_MAX <= UINT16_MAX, "delivery_lps holds every id of an LP");
 
 struct delivery {
     uint64_t id;
@@ -253,7 +257,7 @@ struct delivery {
     uint8_t settled, acknowledged, ended, counted; /* ended: the LP was told; counted: still in lp.open_rfqs */
     uint8_t reserved[2];
     char transient[8];
-    uint32_t next; /* of the same RFQ */
+    uint32_t next; /* of the same RFQ: slot */
     uint32_t timer;
 };
 

@@ -110,9 +110,12 @@ static void check_open(const struct rfq *rfq, const struct lp *lp, const struct 
 }
 
 static void check_identity(const struct distribution_state *s, const struct rfq *rfq, const struct lp *lp,
-                           const struct command_quote *c, uint64_t now_ns, struct refusal *r)
+                           const struct delivery *d, const struct command_quote *c, uint64_t now_ns,
+                           struct refusal *r)
 {
-    const struct quote *same = distribution_quote_by_name(s, lp->id, c->lp_quote_id, rfq->id);
+    /* an LP's first quote on an RFQ repeats none: no look-up for it */
+    const struct quote *same =
+        d->quote ? distribution_quote_by_name(s, lp->id, c->lp_quote_id, rfq->id) : NULL;
     if (same) {
         struct text t = refuse(r, REASON_DUPLICATE_QUOTE);
         text_add(&t, "QuoteID ");
@@ -196,7 +199,7 @@ static void check_quote(const struct emit *e, const struct rfq *rfq, const struc
     r->reason = REASON_NONE;
     check_open(rfq, lp, d, e->now_ns, r);
     if (r->reason == REASON_NONE)
-        check_identity(s, rfq, lp, c, e->now_ns, r);
+        check_identity(s, rfq, lp, d, c, e->now_ns, r);
     if (r->reason == REASON_NONE)
         check_sides(rfq, c, r);
     check_size("bid size", c->has_bid, c->has_bid_size, c->bid_size, r);
