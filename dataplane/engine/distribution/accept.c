@@ -173,10 +173,8 @@ static void refuse_accept(struct emit *e, const struct lane_item *item, const st
         emit_to(ev, AGENT_ROUTING, LANE_ENGINE, SESSION_NONE);
     } else {
         emit_to(ev, item->agent, LANE_ENGINE, a->session);
-        ev->out = (struct outbound){.rfq = ev->rfq,
-                                    .ref = ev->quote,
-                                    .ref_kind = ev->quote ? REF_QUOTE : REF_NONE,
-                                    .must_reach = 1};
+        ev->out = (struct outbound){
+            .rfq = ev->rfq, .ref = ev->quote, .ref_kind = ev->quote ? REF_QUOTE : REF_NONE, .must_reach = 1};
     }
     ev->order = a->order;
     ev->reason = r->reason;
