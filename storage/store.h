@@ -58,6 +58,10 @@ struct store_ops {
                      store_visit *visit, void *ctx);
     /* Names of tables, i from 0; ERR_NOT_FOUND past the last. */
     enum err (*table)(struct store *s, unsigned i, char name[STORE_NAME_SIZE]);
+    /* One commit to be read at leisure: a store whose marks, scans and tables stay as they are now until it
+     * is destroyed (before s). It pins pages, so the file grows meanwhile; of the memory store it stops the
+     * writer. Its begin and copy give ERR_STATE. */
+    enum err (*snapshot)(struct store *s, struct store **out);
     /* A consistent copy beside a running writer, in a directory that is empty or not there. ERR_EXISTS: not
      * empty. The memory store has none: ERR_STATE. */
     enum err (*copy)(struct store *s, const char *directory);

@@ -49,6 +49,7 @@ struct memory {
     struct store store;
     struct store_memory *keep;
     bool open;
+    bool is_snapshot; /* holds the keep's lock for reading */
     struct staged *first, **last;
     uint64_t staged_bytes;
 };
@@ -178,6 +179,8 @@ static enum err memory_begin(struct store *s)
 {
     struct memory *m = memory_of(s);
     assert(!m->open);
+    if (m->is_snapshot)
+        return store_fail(ERR_STATE, "a snapshot is for reading");
     m->open = true;
     return OK;
 }
@@ -270,6 +273,23 @@ static enum err memory_table(struct store *s, unsigned i, char name[STORE_NAME_S
     return there ? OK : ERR_NOT_FOUND;
 }
 
+static const struct store_ops memory_ops;
+
+static enum err memory_snapshot(struct store *s, struct store **out)
+{
+    struct memory *snapshot = calloc(1, sizeof *snapshot);
+    *out = NULL;
+    if (!snapshot)
+        return store_fail(ERR_MEMORY, "no memory for a snapshot");
+    snapshot->store.ops = &memory_ops;
+    snapshot->keep = memory_of(s)->keep;
+    snapshot->last = &snapshot->first;
+    snapshot->is_snapshot = true;
+    pthread_rwlock_rdlock(&snapshot->keep->lock);
+    *out = &snapshot->store;
+    return OK;
+}
+
 static enum err memory_copy(struct store *s, const char *directory)
 {
     (void)s;
@@ -288,8 +308,11 @@ static void memory_size(struct store *s, uint64_t *used, uint64_t *reserved)
 
 static void memory_destroy(struct store *s)
 {
+    struct memory *m = memory_of(s);
     memory_abandon(s);
-    free(memory_of(s));
+    if (m->is_snapshot)
+        pthread_rwlock_unlock(&m->keep->lock);
+    free(m);
 }
 
 static const struct store_ops memory_ops = {
@@ -300,6 +323,7 @@ static const struct store_ops memory_ops = {
     .marks = memory_marks,
     .scan = memory_scan,
     .table = memory_table,
+    .snapshot = memory_snapshot,
     .copy = memory_copy,
     .size = memory_size,
     .destroy = memory_destroy,

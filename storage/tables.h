@@ -52,6 +52,9 @@ struct sent_row {
 };
 static_assert(sizeof(struct sent_row) == 8, "no padding");
 
+/* Whether entities of this table are kept when they leave it, and where they name their RFQ. */
+bool table_has_ended(const char *table, size_t *rfq_offset);
+
 static inline void entity_key(char key[ENTITY_KEY_SIZE], uint8_t agent, uint64_t id)
 {
     key[0] = (char)agent;

@@ -145,34 +145,18 @@ void rows_entities(struct rows *r)
 /* Start
  * -------------------------------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    uint16_t rfq_offset;
-    bool is_order, is_purged_by;
-} ending[] = {
-    {"rfqs", offsetof(struct rfq, id), false, true},
-    {"deliveries", offsetof(struct delivery, rfq), false, false},
-    {"quotes", offsetof(struct quote, rfq), false, false},
-    {"orders", offsetof(struct order, rfq), true, true},
-    {"fills", offsetof(struct fill, rfq), false, false},
-};
-
 static void open_table(struct rows *r, struct state *s, struct table *t)
 {
     struct rows_table *x = &r->tables[r->table_count++];
     *x = (struct rows_table){
         .rows = r, .state = s, .table = t, .live = checkpoint_table(r->checkpoint, table_name(t))};
-    for (unsigned i = 0; i < sizeof ending / sizeof *ending; i++) {
-        if (strcmp(ending[i].name, table_name(t)) != 0)
-            continue;
-        snprintf(x->ended_name, sizeof x->ended_name, "%s" TABLE_ENDED, ending[i].name);
-        x->ended = checkpoint_table(r->checkpoint, x->ended_name);
-        x->has_ended = true;
-        x->rfq_offset = ending[i].rfq_offset;
-        x->is_order = ending[i].is_order;
-        x->is_purged_by = ending[i].is_purged_by;
-        table_on_remove(t, leaves, x);
-    }
+    if (!table_has_ended(table_name(t), &x->rfq_offset))
+        return;
+    snprintf(x->ended_name, sizeof x->ended_name, "%s" TABLE_ENDED, table_name(t));
+    x->ended = checkpoint_table(r->checkpoint, x->ended_name);
+    x->is_order = strcmp(table_name(t), "orders") == 0;
+    x->is_purged_by = x->is_order || strcmp(table_name(t), "rfqs") == 0;
+    table_on_remove(t, leaves, x);
 }
 
 struct window_scan {

@@ -17,10 +17,9 @@ struct rows_table {
     struct state *state;
     struct table *table;
     uint8_t live, ended; /* tables of the store */
-    bool has_ended;
     bool is_order;
-    bool is_purged_by;   /* its leaving begins the retention */
-    uint16_t rfq_offset; /* of the RFQ's id in the entity */
+    bool is_purged_by; /* its leaving begins the retention */
+    size_t rfq_offset; /* of the RFQ's id in the entity */
     char ended_name[STORE_NAME_SIZE];
 };
 

@@ -265,7 +265,7 @@ static enum err lmdb_marks(struct store *s, struct store_marks *m)
     struct stored_marks stored = {0};
     struct wanted w = {.key = KEY_MARKS, .to = &stored, .size = sizeof stored};
     memset(m, 0, sizeof *m);
-    enum err e = lmdb_scan(s, MARKS_TABLE, KEY_MARKS, strlen(KEY_MARKS), take_wanted, &w);
+    enum err e = s->ops->scan(s, MARKS_TABLE, KEY_MARKS, strlen(KEY_MARKS), take_wanted, &w);
     if (e)
         return e;
     if (!w.found)
@@ -306,22 +306,28 @@ static int take_name(void *ctx, const void *key, size_t key_size, const void *va
     return 1;
 }
 
-static enum err lmdb_table(struct store *s, unsigned i, char name[STORE_NAME_SIZE])
+static enum err table_in(struct lmdb *l, MDB_txn *txn, unsigned i, char name[STORE_NAME_SIZE])
 {
-    struct lmdb *l = lmdb_of(s);
     struct names n = {.wanted = i, .name = name};
-    MDB_txn *txn;
     MDB_dbi root;
-    int rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn);
-    if (rc)
-        return fail(l, rc, "tables");
-    rc = mdb_dbi_open(txn, NULL, 0, &root); /* the unnamed one is always handle 1: no handle is made */
+    int rc = mdb_dbi_open(txn, NULL, 0, &root); /* the unnamed one is always handle 1: no handle is made */
     if (!rc)
         rc = scan_in(txn, root, NULL, 0, take_name, &n);
-    mdb_txn_abort(txn);
     if (rc)
         return fail(l, rc, "tables");
     return n.found ? OK : ERR_NOT_FOUND;
+}
+
+static enum err lmdb_table(struct store *s, unsigned i, char name[STORE_NAME_SIZE])
+{
+    struct lmdb *l = lmdb_of(s);
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return fail(l, rc, "tables");
+    enum err e = table_in(l, txn, i, name);
+    mdb_txn_abort(txn);
+    return e;
 }
 
 static enum err lmdb_copy(struct store *s, const char *directory)
@@ -359,6 +365,133 @@ static void lmdb_destroy(struct store *s)
     free(l);
 }
 
+/* Snapshot: the same reads in one transaction.
+ * ------------------------------------------------------------------ */
+
+struct snapshot {
+    struct store store;
+    struct lmdb *of;
+    MDB_txn *txn;
+    unsigned handles; /* published when it was taken: newer tables are not in it */
+};
+
+static struct snapshot *snapshot_of(const struct store *s)
+{
+    return (struct snapshot *)(uintptr_t)s;
+}
+
+static enum err snapshot_begin(struct store *s)
+{
+    (void)s;
+    return store_fail(ERR_STATE, "a snapshot is for reading");
+}
+
+static enum err snapshot_put(struct store *s, const char *table, const void *key, size_t key_size,
+                             const void *value, size_t value_size)
+{
+    (void)table;
+    (void)key;
+    (void)key_size;
+    (void)value;
+    (void)value_size;
+    return snapshot_begin(s);
+}
+
+static enum err snapshot_commit(struct store *s, const struct store_marks *m)
+{
+    (void)m;
+    return snapshot_begin(s);
+}
+
+static void snapshot_abandon(struct store *s)
+{
+    (void)s;
+}
+
+static enum err snapshot_scan(struct store *s, const char *table, const void *from, size_t from_size,
+                              store_visit *visit, void *ctx)
+{
+    struct snapshot *x = snapshot_of(s);
+    struct table_handle *h = find(x->of, table, x->handles);
+    if (!h)
+        return OK;
+    int rc = scan_in(x->txn, h->dbi, from, from_size, visit, ctx);
+    return rc ? fail(x->of, rc, table) : OK;
+}
+
+static enum err snapshot_table(struct store *s, unsigned i, char name[STORE_NAME_SIZE])
+{
+    return table_in(snapshot_of(s)->of, snapshot_of(s)->txn, i, name);
+}
+
+static enum err snapshot_again(struct store *s, struct store **out)
+{
+    *out = NULL;
+    return snapshot_begin(s);
+}
+
+static enum err snapshot_copy(struct store *s, const char *directory)
+{
+    (void)directory;
+    return snapshot_begin(s);
+}
+
+static void snapshot_size(struct store *s, uint64_t *used, uint64_t *reserved)
+{
+    lmdb_size(&snapshot_of(s)->of->store, used, reserved);
+}
+
+static void snapshot_destroy(struct store *s)
+{
+    mdb_txn_abort(snapshot_of(s)->txn);
+    free(snapshot_of(s));
+}
+
+static const struct store_ops snapshot_ops = {
+    .begin = snapshot_begin,
+    .put = snapshot_put,
+    .commit = snapshot_commit,
+    .abandon = snapshot_abandon,
+    .marks = lmdb_marks,
+    .scan = snapshot_scan,
+    .table = snapshot_table,
+    .snapshot = snapshot_again,
+    .copy = snapshot_copy,
+    .size = snapshot_size,
+    .destroy = snapshot_destroy,
+};
+
+/* A read-only store learns its tables as it is asked for them, and a transaction knows only those that were
+ * there before it: all of them, then. */
+static void know_tables(struct lmdb *l)
+{
+    char name[STORE_NAME_SIZE];
+    reader_handle(l, MARKS_TABLE);
+    for (unsigned i = 0; lmdb_table(&l->store, i, name) == OK; i++)
+        reader_handle(l, name);
+}
+
+static enum err lmdb_snapshot(struct store *s, struct store **out)
+{
+    struct lmdb *l = lmdb_of(s);
+    struct snapshot *x = calloc(1, sizeof *x);
+    *out = NULL;
+    if (!x)
+        return store_fail(ERR_MEMORY, "no memory for a snapshot");
+    if (l->read_only)
+        know_tables(l);
+    x->store.ops = &snapshot_ops;
+    x->of = l;
+    x->handles = atomic_load_explicit(&l->published, memory_order_acquire);
+    int rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &x->txn);
+    if (rc) {
+        free(x);
+        return fail(l, rc, "snapshot");
+    }
+    *out = &x->store;
+    return OK;
+}
+
 static const struct store_ops lmdb_ops = {
     .begin = lmdb_begin,
     .put = lmdb_put,
@@ -367,6 +500,7 @@ static const struct store_ops lmdb_ops = {
     .marks = lmdb_marks,
     .scan = lmdb_scan,
     .table = lmdb_table,
+    .snapshot = lmdb_snapshot,
     .copy = lmdb_copy,
     .size = lmdb_size,
     .destroy = lmdb_destroy,

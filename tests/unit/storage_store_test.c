@@ -381,6 +381,37 @@ CONTRACT(shows_readers_whole_commits_while_it_is_written)
     r.store->ops->destroy(r.store);
 }
 
+CONTRACT(shows_one_commit_in_a_snapshot)
+{
+    struct store *s = place_open(p), *snapshot;
+    struct store_marks m;
+    char name[STORE_NAME_SIZE];
+    begin(s);
+    must_put(s, "t", "a", "1");
+    commit(s, 1);
+    cr_assert_eq(s->ops->snapshot(s, &snapshot), OK);
+    if (p->is_lmdb) { /* the memory store's writer would wait */
+        begin(s);
+        must_put(s, "t", "a", "2");
+        must_put(s, "u", "b", "2");
+        commit(s, 2);
+    }
+    cr_assert_str_eq(rows(snapshot, "t", NULL, 10), "a=1 ");
+    cr_assert_str_eq(rows(snapshot, "u", NULL, 10), "");
+    cr_assert_eq(snapshot->ops->marks(snapshot, &m), OK);
+    cr_assert_eq(m.log_offset, 1);
+    cr_assert_eq(snapshot->ops->table(snapshot, 0, name), OK);
+    cr_assert_str_eq(name, "t");
+    cr_assert_eq(snapshot->ops->table(snapshot, 1, name), ERR_NOT_FOUND);
+    cr_assert_eq(snapshot->ops->begin(snapshot), ERR_STATE);
+    snapshot->ops->destroy(snapshot);
+    begin(s);
+    must_put(s, "t", "a", "3");
+    commit(s, 3);
+    cr_assert_str_eq(rows(s, "t", NULL, 10), "a=3 ");
+    s->ops->destroy(s);
+}
+
 Test(storage_store, memory_refuses_a_commit_beyond_its_limit_and_recovers)
 {
     struct store_memory *keep = NULL;

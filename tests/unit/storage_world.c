@@ -632,8 +632,10 @@ static void start_replica(struct world *w)
 
 void world_start(struct world *w, bool after_cut)
 {
-    struct log_config log = {
-        .disk = w->disk, .segment_size = LOG_SEGMENT_SIZE_MIN, .sync_interval_ns = 2000000};
+    struct log_config log = {.disk = w->disk,
+                             .segment_size = LOG_SEGMENT_SIZE_MIN,
+                             .sync_interval_ns = 2000000,
+                             .retain_size = w->retain_size};
     struct recovery_input in;
     memcpy(log.instance, w->identity.instance, sizeof log.instance);
     memcpy(log.boot, w->identity.boot, sizeof log.boot);

@@ -45,6 +45,7 @@ struct world {
     struct disk *disk;
     struct store_memory *keep;
     struct world_journal journals[AGENTS_MAX];
+    uint64_t retain_size;  /* of the log */
     uint64_t retention_ns; /* configuration of the replica */
     uint32_t sent_max;
     bool own_thread;
