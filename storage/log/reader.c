@@ -41,8 +41,8 @@ void log_reader_close(struct log_reader *r)
 /* A frame that cannot be read where the log has one: recycled meanwhile, unreadable, or damaged. */
 static enum err fault_judge(struct log_reader *r)
 {
-    /* The oldest segment is given up before its file is touched: whoever read touched bytes sees that now. */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* The oldest segment is given up before its file is touched, and whoever read what was then written to it
+     * did so through the page cache, whose locks order the two: the new beginning is seen here. */
     if (r->cursor.offset < log_begin(r->log)) {
         snprintf(r->error, sizeof r->error, "log offset %" PRIu64 " was recycled before it was read",
                  r->cursor.offset);

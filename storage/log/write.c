@@ -101,8 +101,7 @@ void write_completed(struct log *l, unsigned which, int error)
     b->state = BUFFER_DONE;
     b->retry_ns = 0;
     counter_add(l->writes, 1);
-    if (log_buffer(l, l->oldest) != b)
-        return; /* one before it is still under way */
+    /* As far as all before it are done too. */
     while (l->oldest != l->newest && log_buffer(l, l->oldest)->state == BUFFER_DONE) {
         struct buffer *done = log_buffer(l, l->oldest++);
         l->wrote = done->end;

@@ -296,6 +296,20 @@ struct rig_found rig_power_cut(struct rig *r)
     return found;
 }
 
+void rig_fill(struct rig *r, uint64_t seed, unsigned batches)
+{
+    rig_init(r, seed, NULL);
+    rig_start(r);
+    while (batches > 0) {
+        rig_commit(r, 50);
+        rig_settle(r, true);
+        batches -= batches > 50 ? 50 : batches;
+    }
+    for (unsigned n = 0; n < 300; n++)
+        rig_poll(r, 1000000);
+    RIG_HOLDS(r->log->mark.durable == log_durable(r->log));
+}
+
 uint64_t rig_counter(struct rig *r, const char *name)
 {
     struct counter_view v;

@@ -72,6 +72,8 @@ void rig_die(struct rig *r);
 /* Power cut: log gone, disk cut, another boot; rings are made anew where the log holds them, and what was
  * lost is forgotten by the oracle. Opens and starts the log. */
 struct rig_found rig_power_cut(struct rig *r);
+/* rig_init and rig_start, then so many batches at least, all of them durable and below the mark. */
+void rig_fill(struct rig *r, uint64_t seed, unsigned batches);
 uint64_t rig_counter(struct rig *r, const char *name);
 
 #endif

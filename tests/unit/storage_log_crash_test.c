@@ -222,3 +222,68 @@ Test(log_crash, flush_after_flush_and_open_after_open_write_no_frame)
     }
     rig_end(&r);
 }
+
+/* A frame of one record of this size, so that what is written after a cut ends where something older begins.
+ */
+static void equal_batch(struct rig *r, char letter)
+{
+    struct ring *ring = &r->rings[0].ring;
+    ring_begin(ring, r->now_ns);
+    struct record *rec = ring_add(ring, 1, sizeof *rec + 40);
+    memset(rec + 1, letter, 40);
+    ring_end(ring);
+    ring_commit(ring);
+}
+
+static unsigned frames_read(struct rig *r, char letters[8])
+{
+    struct log_reader *reader;
+    const struct log_frame *f;
+    enum err e;
+    unsigned n = 0;
+    cr_assert_eq(log_reader_open(&reader, r->log, 0), OK);
+    while ((f = log_reader_next(reader, UINT64_MAX, &e)))
+        letters[n++] = *(const char *)(batch_first(log_frame_batch(f)) + 1);
+    cr_assert_eq(e, OK);
+    letters[n] = 0;
+    log_reader_close(reader);
+    return n;
+}
+
+Test(log_crash, frames_left_over_from_before_a_cut_are_not_taken_for_what_comes_next)
+{
+    struct rig r;
+    char letters[8];
+    rig_init(&r, 55, NULL);
+    rig_start(&r);
+    disk_sim_set_latency(r.disk, 0, 1000000000000, 0); /* nothing gets durable */
+    for (const char *p = "abc"; *p; p++)
+        equal_batch(&r, *p);
+    rig_settle(&r, false);
+    cr_assert_eq(frames_read(&r, letters), 3);
+    uint64_t size = log_end(r.log) / 3;
+    /* The power cut has taken b and left c. */
+    cr_assert_eq(disk_sim_corrupt(r.disk, "0000000000000000.log", size, size), OK);
+    rig_die(&r);
+    disk_sim_set_latency(r.disk, 0, 0, 0);
+    for (unsigned run = 0; run < 2; run++) {
+        r.config.boot[0]++;
+        cr_assert_eq(rig_open(&r), OK);
+        frames_read(&r, letters);
+        cr_assert_str_eq(letters, run ? "aB" : "a", "%s", letters);
+        if (run == 0) {
+            struct ring *ring = &r.rings[0].ring;
+            uint64_t merged = size - sizeof(struct log_frame);
+            ring->shared->tail = ring->shared->head = ring->shared->durable = ring->write = ring->head =
+                merged;
+            struct log_source sources[AGENTS_MAX] = {[1] = {.ring = ring, .merged = merged}};
+            log_start(r.log, sources, log_next_seq(r.log));
+            equal_batch(&r, 'B');
+            rig_poll(&r, 1000000);
+            rig_poll(&r, 1000000);
+            cr_assert_eq(log_written(r.log), 2 * size);
+        }
+        rig_die(&r);
+    }
+    rig_end(&r);
+}

@@ -21,27 +21,13 @@ static uint64_t frame_offset(struct rig *r, unsigned which, uint32_t *size)
     return offset;
 }
 
-static void filled_log(struct rig *r, uint64_t seed, unsigned batches)
-{
-    rig_init(r, seed, NULL);
-    rig_start(r);
-    while (batches > 0) {
-        rig_commit(r, 50);
-        rig_settle(r, true);
-        batches -= batches > 50 ? 50 : batches;
-    }
-    for (unsigned n = 0; n < 300; n++)
-        rig_poll(r, 1000000);
-    cr_assert_eq(r->log->mark.durable, log_durable(r->log));
-}
-
 Test(log_fault, every_kind_of_damage_below_the_mark_is_refused_and_named)
 {
     /* one byte of: magic, crc, size, pad, offset, first_seq, incarnation, batch header, body */
     static const unsigned at[] = {0, 4, 8, 12, 16, 24, 32, 50, 150};
     for (unsigned i = 0; i < sizeof at / sizeof at[0]; i++) {
         struct rig r;
-        filled_log(&r, 5, 60);
+        rig_fill(&r, 5, 60);
         uint32_t size;
         uint64_t offset = frame_offset(&r, 20, &size);
         char name[DISK_NAME_SIZE], expected[64];
@@ -60,7 +46,7 @@ Test(log_fault, every_kind_of_damage_below_the_mark_is_refused_and_named)
 Test(log_fault, damage_in_an_older_segment_is_named_by_its_reader)
 {
     struct rig r;
-    filled_log(&r, 6, 2500);
+    rig_fill(&r, 6, 2500);
     cr_assert_gt(log_end(r.log), 2 * RIG_SEGMENT);
     uint32_t size;
     uint64_t offset = frame_offset(&r, 5, &size);
@@ -85,7 +71,7 @@ Test(log_fault, damage_in_an_older_segment_is_named_by_its_reader)
 Test(log_fault, damage_above_the_mark_cuts_the_log_there)
 {
     struct rig r;
-    filled_log(&r, 7, 60);
+    rig_fill(&r, 7, 60);
     uint64_t mark = log_durable(r.log);
     r.config.boot[0]++;
     rig_commit(&r, 1);
@@ -102,7 +88,7 @@ Test(log_fault, damage_above_the_mark_cuts_the_log_there)
 Test(log_fault, missing_files_are_refused_and_named)
 {
     struct rig r;
-    filled_log(&r, 6, 1500);
+    rig_fill(&r, 6, 1500);
     uint64_t end_base = segment_base(log_durable(r.log), RIG_SEGMENT);
     rig_die(&r);
     char name[DISK_NAME_SIZE];
@@ -125,7 +111,7 @@ Test(log_fault, one_slot_of_the_mark_may_be_lost_not_both)
 {
     for (unsigned slot = 0; slot < 2; slot++) {
         struct rig r;
-        filled_log(&r, 10 + slot, 60);
+        rig_fill(&r, 10 + slot, 60);
         uint64_t end = log_end(r.log);
         rig_die(&r);
         cr_assert_eq(disk_sim_corrupt(r.disk, MARK_FILE_NAME, slot * MARK_SLOT_SIZE + 30, 4), OK);
@@ -142,7 +128,7 @@ Test(log_fault, one_slot_of_the_mark_may_be_lost_not_both)
 Test(log_fault, a_log_of_another_instance_or_segment_size_is_refused)
 {
     struct rig r;
-    filled_log(&r, 12, 60);
+    rig_fill(&r, 12, 60);
     rig_die(&r);
     r.config.instance[3]++;
     cr_assert_eq(rig_open(&r), ERR_STALE);
@@ -192,7 +178,7 @@ Test(log_fault, segments_are_recycled_behind_the_hold_and_the_retention_only)
 Test(log_fault, surplus_segments_are_removed_when_a_long_hold_ends)
 {
     struct rig r;
-    filled_log(&r, 21, 6000);
+    rig_fill(&r, 21, 6000);
     rig_die(&r);
     r.config.retain_size = RIG_SEGMENT;
     rig_start(&r);
@@ -359,10 +345,7 @@ Test(log_fault, a_failed_write_fails_the_log_for_good_and_releases_no_ring)
 Test(log_fault, a_failed_sync_is_never_retried)
 {
     struct rig r;
-    rig_init(&r, 35, NULL);
-    rig_start(&r);
-    rig_commit(&r, 30);
-    rig_settle(&r, true);
+    rig_fill(&r, 35, 30); /* the mark is at rest: the next sync is the segment's */
     uint64_t durable = log_durable(r.log);
     disk_sim_fail_syncs(r.disk, EIO, 1);
     rig_commit(&r, 30);
@@ -371,8 +354,25 @@ Test(log_fault, a_failed_sync_is_never_retried)
         cr_assert_eq(log_durable(r.log), durable);
     }
     cr_assert(log_failed(r.log));
-    cr_assert(strstr(log_error(r.log), "sync"), "%s", log_error(r.log));
+    cr_assert(strstr(log_error(r.log), "a sync of the log failed"), "%s", log_error(r.log));
     cr_assert_not(rig_is_settled(&r, true));
+    rig_power_cut(&r);
+    rig_check(&r);
+    rig_end(&r);
+}
+
+Test(log_fault, a_failed_sync_of_the_mark_fails_the_log_too)
+{
+    struct rig r;
+    rig_fill(&r, 36, 30);
+    rig_commit(&r, 30);
+    while (r.log->mark_step != MARK_WRITING)
+        rig_poll(&r, 1000000);
+    disk_sim_fail_syncs(r.disk, EIO, 1);
+    for (unsigned n = 0; n < 10; n++)
+        rig_poll(&r, 1000);
+    cr_assert(log_failed(r.log));
+    cr_assert(strstr(log_error(r.log), "mark"), "%s", log_error(r.log));
     rig_power_cut(&r);
     rig_check(&r);
     rig_end(&r);

@@ -1,5 +1,6 @@
 /* The log on real files. */
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,6 +197,75 @@ Test(log_uring, kill_9_of_the_real_process_loses_nothing_committed)
     positions_read(&r, positions);
     for (unsigned i = 0; i < RIG_AGENTS; i++)
         cr_assert_eq(positions[i + 1], ring_tail(&r.rings[i].ring));
+    directory_remove(r.disk);
+    rig_end(&r);
+}
+
+/* A reader of its own on another thread, beside the agent that writes, syncs and recycles. */
+struct follower {
+    const struct log *log;
+    atomic_bool stop;
+    uint64_t frames, overtaken;
+    const char *wrong;
+};
+
+static void *follow(void *arg)
+{
+    struct follower *w = arg;
+    struct log_reader *reader = NULL;
+    uint64_t next_seq = 0;
+    bool last = false;
+    while (!w->wrong) {
+        bool stop = atomic_load(&w->stop);
+        enum err e = OK;
+        if (!reader)
+            e = log_reader_open(&reader, w->log, log_begin(w->log));
+        const struct log_frame *f = e ? NULL : log_reader_next(reader, UINT64_MAX, &e);
+        if (e == ERR_NOT_FOUND) { /* overtaken: from the oldest that is kept */
+            log_reader_close(reader);
+            reader = NULL;
+            next_seq = 0;
+            w->overtaken++;
+        } else if (e) {
+            w->wrong = err_text(e);
+        } else if (f) {
+            if (next_seq && f->first_seq != next_seq)
+                w->wrong = "numbers with a gap";
+            next_seq = f->first_seq + log_frame_batch(f)->count;
+            w->frames++;
+        } else if (last) {
+            break;
+        }
+        last = stop; /* once more after the end was said */
+    }
+    log_reader_close(reader);
+    return NULL;
+}
+
+Test(log_uring, a_reader_on_another_thread_sees_whole_frames_in_order_while_segments_are_recycled)
+{
+    struct rig r;
+    rig_init(&r, 11, disk_make());
+    r.config.retain_size = RIG_SEGMENT;
+    r.config.sync_interval_ns = 1000;
+    rig_start(&r);
+    struct follower w = {.log = r.log};
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, follow, &w), 0);
+    for (unsigned round = 0; round < 400; round++) {
+        rig_commit(&r, 40);
+        rig_poll(&r, 1000000);
+        if (round % 40 == 39)
+            rig_settle(&r, true);
+        if (round % 40 == 39)
+            log_hold(r.log, log_durable(r.log));
+    }
+    rig_settle(&r, true);
+    atomic_store(&w.stop, true);
+    pthread_join(thread, NULL);
+    cr_assert_null(w.wrong, "%s", w.wrong);
+    cr_assert_gt(w.frames, 100);
+    cr_assert_gt(rig_counter(&r, "rfqd_log_recycled_total"), 2);
     directory_remove(r.disk);
     rig_end(&r);
 }
