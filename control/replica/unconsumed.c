@@ -17,10 +17,10 @@ void unconsumed_free(struct unconsumed *u)
 
 static char *queue_push(struct unconsumed_queue *q, size_t size)
 {
-    if (q->tail + size > q->capacity &&
-        q->head >= q->tail - q->head) { /* as much is free before as is used */
-        memmove(q->bytes, q->bytes + q->head, q->tail - q->head);
-        q->tail -= q->head;
+    size_t used = q->tail - q->head;
+    if (q->tail + size > q->capacity && used > 0 && q->head >= used) { /* as much is free before as is used */
+        memmove(q->bytes, q->bytes + q->head, used);
+        q->tail = used;
         q->head = 0;
     }
     if (q->tail + size > q->capacity) {
