@@ -245,6 +245,12 @@ uint64_t party_next_ns(const struct party *p)
     return own < connect ? own : connect;
 }
 
+void party_ask_no_more(struct party *p)
+{
+    if (!p->is_lp)
+        taker_ask_no_more(p->taker);
+}
+
 bool party_done(const struct party *p)
 {
     return p->is_lp || taker_done(p->taker);

@@ -48,6 +48,8 @@ struct endpoint *party_endpoint(struct party *p);
 unsigned party_poll(struct party *p, uint64_t now_ns);
 /* When it has something to do by itself; for a made-up clock. May be past while its session is down. */
 uint64_t party_next_ns(const struct party *p);
+/* A taker asks nothing more; what it has asked goes on to its end. */
+void party_ask_no_more(struct party *p);
 /* A taker that has seen the end of all its requests; an LP always. */
 bool party_done(const struct party *p);
 /* Nothing it expected was missing or wrong. */
@@ -71,6 +73,7 @@ void taker_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint6
 void taker_session(void *ctx, struct endpoint *e, int state, uint64_t now_ns);
 unsigned taker_poll(struct taker_party *p, uint64_t now_ns);
 uint64_t taker_next_ns(const struct taker_party *p);
+void taker_ask_no_more(struct taker_party *p);
 bool taker_done(const struct taker_party *p);
 bool taker_fine(const struct taker_party *p);
 void taker_print(const struct taker_party *p, FILE *to);

@@ -3,8 +3,8 @@
  *     rfqsim [--seconds N] [--linger] DIRECTORY PARTY…
  *
  * Ends when all takers have seen the end of their requests (LPs alone: at SIGTERM or after --seconds), logs
- * out, prints a line of JSON for each party. Exit 0: all that was asked was answered; 1: something was
- * missing; 2: usage.
+ * out, prints a line of JSON for each party. SIGUSR1: takers ask no more; what was asked goes on to its end.
+ * Exit 0: all that was asked was answered; 1: something was missing; 2: usage.
  */
 #include <errno.h>
 #include <sched.h>
@@ -19,12 +19,11 @@
 
 #define LOGOUT_NS 2000000000ull
 
-static atomic_bool stop_wanted;
+static atomic_bool stop_wanted, no_more_wanted;
 
 static void on_signal(int number)
 {
-    (void)number;
-    atomic_store(&stop_wanted, true);
+    atomic_store(number == SIGUSR1 ? &no_more_wanted : &stop_wanted, true);
 }
 
 static int usage(FILE *to, int code)
@@ -37,7 +36,8 @@ static int usage(FILE *to, int code)
             "         percent: reject silent requote order_reject order_silent partial\n"
             "  taker  rate=10 count=0 deadline_ms=5000 start_ms=0 quotes=1 collect_ms=200 accept=a|d|x|-\n"
             "         symbol=EURUSD quantity=1000000\n"
-            "--linger: stay after the takers are done, until SIGTERM. Journals: DIRECTORY/<name>.journal\n");
+            "--linger: stay after the takers are done, until SIGTERM. Journals: DIRECTORY/<name>.journal\n"
+            "SIGUSR1: the takers ask no more, and see what they asked to its end.\n");
     return code;
 }
 
@@ -75,6 +75,9 @@ static void run(struct world *w, uint64_t seconds, bool linger)
         if (atomic_load_explicit(&stop_wanted, memory_order_relaxed) || now_ns >= end_ns ||
             (!linger && all_done(w)))
             break;
+        if (atomic_exchange_explicit(&no_more_wanted, false, memory_order_relaxed))
+            for (unsigned i = 0; i < w->count; i++)
+                party_ask_no_more(w->parties[i]);
         if (!round_of(w, now_ns))
             sched_yield();
     }
@@ -115,6 +118,7 @@ int main(int argc, char **argv)
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     clock_init();
     if (port_uring_create(&w.port, PARTIES_MAX * 4) != OK) {
         fprintf(stderr, "rfqsim: io_uring: %s\n", strerror(errno));

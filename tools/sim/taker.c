@@ -34,6 +34,7 @@ struct taker_party {
     uint64_t planned_ns, made, ended, missed, states[8], late_fills, accept_refused, peer_rejects;
     struct map *by_id, *by_cl_ord_id;
     struct taker_request *open;
+    bool asks_no_more;
     struct histogram to_quote, to_fill, to_accept;
 };
 
@@ -271,14 +272,18 @@ static void sweep(struct taker_party *p, uint64_t now_ns)
     }
 }
 
+static bool asks_more(const struct taker_party *p)
+{
+    return p->planned_ns && !p->asks_no_more && (!p->options.count || p->made + p->missed < p->options.count);
+}
+
 unsigned taker_poll(struct taker_party *p, uint64_t now_ns)
 {
     const struct party_options *o = &p->options;
     unsigned work = 0;
     if (!p->planned_ns && endpoint_is_up(p->endpoint))
         p->planned_ns = now_ns + o->start_ns;
-    while (p->planned_ns && now_ns >= p->planned_ns && (!o->count || p->made + p->missed < o->count) &&
-           work < 256) {
+    while (asks_more(p) && now_ns >= p->planned_ns && work < 256) {
         ask(p, p->planned_ns, now_ns);
         p->planned_ns += 1000000000ull / o->rate;
         work++;
@@ -291,7 +296,7 @@ uint64_t taker_next_ns(const struct taker_party *p)
 {
     const struct party_options *o = &p->options;
     uint64_t next = UINT64_MAX;
-    if (p->planned_ns && (!o->count || p->made + p->missed < o->count))
+    if (asks_more(p))
         next = p->planned_ns;
     for (const struct taker_request *r = p->open; r; r = r->next) {
         uint64_t at = r->state == ASKED && r->quotes && o->accept != '-' ? r->first_quote_ns + o->collect_ns
@@ -302,9 +307,15 @@ uint64_t taker_next_ns(const struct taker_party *p)
     return next;
 }
 
+void taker_ask_no_more(struct taker_party *p)
+{
+    p->asks_no_more = true;
+}
+
 bool taker_done(const struct taker_party *p)
 {
-    return p->options.count && p->made + p->missed >= p->options.count && p->ended >= p->made;
+    bool asked_all = p->options.count && p->made + p->missed >= p->options.count;
+    return (asked_all || p->asks_no_more) && p->ended >= p->made;
 }
 
 bool taker_fine(const struct taker_party *p)
