@@ -1,9 +1,8 @@
-/* Kernel sockets through io_uring: the port itself, its connections and listeners, and the poll. */
+/* Kernel sockets through io_uring: the port itself, its poll, its life. */
 #include "dataplane/net/uring.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,348 +20,7 @@ struct io_uring_sqe *uring_sqe(struct uring_port *u)
     return sqe;
 }
 
-void uring_cancel(struct uring_port *u, uint64_t user_data)
-{
-    struct io_uring_sqe *sqe = uring_sqe(u);
-    io_uring_prep_cancel64(sqe, user_data, 0);
-    io_uring_sqe_set_data64(sqe, op_data(OP_NONE, 0));
-}
-
-/* Connections and their slots. */
-
-uint32_t uring_slot(const struct uring_port *u, const struct conn *c)
-{
-    return (uint32_t)(c - u->conns);
-}
-
-static struct conn *conn_of(struct uring_port *u, uint32_t handle)
-{
-    uint32_t slot = handle_slot(handle);
-    if (slot >= u->slot_count || u->conns[slot].handle != handle) {
-        return NULL;
-    }
-    return &u->conns[slot];
-}
-
-struct conn *uring_find(struct uring_port *u, uint32_t handle)
-{
-    struct conn *c = conn_of(u, handle);
-    return c != NULL && c->state == CONN_OPEN && !c->at_once ? c : NULL;
-}
-
-bool uring_connecting(struct uring_port *u, uint32_t handle)
-{
-    const struct conn *c = conn_of(u, handle);
-    return c != NULL && c->state == CONN_CONNECTING;
-}
-
-static void list_add(struct uring_port *u, struct index_list *list, uint32_t slot, bool ready)
-{
-    *(ready ? &u->conns[slot].next_ready : &u->conns[slot].next_rearm) = NO_INDEX;
-    if (list->first == NO_INDEX) {
-        list->first = slot;
-    } else {
-        *(ready ? &u->conns[list->last].next_ready : &u->conns[list->last].next_rearm) = slot;
-    }
-    list->last = slot;
-}
-
-void uring_ready_add(struct uring_port *u, struct conn *c)
-{
-    if (!c->on_ready) {
-        c->on_ready = true;
-        list_add(u, &u->ready, uring_slot(u, c), true);
-    }
-}
-
-void uring_rearm_add(struct uring_port *u, struct conn *c)
-{
-    if (!c->on_rearm) {
-        c->on_rearm = true;
-        list_add(u, &u->rearm, uring_slot(u, c), false);
-    }
-}
-
-static struct conn *conn_take(struct uring_port *u, int fd, enum conn_state state, uint64_t tag)
-{
-    if (u->live == u->live_max || u->free_first == NO_INDEX) {
-        return NULL;
-    }
-    struct conn *c = &u->conns[u->free_first];
-    assert(c->state == CONN_FREE && c->requests == 0);
-    u->free_first = c->next_free;
-    u->live++;
-    *c = (struct conn){.handle = handle_next(c->handle),
-                       .state = (uint8_t)state,
-                       .fd = fd,
-                       .held_first = NO_INDEX,
-                       .held_last = NO_INDEX,
-                       .round = u->round - 1,
-                       .piece_first = NO_INDEX,
-                       .piece_last = NO_INDEX,
-                       .tag = tag,
-                       .chunk_first = NO_INDEX,
-                       .chunk_last = NO_INDEX,
-                       .on_ready = c->on_ready, /* a slot may still stand in a list for its predecessor */
-                       .on_rearm = c->on_rearm,
-                       .next_ready = c->next_ready,
-                       .next_rearm = c->next_rearm,
-                       .next_free = NO_INDEX};
-    return c;
-}
-
-/* Gives the slot back once nothing refers to it: no request in the kernel, no piece waiting for flush. */
-void uring_conn_release(struct uring_port *u, struct conn *c)
-{
-    if (c->state != CONN_DEAD || c->requests > 0 || c->piece_first != NO_INDEX) {
-        return;
-    }
-    close(c->fd);
-    c->fd = -1;
-    c->state = CONN_FREE;
-    c->next_free = u->free_first;
-    u->free_first = uring_slot(u, c);
-}
-
-/* The connection is over: its requests are cancelled and its slot returns when they are done. */
-void uring_conn_kill(struct uring_port *u, struct conn *c, bool reset)
-{
-    assert(c->state != CONN_FREE);
-    if (c->state == CONN_DEAD) {
-        return;
-    }
-    if (c->state == CONN_LINGER) {
-        u->lingering--;
-    } else {
-        u->live--;
-    }
-    c->state = CONN_DEAD;
-    uring_held_drop(u, c);
-    uring_backlog_drop(u, c);
-    if (reset) {
-        struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    }
-    if (c->requests > 0) {
-        struct io_uring_sqe *sqe = uring_sqe(u);
-        io_uring_prep_cancel_fd(sqe, c->fd, IORING_ASYNC_CANCEL_ALL);
-        io_uring_sqe_set_data64(sqe, op_data(OP_NONE, 0));
-    }
-    uring_conn_release(u, c);
-}
-
-/* Notes the end of a connection; PORT_CLOSED follows in its turn (recv.c), or at once. */
-void uring_conn_end(struct uring_port *u, struct conn *c, int error, bool at_once)
-{
-    if (!c->ended || at_once) {
-        c->error = error;
-    }
-    c->ended = true;
-    c->at_once |= at_once;
-    uring_ready_add(u, c);
-}
-
-/* A closed connection goes on: its backlog, our FIN, the peer's FIN; then it is gone. What the peer still
- * sends is read and dropped, since closing a socket with unread bytes resets it and the peer would lose our
- * last words. */
-void uring_linger_step(struct uring_port *u, struct conn *c)
-{
-    if (c->state != CONN_LINGER || c->backlog_size > 0) {
-        return;
-    }
-    if (!c->fin_sent) {
-        c->fin_sent = true;
-        shutdown(c->fd, SHUT_WR);
-    }
-    if (c->ended) {
-        uring_conn_kill(u, c, false);
-    }
-}
-
-static void tick_arm(struct uring_port *u)
-{
-    static struct __kernel_timespec tick = {.tv_nsec = URING_TICK_MS * 1000000LL};
-    if (u->ticking) {
-        return;
-    }
-    u->ticking = true;
-    struct io_uring_sqe *sqe = uring_sqe(u);
-    io_uring_prep_timeout(sqe, &tick, 0, 0);
-    io_uring_sqe_set_data64(sqe, op_data(OP_TICK, 0));
-}
-
-static void tick(struct uring_port *u)
-{
-    u->ticking = false;
-    for (uint32_t i = 0; i < u->slot_count && u->lingering > 0; i++) {
-        struct conn *c = &u->conns[i];
-        if (c->state == CONN_LINGER && ++c->ticks >= URING_LINGER_TICKS) {
-            uring_conn_kill(u, c, c->backlog_size > 0);
-        }
-    }
-    if (u->lingering > 0) {
-        tick_arm(u);
-    }
-}
-
-static void uring_close(struct port *p, uint32_t handle)
-{
-    struct uring_port *u = uring_of(p);
-    struct conn *c = conn_of(u, handle);
-    if (c == NULL || (c->state != CONN_OPEN && c->state != CONN_CONNECTING)) {
-        return;
-    }
-    if (c->state == CONN_CONNECTING || c->at_once) {
-        uring_conn_kill(u, c, c->at_once);
-        return;
-    }
-    if (c->piece_first != NO_INDEX) {
-        uring_flush(p);
-        if (c->at_once) { /* that was too much for its backlog */
-            uring_conn_kill(u, c, true);
-            return;
-        }
-    }
-    u->live--;
-    u->lingering++;
-    c->state = CONN_LINGER;
-    c->paused = false;
-    uring_held_drop(u, c);
-    if (!c->recv_armed && !c->ended) {
-        uring_rearm_add(u, c);
-    }
-    tick_arm(u);
-    uring_linger_step(u, c);
-}
-
-/* Sockets. */
-
-static int socket_new(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* blocking: io_uring waits on it by itself */
-    int on = 1;
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-static void socket_no_delay(int fd)
-{
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-static enum err socket_refused(int fd)
-{
-    int error = errno;
-    if (fd >= 0) {
-        close(fd);
-    }
-    errno = error;
-    return ERR_IO;
-}
-
-static void listener_arm(struct uring_port *u, uint32_t index)
-{
-    struct listener *l = &u->listeners[index];
-    struct io_uring_sqe *sqe = uring_sqe(u);
-    io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL, SOCK_CLOEXEC);
-    io_uring_sqe_set_data64(sqe, op_data(OP_ACCEPT, index));
-    l->armed = true;
-}
-
-static enum err uring_listen(struct port *p, const struct sockaddr_in *at, uint64_t tag)
-{
-    struct uring_port *u = uring_of(p);
-    if (u->listener_count == URING_LISTENERS_MAX) {
-        return ERR_LIMIT;
-    }
-    int fd = socket_new();
-    if (fd < 0 || bind(fd, (const struct sockaddr *)at, sizeof *at) != 0 ||
-        listen(fd, URING_LISTEN_BACKLOG) != 0) {
-        return socket_refused(fd);
-    }
-    u->listeners[u->listener_count] = (struct listener){.fd = fd, .tag = tag};
-    listener_arm(u, u->listener_count++);
-    return OK;
-}
-
-static enum err uring_connect(struct port *p, const struct sockaddr_in *to, const struct sockaddr_in *local,
-                              uint64_t tag, uint32_t *handle)
-{
-    struct uring_port *u = uring_of(p);
-    int fd = socket_new();
-    if (fd < 0) {
-        return socket_refused(fd);
-    }
-    if (local != NULL) {
-        int on = 1;
-        if (local->sin_port == 0) { /* choose the port at connect: only the pair of addresses must be free */
-            setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        }
-        if (bind(fd, (const struct sockaddr *)local, sizeof *local) != 0) {
-            return socket_refused(fd);
-        }
-    }
-    socket_no_delay(fd);
-    struct conn *c = conn_take(u, fd, CONN_CONNECTING, tag);
-    if (c == NULL) {
-        close(fd);
-        return ERR_LIMIT;
-    }
-    c->peer = *to;
-    c->requests++;
-    struct io_uring_sqe *sqe = uring_sqe(u);
-    io_uring_prep_connect(sqe, fd, (const struct sockaddr *)&c->peer, sizeof c->peer);
-    io_uring_sqe_set_data64(sqe, op_data(OP_CONNECT, c->handle));
-    *handle = c->handle;
-    return OK;
-}
-
 /* Completions. */
-
-static unsigned accept_done(struct uring_port *u, uint32_t index, int res, unsigned flags,
-                            struct port_event *event)
-{
-    struct listener *l = &u->listeners[index];
-    l->armed = (flags & IORING_CQE_F_MORE) != 0; /* if not, the next poll arms it again */
-    if (res < 0) {
-        return 0;
-    }
-    struct conn *c = conn_take(u, res, CONN_OPEN, l->tag);
-    if (c == NULL) {
-        close(res); /* too many: the peer sees its connection end at once */
-        return 0;
-    }
-    socklen_t size = sizeof c->peer;
-    getpeername(res, (struct sockaddr *)&c->peer, &size);
-    socket_no_delay(res);
-    uring_rearm_add(u, c); /* after the event: the consumer may pause first */
-    *event = (struct port_event){.type = PORT_ACCEPTED, .conn = c->handle, .tag = c->tag, .peer = c->peer};
-    return 1;
-}
-
-static unsigned connect_done(struct uring_port *u, struct conn *c, int res, struct port_event *event)
-{
-    c->requests--;
-    if (c->state != CONN_CONNECTING) {
-        uring_conn_release(u, c);
-        return 0;
-    }
-    *event = (struct port_event){.conn = c->handle, .tag = c->tag, .peer = c->peer};
-    if (res < 0) {
-        event->type = PORT_CONNECT_FAILED;
-        event->error = -res;
-        uring_conn_kill(u, c, false);
-        return 1;
-    }
-    event->type = PORT_CONNECTED;
-    c->state = CONN_OPEN;
-    uring_rearm_add(u, c);
-    return 1;
-}
 
 static unsigned writable_done(struct uring_port *u, struct conn *c)
 {
@@ -385,19 +43,19 @@ static unsigned completion(struct uring_port *u, const struct io_uring_cqe *cqe,
         return 0;
     }
     if (op == OP_TICK) {
-        tick(u);
+        uring_tick(u);
         return 0;
     }
     if (op == OP_ACCEPT) {
-        return accept_done(u, about, cqe->res, cqe->flags, event);
+        return uring_accept_done(u, about, cqe->res, cqe->flags, event);
     }
-    struct conn *c = conn_of(u, about);
+    struct conn *c = uring_conn_of(u, about);
     assert(c != NULL && c->requests > 0); /* a slot outlives its requests */
     switch (op) {
     case OP_RECV:
         return uring_recv_done(u, c, cqe->res, cqe->flags, event);
     case OP_CONNECT:
-        return connect_done(u, c, cqe->res, event);
+        return uring_connect_done(u, c, cqe->res, event);
     case OP_WRITABLE:
         return writable_done(u, c);
     default:
@@ -423,7 +81,7 @@ static void rearm(struct uring_port *u)
 {
     for (unsigned i = 0; i < u->listener_count; i++) {
         if (!u->listeners[i].armed) {
-            listener_arm(u, i);
+            uring_listener_arm(u, i);
         }
     }
     while (u->rearm.first != NO_INDEX && u->posted > 0) {

@@ -1,4 +1,4 @@
-/* Inside of the io_uring port (uring.c, uring_recv.c, uring_send.c). Not a public face.
+/* Inside of the io_uring port (uring.c and uring_*.c). Not a public face.
  *
  * A connection's slot lives until its last io_uring request has completed, so a completion always finds the
  * connection that made it. States: FREE → CONNECTING → OPEN, or FREE → OPEN (accepted); OPEN → LINGER (closed
@@ -144,17 +144,31 @@ static inline struct uring_port *uring_of(struct port *p)
 
 /* uring.c */
 struct io_uring_sqe *uring_sqe(struct uring_port *u);
-int uring_enter(struct uring_port *u, unsigned flags);
-struct conn *uring_find(struct uring_port *u, uint32_t handle); /* NULL: stale, or not open any more */
+
+/* uring_conn.c */
+struct conn *uring_conn_of(struct uring_port *u, uint32_t handle); /* NULL: stale */
+struct conn *uring_find(struct uring_port *u, uint32_t handle);    /* NULL: stale, or not open (any more) */
 bool uring_connecting(struct uring_port *u, uint32_t handle);
 uint32_t uring_slot(const struct uring_port *u, const struct conn *c);
 void uring_ready_add(struct uring_port *u, struct conn *c);
 void uring_rearm_add(struct uring_port *u, struct conn *c);
+struct conn *uring_conn_take(struct uring_port *u, int fd, enum conn_state state,
+                             uint64_t tag); /* NULL: full */
 void uring_conn_end(struct uring_port *u, struct conn *c, int error, bool at_once);
 void uring_conn_kill(struct uring_port *u, struct conn *c, bool reset);
 void uring_conn_release(struct uring_port *u, struct conn *c);
 void uring_linger_step(struct uring_port *u, struct conn *c);
-void uring_cancel(struct uring_port *u, uint64_t user_data);
+void uring_tick(struct uring_port *u);
+void uring_close(struct port *p, uint32_t handle);
+
+/* uring_open.c */
+void uring_listener_arm(struct uring_port *u, uint32_t index);
+enum err uring_listen(struct port *p, const struct sockaddr_in *at, uint64_t tag);
+enum err uring_connect(struct port *p, const struct sockaddr_in *to, const struct sockaddr_in *local,
+                       uint64_t tag, uint32_t *handle);
+unsigned uring_accept_done(struct uring_port *u, uint32_t index, int res, unsigned flags,
+                           struct port_event *event);
+unsigned uring_connect_done(struct uring_port *u, struct conn *c, int res, struct port_event *event);
 
 /* uring_recv.c */
 enum err uring_buffers_create(struct uring_port *u, unsigned connections_max);

@@ -239,7 +239,9 @@ void uring_pause(struct port *p, uint32_t handle)
     c->paused = true;
     if (c->recv_armed && !c->recv_cancelling) {
         c->recv_cancelling = true;
-        uring_cancel(u, op_data(OP_RECV, c->handle));
+        struct io_uring_sqe *sqe = uring_sqe(u);
+        io_uring_prep_cancel64(sqe, op_data(OP_RECV, c->handle), 0);
+        io_uring_sqe_set_data64(sqe, op_data(OP_NONE, 0));
     }
 }
 
