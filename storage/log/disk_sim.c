@@ -54,8 +54,8 @@ struct disk_sim {
     struct disk base;
     uint64_t random, now_ns, hang_until_ns, operations, capacity;
     uint64_t write_ns, sync_ns, prepare_ns;
-    int write_error, sync_error;
-    uint32_t write_errors, sync_errors;
+    int write_error, sync_error, job_error;
+    uint32_t write_errors, sync_errors, job_errors;
     struct op ops[OPS_MAX];
     struct inode **handles;
     unsigned handle_count;
@@ -381,6 +381,7 @@ static enum err sim_prepare(struct disk *d, const char *from, const char *name, 
     struct op *o = op_new(s, OP_PREPARE, token, s->prepare_ns);
     if (!o)
         return ERR_FULL;
+    o->error = failure_take(s->job_error, &s->job_errors);
     o->size = size;
     snprintf(o->name, sizeof o->name, "%s", name);
     if (from)
@@ -394,6 +395,7 @@ static enum err sim_discard(struct disk *d, const char *name, uint64_t token)
     struct op *o = op_new(s, OP_DISCARD, token, s->prepare_ns);
     if (!o)
         return ERR_FULL;
+    o->error = failure_take(s->job_error, &s->job_errors);
     snprintf(o->name, sizeof o->name, "%s", name);
     return OK;
 }
@@ -476,14 +478,15 @@ static void op_complete(struct disk_sim *s, struct op *o, struct disk_completion
             sync_apply(s, o, 100);
         break;
     case OP_PREPARE:
-        done->error = prepare_apply(s, o, &n);
+        if (!o->error)
+            done->error = prepare_apply(s, o, &n);
         if (n)
             done->file = handle_make(s, n);
         break;
     case OP_DISCARD:
-        if (name_find(&s->now, o->name))
+        if (!o->error && name_find(&s->now, o->name))
             names_change(s, o->name, NULL);
-        else
+        else if (!o->error)
             done->error = ENOENT;
         break;
     case OP_FREE:
@@ -659,6 +662,12 @@ void disk_sim_fail_syncs(struct disk *d, int error, uint32_t count)
 {
     sim_of(d)->sync_error = error;
     sim_of(d)->sync_errors = error ? count : 0;
+}
+
+void disk_sim_fail_jobs(struct disk *d, int error, uint32_t count)
+{
+    sim_of(d)->job_error = error;
+    sim_of(d)->job_errors = error ? count : 0;
 }
 
 enum err disk_sim_corrupt(struct disk *d, const char *name, uint64_t offset, uint64_t size)

@@ -38,6 +38,8 @@ void disk_sim_hang(struct disk *d, uint64_t until_ns);
  * loses what it was to write, though reads go on seeing it, as Linux does. */
 void disk_sim_fail_writes(struct disk *d, int error, uint32_t count);
 void disk_sim_fail_syncs(struct disk *d, int error, uint32_t count);
+/* prepare and discard: they fail and have changed nothing. */
+void disk_sim_fail_jobs(struct disk *d, int error, uint32_t count);
 
 /* Nothing that was under way completes any more. Handles stay valid until closed. */
 void disk_sim_kill(struct disk *d);

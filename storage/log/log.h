@@ -43,6 +43,8 @@
  * (log_failed), acceptance stops. A disk that does not answer stops the merging when the buffers are full;
  * then the rings fill, and ring_room says so.
  *
+ * A log that is refused as corrupt stays as it is; repair.h has the ways to go on.
+ *
  * Segments wholly below min(log_hold, end − retain_size) become the next segments, by rename; surplus ones
  * are removed.
  *
@@ -101,8 +103,10 @@ struct log;
  * ERR_STALE: a log of another instance. ERR_STATE: made with another segment size. ERR_RANGE: segment_size.
  * ERR_VERSION. ERR_IO. ERR_MEMORY. */
 enum err log_open(struct log **out, const struct log_config *c) WARN_UNUSED;
-void log_close(
-    struct log *l); /* abandons what is in flight, as kill -9 would; log_flush first for a clean stop */
+/* Abandons what is in flight, as kill -9 would; log_flush first for a clean stop. Waits until the kernel has
+ * let go of the buffers, so it blocks as long as the disk does; a process that must end beside a hung disk
+ * ends without it. NULL is allowed. */
+void log_close(struct log *l);
 /* What is wrong where log_open returned an error or log_failed is true; "" otherwise. */
 const char *log_error(const struct log *l);
 

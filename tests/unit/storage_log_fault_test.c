@@ -193,6 +193,44 @@ Test(log_fault, surplus_segments_are_removed_when_a_long_hold_ends)
     rig_end(&r);
 }
 
+Test(log_fault, a_segment_that_could_not_be_recycled_for_want_of_space_stays_the_oldest)
+{
+    struct rig r;
+    rig_fill(&r, 24, 4000);
+    rig_die(&r);
+    r.config.retain_size = RIG_SEGMENT;
+    rig_start(&r);
+    rig_commit(&r, 10);
+    rig_settle(&r, true);
+    disk_sim_fail_jobs(r.disk, ENOSPC, 3);
+    rig_hold(&r);
+    for (unsigned n = 0; n < 250; n++) {
+        rig_poll(&r, 1000000);
+        cr_assert_eq(log_begin(r.log) > 0 && r.log->job == LOG_JOB_NONE, false, "nothing is gone");
+    }
+    cr_assert_eq(rig_check(&r).frames,
+                 r.rings[0].count + r.rings[1].count + r.rings[2].count + r.rings[3].count);
+    for (unsigned n = 0; n < 400; n++)
+        rig_poll(&r, 1000000);
+    cr_assert_gt(log_begin(r.log), 0, "tried again until it could be");
+    rig_check(&r);
+    rig_end(&r);
+}
+
+Test(log_fault, a_segment_that_cannot_be_made_for_another_reason_fails_the_log)
+{
+    struct rig r;
+    rig_init(&r, 25, NULL);
+    rig_start(&r);
+    disk_sim_fail_jobs(r.disk, EIO, 1);
+    rig_commit(&r, 10);
+    rig_poll(&r, 1000000);
+    rig_poll(&r, 1000000);
+    cr_assert(log_failed(r.log));
+    cr_assert(strstr(log_error(r.log), "segment"), "%s", log_error(r.log));
+    rig_end(&r);
+}
+
 Test(log_fault, a_reader_that_is_too_slow_is_told_so)
 {
     struct rig r;
