@@ -117,9 +117,9 @@ void delivery_state_apply(struct distribution_state *s, const struct delivery_st
     d->due_ns = ev->due_ns;
     settle(s, lp, d);
     count(rfq, d, +1);
-    if (!rfq_has_ended(rfq))
-        occupy(lp, d,
-               d->state != DELIVERY_REJECTED && d->state != DELIVERY_FAILED && d->answer != ANSWER_DECLINED);
+    assert(!rfq_has_ended(rfq)); /* its deliveries are closed */
+    occupy(lp, d,
+           d->state != DELIVERY_REJECTED && d->state != DELIVERY_FAILED && d->answer != ANSWER_DECLINED);
     arm(s, d);
 }
 

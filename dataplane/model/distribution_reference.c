@@ -89,7 +89,7 @@ void session_apply(struct distribution_state *s, const struct engine_session *ev
     struct lp *lp = slot_entity(s->lps, s->index->lp_by_session[session]);
     if (lp) {
         table_touch(s->lps, lp);
-        if (ev->state == SESSION_DOWN && lp->session_state != SESSION_DOWN)
+        if (ev->state == SESSION_DOWN) /* told once for each time */
             lp->session_lost++;
         lp->session_state = (uint8_t)ev->state;
     }

@@ -498,6 +498,22 @@ Test(distribution_award, not_filled_with_nothing_left_is_cancelled_at_once)
     close_bidding(&b);
 }
 
+Test(distribution_award, offers_no_quote_that_has_just_expired)
+{
+    struct bidding b;
+    open_bidding(&b);
+    struct command_quote q = desk_quote_command(b.rfq, 2, 0, PRICE(110000));
+    q.valid_until_ns = b.d.h.now_ns + SECOND;
+    desk_give(&b.d, &q);
+    desk_accept(&b.d, b.quotes[1]);
+    b.d.h.now_ns += SECOND; /* the best one left is at its limit, and its timer has not fired */
+    desk_update(&b.d, b.rfq, (struct desk_update){ORDER_REJECTED, REASON_LP_DEFAULT, 0, true, false, 0});
+    const struct quote_offered *ev = harness_find(&b.d.h, RECORD_QUOTE_OFFERED);
+    cr_assert(ev);
+    cr_expect_eq(ev->quote, b.quotes[3]);
+    close_bidding(&b);
+}
+
 Test(distribution_award, cancelled_by_the_taker_waits_for_its_order)
 {
     static const struct {

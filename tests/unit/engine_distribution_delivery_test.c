@@ -45,6 +45,9 @@ static void happen(struct desk *d, const struct rfq *rfq, char what)
     case 'S':
         desk_session(d, LP(1), SESSION_SYNCED);
         break;
+    case 'U':
+        desk_session(d, LP(1), SESSION_UP);
+        break;
     case '.':
         desk_advance(d, 100 * MS);
         break;
@@ -95,6 +98,7 @@ static const struct timeline {
     {"uw", "sent none 2", REASON_NONE, 1}, /* the session is in sync: distribution knows no better */
     {"Duw", "pending none 1", REASON_SESSION_DOWN, 1}, /* it is not: a wait uses up no attempt */
     {"Duwwwwww", "pending none 1", REASON_SESSION_DOWN, 1},
+    {"DUuwww", "pending none 1", REASON_SESSION_DOWN, 1},
     {"DuwwwwwwSw", "sent none 2", REASON_NONE, 1},
     {"uwl", "pending none 2", REASON_LOST, 1},
     {"uwlw", "sent none 3", REASON_NONE, 1},            /* 200 ms later */

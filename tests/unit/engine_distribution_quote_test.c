@@ -206,17 +206,17 @@ Test(distribution_quote, that_ended_is_known_up_to_a_bound)
     struct desk d;
     desk_open(&d, 1);
     const struct rfq *rfq = desk_request(&d, SIDE_BUY);
-    uint64_t ids[100];
-    for (unsigned i = 0; i < 100; i++) {
+    uint64_t ids[102];
+    for (unsigned i = 0; i < 102; i++) {
         ids[i] = desk_quote(&d, rfq, 1, 0, PRICE(110000 + i));
-        desk_advance(&d, i % 3); /* some end in the same nanosecond */
+        desk_advance(&d, i % 3); /* some end in the same nanosecond: the last forgotten and the first kept */
         if (i % 10 == 9)
             rfq = desk_reload_with(&d, rfq);
     }
     cr_expect_eq(rfq->ended_quotes, RFQ_ENDED_QUOTES_MAX);
     cr_expect_eq(table_count(d.s->quotes), RFQ_ENDED_QUOTES_MAX + 1);
-    for (unsigned i = 0; i < 100; i++)
-        cr_expect_eq(distribution_quote(d.s, ids[i]) != NULL, i >= 100 - RFQ_ENDED_QUOTES_MAX - 1, "%u", i);
+    for (unsigned i = 0; i < 102; i++)
+        cr_expect_eq(distribution_quote(d.s, ids[i]) != NULL, i >= 102 - RFQ_ENDED_QUOTES_MAX - 1, "%u", i);
     desk_close(&d);
 }
 

@@ -89,6 +89,10 @@ Test(distribution_request, takes_the_limits_themselves)
     cr_expect_eq(desk_rfq_of(&d, &least)->state, RFQ_BIDDING_OPEN);
     desk_ask(&d, &most);
     cr_expect_eq(desk_rfq_of(&d, &most)->state, RFQ_BIDDING_OPEN);
+    struct command_quote_request now = desk_request_command(&d, SIDE_BUY, UNITS(1000));
+    now.deadline_ns = d.h.now_ns;
+    desk_ask(&d, &now);
+    cr_expect_eq(desk_rfq_of(&d, &now)->reason, REASON_DEADLINE_PAST);
     desk_close(&d);
 }
 
