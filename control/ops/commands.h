@@ -16,6 +16,9 @@ struct ops_request {
     bool *stop_asked;
     const char *error; /* set: the request failed; code and sentence */
     const char *code;
+    uint64_t
+        live_offset; /* a live digest, taken on the control core before a command goes to a thread; 0: none */
+    uint64_t live_digest[AGENTS_MAX];
     char text[256]; /* room for a sentence */
 };
 
@@ -24,6 +27,7 @@ struct ops_command {
     const char *arguments; /* as help shows them */
     unsigned arguments_min, arguments_max;
     void (*run)(struct ops_request *r);
+    bool long_running; /* runs on a thread of its own: may touch store and log, not the replica's state */
     const char *sentence;
 };
 
@@ -36,5 +40,7 @@ void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
 
 /* commands_record.c: what reads the store and the log. */
 void ops_rfq(struct ops_request *r);
+void ops_dump(struct ops_request *r);
+void ops_verify(struct ops_request *r);
 
 #endif

@@ -4,7 +4,9 @@
 
 #include "control/ops/commands.h"
 #include "dataplane/model/describe.h"
+#include "storage/dump.h"
 #include "storage/tables.h"
+#include "storage/verify.h"
 
 #define ROW_TEXT_SIZE (8u * RECORD_SIZE_MAX) /* a FIX message of control characters grows sixfold */
 
@@ -72,4 +74,98 @@ void ops_rfq(struct ops_request *r)
         ops_fail(r, "store", "%s", err_text(e));
     else if (!t.rows)
         ops_fail(r, "not_found", "there is no RFQ %.40s in the store", name);
+}
+
+/* dump
+ * ------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool dump_out(void *ctx, const char *line, size_t size)
+{
+    struct json *j = ctx;
+    json_raw(j, NULL, line, size - 1);
+    json_line(j);
+    return !j->failed && j->used < OPS_ANSWER_MAX;
+}
+
+void ops_dump(struct ops_request *r)
+{
+    struct store *s = node_store(r->config->node);
+    enum err e =
+        r->argument_count ? dump_table(s, r->arguments[0], dump_out, r->out) : dump_all(s, dump_out, r->out);
+    if (e == ERR_NOT_FOUND)
+        ops_fail(r, "not_found", "there is no table '%.40s' in the store", r->arguments[0]);
+    else if (e != OK)
+        ops_fail(r, "store", "%s", *store_error() ? store_error() : err_text(e));
+    else if (r->out->used >= OPS_ANSWER_MAX)
+        ops_fail(r, "limit", "the answer is larger than %u bytes and was cut", OPS_ANSWER_MAX);
+}
+
+/* verify
+ * ----------------------------------------------------------------------------------------------------------------
+ */
+
+static void difference(void *ctx, const struct verify_difference *d)
+{
+    struct json *j = ctx;
+    json_open(j, NULL, '{');
+    json_text(j, "table", d->table);
+    json_uint(j, "id", d->id);
+    json_uint(j, "log_offset", d->log_offset);
+    json_text(j, "what", d->what);
+    json_close(j, '}');
+    json_line(j);
+}
+
+static void report_out(struct json *j, const struct verify_report *v)
+{
+    json_open(j, NULL, '{');
+    json_bool(j, "equal", v->differences == 0 && v->complete);
+    json_bool(j, "from_start", v->from_start);
+    json_bool(j, "complete", v->complete);
+    json_uint(j, "first_offset", v->first_offset);
+    json_uint(j, "end", v->end);
+    json_uint(j, "frames", v->frames);
+    json_uint(j, "records", v->records);
+    json_uint(j, "digests", v->digests);
+    json_uint(j, "entities", v->entities);
+    json_uint(j, "rows", v->rows);
+    json_uint(j, "differences", v->differences);
+    json_close(j, '}');
+    json_line(j);
+}
+
+void ops_verify(struct ops_request *r)
+{
+    const struct settings *s = &r->config->config->settings;
+    struct distribution_state *d = NULL;
+    struct routing_state *o = NULL;
+    struct gateway_state *g = NULL;
+    struct verify_input in = {.store = node_store(r->config->node), .log = node_log(r->config->node)};
+    struct verify_report report;
+    enum err e = distribution_state_create(&d, s, false, true, r->now_ns);
+    if (e == OK)
+        e = routing_state_create(&o, s, false, true, r->now_ns);
+    if (e == OK)
+        e = gateway_state_create(&g, AGENT_GATEWAY, true);
+    if (e == OK) {
+        in.states[AGENT_DISTRIBUTION] = &d->base;
+        in.states[AGENT_ROUTING] = &o->base;
+        in.states[AGENT_GATEWAY] = &g->base;
+        in.live_offset = r->live_offset;
+        memcpy(in.live_digest, r->live_digest, sizeof in.live_digest);
+        e = verify_run(&in, &report, difference, r->out);
+    }
+    if (e == OK)
+        report_out(r->out, &report);
+    if (e != OK)
+        ops_fail(r, "verify", "%s", *store_error() ? store_error() : err_text(e));
+    else if (report.differences || !report.complete)
+        ops_fail(r, "differs", "log, store and live state are not equal");
+    if (d)
+        d->base.destroy(&d->base);
+    if (o)
+        o->base.destroy(&o->base);
+    if (g)
+        g->base.destroy(&g->base);
 }

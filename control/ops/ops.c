@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +15,26 @@
 
 #include "control/ops/commands.h"
 
-#define POLL_INTERVAL_NS 500000ull              /* the socket is looked at this often; operators are people */
-#define ANSWER_MAX       (256u * 1024u * 1024u) /* bytes of one answer, a dump included */
+#define POLL_INTERVAL_NS 500000ull /* the socket is looked at this often; operators are people */
+
+/* A request that takes long, on its thread; the client's connection waits for it. */
+struct job {
+    pthread_t thread;
+    bool running;
+    atomic_bool done;
+    const struct ops_command *command;
+    struct ops_request request;
+};
 
 struct client {
     int fd; /* -1: free */
+    struct job job;
     char line[OPS_LINE_MAX];
     size_t line_used;
     struct json answer;
     size_t sent;
     bool refused;
+    bool gone; /* closed while its job runs: freed when the job has ended */
 };
 
 struct ops {
@@ -87,8 +99,12 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
         ops_fail(&r, "unknown_command", "there is no command '%.40s'; 'help' lists them", name ? name : "");
     else if (r.argument_count < command->arguments_min || r.argument_count > command->arguments_max)
         ops_fail(&r, "usage", "usage: %s %s", command->name, command->arguments);
-    else
+    else if (!command->long_running)
         command->run(&r);
+    else if (job_start(&c->job, command, &r))
+        return;
+    else
+        ops_fail(&r, "busy", "no thread could be started");
     if (r.error)
         counter_add(o->failures, 1);
     end_line(c, &r);
@@ -99,6 +115,10 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
 
 static void drop(struct client *c)
 {
+    if (c->job.running) {
+        c->gone = true;
+        return;
+    }
     close(c->fd);
     json_free(&c->answer);
     memset(c, 0, sizeof *c);
@@ -166,6 +186,17 @@ static unsigned flush(struct client *c)
 
 static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
 {
+    if (c->job.running) {
+        if (!job_ended(&c->job))
+            return 0;
+        if (c->gone) {
+            drop(c);
+            return 1;
+        }
+        if (c->job.request.error)
+            counter_add(o->failures, 1);
+        end_line(c, &c->job.request);
+    }
     if (c->answer.used) /* one request at a time: the next is read when the answer has gone */
         return flush(c);
     ssize_t n = recv(c->fd, c->line + c->line_used, sizeof c->line - 1 - c->line_used, MSG_DONTWAIT);
@@ -190,7 +221,7 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
     size_t used = (size_t)(end + 1 - c->line);
     memmove(c->line, end + 1, c->line_used - used);
     c->line_used -= used;
-    if (c->answer.failed || c->answer.used > ANSWER_MAX) {
+    if (c->answer.failed || c->answer.used > OPS_ANSWER_MAX) {
         drop(c);
         return 1;
     }
@@ -249,8 +280,12 @@ enum err ops_create(struct ops **out, const struct ops_config *c)
 void ops_destroy(struct ops *o)
 {
     for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
-        if (o->clients[i].fd >= 0)
+        if (o->clients[i].fd >= 0) {
+            if (o->clients[i].job.running)
+                pthread_join(o->clients[i].job.thread, NULL);
+            o->clients[i].job.running = false;
             drop(&o->clients[i]);
+        }
     if (o->listener >= 0) {
         close(o->listener);
         unlink(o->config.path);

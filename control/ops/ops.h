@@ -20,6 +20,7 @@
 
 #define OPS_CONNECTIONS_MAX 32
 #define OPS_LINE_MAX        4096
+#define OPS_ANSWER_MAX      (256u * 1024u * 1024u) /* bytes of one answer, a dump included */
 
 struct ops_config {
     const char *path;
