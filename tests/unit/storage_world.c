@@ -1,7 +1,5 @@
 #include "storage_world.h"
 
-#include <criterion/criterion.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,20 @@
 const uint8_t world_agents[WORLD_AGENTS] = {AGENT_DISTRIBUTION, AGENT_ROUTING, AGENT_GATEWAY};
 
 #define ENTITIES_MAX 64
+
+/* Without Criterion, which does not run under every sanitizer: a world that is wrong ends the test's process.
+ */
+#define MUST(condition, why)                  \
+    do {                                      \
+        if (!(condition))                     \
+            wrong(__LINE__, #condition, why); \
+    } while (0)
+
+static void wrong(int line, const char *condition, const char *why)
+{
+    fprintf(stderr, "storage_world.c:%d: %s does not hold. %s\n", line, condition, why ? why : "");
+    abort();
+}
 
 /* Engines' states: a NOTED record makes, changes or removes an entity, as its numbers say.
  * ---------------------- */
@@ -65,9 +77,9 @@ static void engine_destroy_state(struct state *s)
 
 static void add_table(struct state *s, const char *name, size_t size, size_t durable, bool track)
 {
-    cr_assert_eq(table_create(&s->tables[s->table_count++], name, ENTITIES_MAX, (uint32_t)size,
-                              (uint32_t)durable, track),
-                 OK);
+    MUST(table_create(&s->tables[s->table_count++], name, ENTITIES_MAX, (uint32_t)size, (uint32_t)durable,
+                      track) == OK,
+         "");
 }
 
 static void engine_state(struct state *s, uint8_t agent)
@@ -92,7 +104,7 @@ void world_states_make(struct world_states *s, bool track)
     s->distribution->quotes = s->distribution->base.tables[1];
     s->routing->orders = s->routing->base.tables[0];
     s->routing->fills = s->routing->base.tables[1];
-    cr_assert_eq(gateway_state_create(&s->gateway, AGENT_GATEWAY, track), OK);
+    MUST(gateway_state_create(&s->gateway, AGENT_GATEWAY, track) == OK, "");
 }
 
 void world_states_free(struct world_states *s)
@@ -228,7 +240,7 @@ static void close_batch(struct world *w, uint8_t agent, struct batch *b)
     uint64_t end = ring_end(&w->rings[agent]);
     struct state *s = world_state_of(&w->live, agent);
     state_apply_batch(s, b);
-    cr_assert_eq(s->marks.position, end);
+    MUST(s->marks.position == end, "");
     journal_add(&w->journals[agent], b);
     ring_commit(&w->rings[agent]);
     for (const struct record *r = batch_first(b); r; r = batch_after(b, r))
@@ -388,8 +400,8 @@ static void checkpoint_is_behind(struct world *w)
 {
     struct store_marks m;
     if (w->store->ops->marks(w->store, &m) == OK) {
-        cr_assert_leq(m.log_offset, log_durable(w->log));
-        cr_assert_leq(m.redeliver_offset, m.log_offset);
+        MUST(m.log_offset <= log_durable(w->log), "");
+        MUST(m.redeliver_offset <= m.log_offset, "");
     }
 }
 
@@ -416,7 +428,7 @@ void world_step(struct world *w)
         break;
     default:
         poll_agent(w, replica_agent(w->replica));
-        cr_assert(w->wrong_digest || !replica_divergence(w->replica), "%s", replica_divergence(w->replica));
+        MUST(w->wrong_digest || !replica_divergence(w->replica), replica_divergence(w->replica));
         checkpoint_is_behind(w);
         break;
     }
@@ -438,9 +450,9 @@ void world_settle(struct world *w)
         w->now += 1000000;
         poll_agent(w, log_agent(w->log));
         poll_agent(w, replica_agent(w->replica));
-        cr_assert_null(replica_divergence(w->replica), "%s", replica_divergence(w->replica));
+        MUST(!replica_divergence(w->replica), replica_divergence(w->replica));
     }
-    cr_assert_eq(replica_offset(w->replica), log_end(w->log));
+    MUST(replica_offset(w->replica) == log_end(w->log), "");
 }
 
 static void ring_path(const struct world *w, uint8_t agent, char path[96])
@@ -456,7 +468,7 @@ static void attach_rings(struct world *w)
         ring_path(w, a, path);
         enum err e = ring_open(&w->rings[a], path, a, &w->identity);
         w->has_ring[a] = e == OK;
-        cr_assert(e == OK || e == ERR_NOT_FOUND, "%s", err_text(e));
+        MUST(e == OK || e == ERR_NOT_FOUND, err_text(e));
     }
 }
 
@@ -468,8 +480,8 @@ static void make_rings(struct world *w)
         if (w->has_ring[a])
             continue;
         ring_path(w, a, path);
-        cr_assert_eq(
-            ring_create(&w->rings[a], path, RING_SIZE_MIN, a, &w->identity, w->recovered.position[a]), OK);
+        MUST(ring_create(&w->rings[a], path, RING_SIZE_MIN, a, &w->identity, w->recovered.position[a]) == OK,
+             "");
         w->has_ring[a] = true;
     }
 }
@@ -493,13 +505,13 @@ static void check_pending(struct world *w, const struct recovery_input *in)
     const struct record *inner[AGENTS_MAX] = {0}, *r;
     uint8_t writer;
     uint64_t position, origin;
-    cr_assert_eq(recovery_pending_open(&c, in, &w->recovered), OK, "%s", store_error());
+    MUST(recovery_pending_open(&c, in, &w->recovered) == OK, store_error());
     while ((r = recovery_pending_peek(c, &writer, &position, &origin)) != NULL) {
         const struct record *expected = NULL;
         const struct batch *b = NULL;
         while (!expected) { /* the writer's next unconsumed one */
             b = journal_at(&w->journals[writer], at[writer]);
-            cr_assert_not_null(b, "something that is not unconsumed was found");
+            MUST(b != NULL, "something that is not unconsumed was found");
             inner[writer] = inner[writer] ? batch_after(b, inner[writer]) : batch_first(b);
             if (!inner[writer]) {
                 at[writer] += b->size;
@@ -510,9 +522,9 @@ static void check_pending(struct world *w, const struct recovery_input *in)
                 batch_record_position(b, x) > in->states[x->dest]->marks.consumed[writer][x->lane])
                 expected = x;
         }
-        cr_assert_eq(position, batch_record_position(b, expected));
-        cr_assert_eq(origin, expected->type == RECORD_GATEWAY_IN ? expected->time_ns : b->origin_time_ns);
-        cr_assert_arr_eq(r, expected, expected->size);
+        MUST(position == batch_record_position(b, expected), "");
+        MUST(origin == (expected->type == RECORD_GATEWAY_IN ? expected->time_ns : b->origin_time_ns), "");
+        MUST(memcmp(r, expected, expected->size) == 0, "");
         queue_put(w, writer, position, origin, r);
         w->redelivered++;
         recovery_pending_next(c);
@@ -524,9 +536,9 @@ static void check_pending(struct world *w, const struct recovery_input *in)
              at[a] += b->size, inner[a] = NULL)
             for (const struct record *x = inner[a] ? batch_after(b, inner[a]) : batch_first(b); x;
                  x = batch_after(b, x))
-                cr_assert(x->dest == AGENT_NONE ||
-                              batch_record_position(b, x) <= in->states[x->dest]->marks.consumed[a][x->lane],
-                          "an unconsumed record was left out");
+                MUST(x->dest == AGENT_NONE ||
+                         batch_record_position(b, x) <= in->states[x->dest]->marks.consumed[a][x->lane],
+                     "an unconsumed record was left out");
     }
 }
 
@@ -540,14 +552,14 @@ static void check_one_sent(void *ctx, const struct gateway_out *sent)
 {
     struct sent_check *c = ctx;
     uint32_t s = sent->head.session;
-    cr_assert_lt(s, WORLD_SESSIONS);
-    cr_assert(!sent->admin && sent->generation == gateway_session(c->w->live.gateway, s)->generation);
-    cr_assert_gt(sent->seq, c->last_seq[s]);
+    MUST(s < WORLD_SESSIONS, "");
+    MUST(!sent->admin && sent->generation == gateway_session(c->w->live.gateway, s)->generation, "");
+    MUST(sent->seq > c->last_seq[s], "");
     if (!c->oldest[s])
         c->oldest[s] = sent->seq;
     c->last_seq[s] = sent->seq;
     c->bytes[s] += sent->head.size;
-    cr_assert_eq(sent->bytes[0], 'A' + (int)(sent->seq % 26));
+    MUST(sent->bytes[0] == 'A' + (int)(sent->seq % 26), "");
 }
 
 #define SENT_SIZE 20000u
@@ -557,7 +569,7 @@ static void check_sent(struct world *w, const struct recovery_input *in)
 {
     struct sent_check c = {.w = w};
     uint64_t bytes[WORLD_SESSIONS] = {0}, older[WORLD_SESSIONS] = {0};
-    cr_assert_eq(recovery_sent(in, &w->recovered, SENT_SIZE, check_one_sent, &c), OK, "%s", store_error());
+    MUST(recovery_sent(in, &w->recovered, SENT_SIZE, check_one_sent, &c) == OK, store_error());
     const struct batch *b;
     for (size_t at = 0; (b = journal_at(&w->journals[AGENT_GATEWAY], at)); at += b->size)
         for (const struct record *r = batch_first(b); r; r = batch_after(b, r)) {
@@ -571,10 +583,9 @@ static void check_sent(struct world *w, const struct recovery_input *in)
                 older[r->session] = r->size; /* the newest of those that were left out */
         }
     for (unsigned s = 0; s < WORLD_SESSIONS; s++) {
-        cr_assert_eq(c.bytes[s], bytes[s]);
-        cr_assert_leq(c.bytes[s], SENT_SIZE);
-        cr_assert(w->sent_max || !older[s] || c.bytes[s] + older[s] > SENT_SIZE,
-                  "one more would have fitted");
+        MUST(c.bytes[s] == bytes[s], "");
+        MUST(c.bytes[s] <= SENT_SIZE, "");
+        MUST(w->sent_max || !older[s] || c.bytes[s] + older[s] > SENT_SIZE, "one more would have fitted");
     }
 }
 
@@ -582,7 +593,7 @@ static void journals_cut(struct world *w)
 {
     for (unsigned i = 0; i < WORLD_AGENTS; i++) {
         uint8_t a = world_agents[i];
-        cr_assert_leq(w->recovered.position[a], w->journals[a].size);
+        MUST(w->recovered.position[a] <= w->journals[a].size, "");
         w->journals[a].size = w->recovered.position[a];
     }
 }
@@ -592,13 +603,13 @@ static void check_recovered(struct world *w)
     for (unsigned i = 0; i < WORLD_AGENTS; i++) {
         uint8_t a = world_agents[i];
         const struct state *s = world_state_of(&w->live, a);
-        cr_assert_eq(s->marks.position, w->recovered.position[a]);
-        cr_assert_eq(s->marks.position, world_written(w, a));
-        cr_assert_eq(state_digest(s), world_digest(w, a, s->marks.position));
+        MUST(s->marks.position == w->recovered.position[a], "");
+        MUST(s->marks.position == world_written(w, a), "");
+        MUST(state_digest(s) == world_digest(w, a, s->marks.position), "");
         /* A consistent cut: what caused it is there. */
         for (unsigned c = 0; c < AGENTS_MAX; c++)
             for (unsigned l = 0; l < LANES_MAX; l++)
-                cr_assert_leq(s->marks.consumed[c][l], w->recovered.position[c]);
+                MUST(s->marks.consumed[c][l] <= w->recovered.position[c], "");
     }
 }
 
@@ -627,7 +638,7 @@ static void start_replica(struct world *w)
                                .retention_ns = w->retention_ns,
                                .sent_max = w->sent_max,
                                .own_thread = w->own_thread};
-    cr_assert_eq(replica_create(&w->replica, &c), OK, "%s", replica_create_error());
+    MUST(replica_create(&w->replica, &c) == OK, replica_create_error());
 }
 
 void world_start(struct world *w, bool after_cut)
@@ -641,15 +652,15 @@ void world_start(struct world *w, bool after_cut)
     memcpy(log.boot, w->identity.boot, sizeof log.boot);
     disk_sim_set_time(w->disk, w->now);
     enum err e = log_open(&w->log, &log);
-    cr_assert_eq(e, OK, "%s", w->log ? log_error(w->log) : "no memory");
-    cr_assert_eq(store_memory_create(&w->store, &w->keep), OK);
+    MUST(e == OK, w->log ? log_error(w->log) : "no memory");
+    MUST(store_memory_create(&w->store, &w->keep) == OK, "");
     world_states_make(&w->live, false);
     world_states_make(&w->copy, true);
     attach_rings(w);
     world_input(w, &in);
     e = recovery_run(&in, &w->recovered);
-    cr_assert_eq(e, OK, "%s", w->recovered.error);
-    cr_assert_null(w->recovered.error);
+    MUST(e == OK, w->recovered.error);
+    MUST(!w->recovered.error, "");
     if (after_cut)
         journals_cut(w);
     check_recovered(w);
@@ -700,9 +711,9 @@ void world_power_cut(struct world *w)
 void world_stop(struct world *w)
 {
     world_settle(w);
-    cr_assert_eq(log_flush(w->log), OK);
-    cr_assert_eq(replica_checkpoint_now(w->replica), OK);
-    cr_assert_eq(replica_checkpoint_offset(w->replica), log_end(w->log));
+    MUST(log_flush(w->log) == OK, "");
+    MUST(replica_checkpoint_now(w->replica) == OK, "");
+    MUST(replica_checkpoint_offset(w->replica) == log_end(w->log), "");
     end(w);
 }
 
@@ -715,8 +726,8 @@ void world_make(struct world *w, uint64_t seed)
     w->identity.instance[0] = 1;
     w->identity.boot[0] = 1;
     strcpy(w->directory, "/dev/shm/rfqd-world-XXXXXX");
-    cr_assert(mkdtemp(w->directory));
-    cr_assert_eq(disk_sim_create(&w->disk, seed), OK);
+    MUST(mkdtemp(w->directory), "");
+    MUST(disk_sim_create(&w->disk, seed) == OK, "");
     disk_sim_set_latency(w->disk, 100000, 2000000, 1000000);
 }
 
