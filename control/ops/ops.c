@@ -24,6 +24,7 @@ struct job {
     atomic_bool done;
     const struct ops_command *command;
     struct ops_request request;
+    char arguments[OPS_ARGUMENTS_MAX][128];
 };
 
 struct client {
@@ -78,6 +79,48 @@ static void end_line(struct client *c, const struct ops_request *r)
     }
     json_close(&c->answer, '}');
     json_line(&c->answer);
+}
+
+static void take_digests(struct ops_request *r)
+{
+    const struct replica_config *c = replica_config(node_replica(r->config->node));
+    r->live_offset = replica_offset(node_replica(r->config->node));
+    r->live_digest[AGENT_DISTRIBUTION] = state_digest(&c->distribution->base);
+    r->live_digest[AGENT_ROUTING] = state_digest(&c->routing->base);
+    r->live_digest[AGENT_GATEWAY] = state_digest(&c->gateways[0]->base);
+}
+
+static void *job_main(void *self)
+{
+    struct job *j = self;
+    j->command->run(&j->request);
+    atomic_store_explicit(&j->done, true,
+                          memory_order_release); /* pairs with the acquire load in job_ended */
+    return NULL;
+}
+
+/* False: no thread could be had. The line that the arguments lie in is the client's: they are copied. */
+static bool job_start(struct job *j, const struct ops_command *command, const struct ops_request *r)
+{
+    j->command = command;
+    j->request = *r;
+    for (unsigned i = 0; i < r->argument_count; i++) {
+        snprintf(j->arguments[i], sizeof j->arguments[i], "%s", r->arguments[i]);
+        j->request.arguments[i] = j->arguments[i];
+    }
+    take_digests(&j->request);
+    atomic_store(&j->done, false);
+    j->running = pthread_create(&j->thread, NULL, job_main, j) == 0;
+    return j->running;
+}
+
+static bool job_ended(struct job *j)
+{
+    if (!atomic_load_explicit(&j->done, memory_order_acquire))
+        return false;
+    pthread_join(j->thread, NULL);
+    j->running = false;
+    return true;
 }
 
 static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
