@@ -72,7 +72,6 @@ void channel_resets(struct gateway *g, struct channel *ch, const struct fix_acti
         resend_end(g, ch);
         sent_reset(&ch->sent, 1);
         ch->sent_through = 0;
-        ch->connection_first = 1;
     }
 }
 
@@ -154,7 +153,7 @@ void channel_connected(struct gateway *g, struct channel *ch, struct connection 
     struct fix_session_numbers numbers = channel_numbers(ch);
     ch->connection = (uint32_t)(c - g->connections);
     c->channel = ch->index;
-    ch->connection_first = numbers.next_out;
+    ch->connections++;
     ch->sent_through = numbers.next_out - 1;
     fix_session_connected(&ch->fix, &numbers, g->now_ns, &acts);
     gateway_batch_begin(g, NULL, 0);

@@ -82,14 +82,15 @@ struct channel {
     uint32_t index;
     uint32_t connection; /* index; NO_INDEX: none */
     struct sent sent;
-    uint64_t sent_through;     /* all numbers up to it were given to the port, or will be asked for */
-    uint64_t connection_first; /* the first number of the present connection */
-    bool dirty;                /* on the list of those with something to send */
-    bool down_due;             /* the engines are to be told that it is down, as soon as there is room */
+    uint64_t sent_through; /* all numbers up to it were given to the port, or will be asked for */
+    uint32_t connections;  /* how many there were; each begins with our Logon */
+    bool dirty;            /* on the list of those with something to send */
+    bool down_due;         /* the engines are to be told that it is down, as soon as there is room */
     bool resending;
     uint64_t resend_next, resend_last; /* numbers still to be gone through */
     uint64_t resend_after;             /* it begins when all up to this number has been sent first */
     uint64_t resend_asked;             /* the first number of the request */
+    uint32_t resend_lacks;             /* the connection whose stream lacks it; UINT32_MAX: not known */
     uint64_t gap_from;                 /* a run to be gap-filled began here; 0: none */
     uint64_t reconnect_at_ns, reconnect_delay_ns; /* initiator */
     struct channel_counters count;

@@ -52,6 +52,7 @@ void outbound_done(struct gateway *g, struct channel *ch, struct gateway_out *re
         e->admin = admin;
         e->skipped = !admin && !channel_is_up(ch);
         e->ring_end = end;
+        e->connection = ch->connections;
         e->first_sent_ns = g->now_ns;
         e->out = *out;
     }

@@ -1,11 +1,11 @@
 /* Resends: what a peer asks for again. A message that may still be sent goes out under its number, marked;
  * all others are gap-filled in runs. A bounded part in one poll; what is new waits behind, so order is kept.
  *
- * A message that is gap-filled where it is bound to a thing that may expire is reported LOST to its engine,
- * when it is certain that the peer does not have it: a stream without the number asked for has none of the
- * later ones either, so that holds for all numbers before the present connection, and for the number asked
- * for. A peer that lost a message of this very connection (garbled) may well have kept those behind it: of
- * these we say nothing.
+ * A message that is gap-filled and is about something is reported LOST to its engine, when it is certain that
+ * the peer has not seen it: it was never put on the wire; or it is the very number asked for; or it went out
+ * behind that one on the same connection, which is over: a stream that lacks one message lacks those behind
+ * it. Of others we say nothing: a peer that lost one message of this connection (garbled), or kept what came
+ * too early, may see those behind it yet.
  */
 #include "dataplane/gateway/inside.h"
 
@@ -33,6 +33,8 @@ void resend_begin(struct gateway *g, struct channel *ch, uint64_t from, uint64_t
     ch->resending = true;
     ch->resend_next = ch->resend_asked = from;
     ch->resend_last = to;
+    const struct sent_entry *asked = sent_find(&ch->sent, from);
+    ch->resend_lacks = asked ? asked->connection : UINT32_MAX;
     ch->resend_after = ch->durable->next_out - 1;
     ch->gap_from = 0;
     g->resending++;
@@ -126,13 +128,13 @@ static bool send_again(struct gateway *g, struct channel *ch, uint64_t number, s
 }
 
 /* Tell the engine of a message that did not arrive. False: no room. */
-static bool tell_lost(struct gateway *g, struct channel *ch, uint64_t number, struct sent_entry *e,
-                      uint64_t asked)
+static bool tell_lost(struct gateway *g, struct channel *ch, uint64_t number, struct sent_entry *e)
 {
     if (!e || e->admin || e->lost_told || e->out.ref == 0)
         return true;
     uint8_t engine = translate_out_engine(e->kind, e->out.ref_kind);
-    bool certain = number < ch->connection_first || number == asked || e->skipped;
+    bool behind = e->connection == ch->resend_lacks && e->connection != ch->connections;
+    bool certain = e->skipped || number == ch->resend_asked || behind;
     if (engine == AGENT_NONE || !certain)
         return true;
     struct lane *l = gateway_lane(g, engine, gateway_subject(engine, ch->config.role));
@@ -176,7 +178,7 @@ static unsigned resend_channel(struct gateway *g, struct channel *ch)
                 return work;
             sent++;
         } else {
-            if (!tell_lost(g, ch, number, e, ch->resend_asked))
+            if (!tell_lost(g, ch, number, e))
                 return work;
             if (!ch->gap_from)
                 ch->gap_from = number;

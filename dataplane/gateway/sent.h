@@ -26,7 +26,8 @@ struct sent_entry {
     uint64_t first_sent_ns;
     struct outbound out;
     uint8_t lost_told; /* 1: the engine knows that it did not arrive */
-    uint8_t reserved[7];
+    uint8_t reserved[3];
+    uint32_t connection; /* the channel's count of connections when it got its number */
 };
 
 struct sent {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/core/memory.h"
+#include "fix/fix_dict.h"
 
 #define RECONNECT_FIRST_NS  1000000000ull
 #define RECONNECT_MAX_NS    30000000000ull
@@ -151,6 +152,9 @@ void gateway_restore_sent(struct gateway *g, const struct gateway_out *sent)
     struct sent_entry *e = sent_put(&ch->sent, sent->seq, UINT64_MAX, sent->bytes, sent->size);
     if (!e)
         return;
+    if (sent->kind == FIX_MSG_Logon)
+        ch->connections++;
+    e->connection = ch->connections;
     e->kind = sent->kind;
     e->admin = sent->admin != 0;
     e->first_sent_ns = sent->head.time_ns;

@@ -367,3 +367,71 @@ Test(gateway_resend, every_execution_arrives_whatever_happens_to_the_connection)
         world_free(w);
     }
 }
+
+/* Messages of a later connection may lie in the peer's queue although it asks for an earlier one. */
+Test(gateway_resend, lost_are_only_those_behind_the_number_asked_for_on_the_same_connection)
+{
+    struct world *w = world_new(16);
+    world_start(w);
+    struct peer *p = &w->peers[LP];
+    world_logon(w, LP);                /* 1 Logon, 2 probe */
+    request(w, 1, w->now_ns + SECOND); /* 3 */
+    request(w, 2, w->now_ns + SECOND); /* 4 */
+    world_run(w, 5 * MILLISECOND);
+    port_close(p->port, p->conn);
+    world_run(w, 5 * MILLISECOND);
+    while (peer_next(p))
+        ;
+    world_logon(w, LP);                /* 5 Logon, 6 probe */
+    request(w, 3, w->now_ns + SECOND); /* 7 */
+    world_run(w, 5 * MILLISECOND);
+    port_close(p->port, p->conn);
+    world_run(w, 2 * SECOND);
+    while (peer_next(p))
+        ;
+    world_logon(w, LP); /* 8 Logon, 9 probe */
+    world_drain(w);
+    peer_send(p, "35=2|7=3|16=0|");
+    world_run(w, 5 * MILLISECOND);
+    expect_summary(p, "4:3-10 ");
+    const struct gateway_unsent *u = lane_expect(w->quote, RECORD_GATEWAY_UNSENT);
+    cr_assert_eq(u->out.ref, 1001);
+    u = lane_expect(w->quote, RECORD_GATEWAY_UNSENT);
+    cr_assert_eq(u->out.ref, 1002);
+    cr_assert_null(lane_take(w->quote));
+    peer_send(p, "35=2|7=7|16=0|"); /* now it says that it lacks that one too */
+    world_run(w, 5 * MILLISECOND);
+    u = lane_expect(w->quote, RECORD_GATEWAY_UNSENT);
+    cr_assert_eq(u->out.ref, 1003);
+    world_free(w);
+}
+
+/* The same after a restart: our Logons say where each connection began. */
+Test(gateway_resend, what_was_lost_is_known_after_a_restart_too)
+{
+    struct world *w = world_new(17);
+    world_start(w);
+    struct peer *p = &w->peers[LP];
+    world_logon(w, LP);
+    request(w, 1, w->now_ns + SECOND); /* 3 */
+    request(w, 2, w->now_ns + SECOND); /* 4 */
+    world_run(w, 5 * MILLISECOND);
+    world_kill(w);
+    w->now_ns += 2 * SECOND;
+    sim_net_advance(w->net, w->now_ns);
+    peer_poll(p, w->now_ns);
+    uint64_t consumed[LANES_MAX] = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    world_restart(w, consumed);
+    world_run(w, MILLISECOND);
+    while (peer_next(p))
+        ;
+    world_logon(w, LP);
+    world_drain(w);
+    peer_send(p, "35=2|7=4|16=0|");
+    world_run(w, 5 * MILLISECOND);
+    const struct gateway_unsent *u = lane_expect(w->quote, RECORD_GATEWAY_UNSENT);
+    cr_assert_eq(u->out.ref, 1002);
+    cr_assert_eq(u->reason, REASON_LOST);
+    cr_assert_null(lane_take(w->quote));
+    world_free(w);
+}
