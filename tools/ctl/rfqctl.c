@@ -144,6 +144,12 @@ static enum ctl_result show(struct client *c, const struct options *o, struct ta
     if (o->json || (v && !v->show))
         return client_ask(c, request, print_line, to);
     struct rows rows;
+    if (o->watch && v && strcmp(v->name, "rfqs") == 0) {
+        enum ctl_result head = view_head(to, c);
+        if (head != CTL_FINE)
+            return head;
+        fputc('\n', to);
+    }
     enum ctl_result result = client_rows(c, request, &rows);
     if (result == CTL_FINE) {
         if (v && (strcmp(v->name, "rfqs") == 0 || strcmp(v->name, "orders") == 0))

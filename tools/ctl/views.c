@@ -212,30 +212,34 @@ static void glance_head(FILE *to, struct json_object *row)
             row_number(row, "quotes"));
 }
 
-static const char *const glance_parts[] = {"status", "sessions", "lps", "latency", "rfqs"};
+enum ctl_result view_head(FILE *to, struct client *c)
+{
+    struct rows rows;
+    enum ctl_result result = client_rows(c, "status", &rows);
+    for (size_t i = 0; result == CTL_FINE && i < rows.count; i++)
+        glance_head(to, rows.row[i]);
+    rows_free(&rows);
+    return result;
+}
+
+static const char *const glance_parts[] = {"sessions", "lps", "latency", "rfqs"};
 
 enum ctl_result view_glance(FILE *to, struct client *c, const struct table_style *style)
 {
-    for (size_t i = 0; i < COUNT(glance_parts); i++) {
+    enum ctl_result result = view_head(to, c);
+    for (size_t i = 0; result == CTL_FINE && i < COUNT(glance_parts); i++) {
         struct rows rows;
         struct table_style own = *style;
-        enum ctl_result result = client_rows(c, glance_parts[i], &rows);
+        result = client_rows(c, glance_parts[i], &rows);
         if (result == CTL_FINE) {
-            if (i == 0) {
-                for (size_t r = 0; r < rows.count; r++)
-                    glance_head(to, rows.row[r]);
-            } else {
-                bool last = i + 1 == COUNT(glance_parts);
-                own.rows_max = last ? style->rows_max : 0;
-                if (last)
-                    view_sort(&rows, true);
-                fputc('\n', to);
-                view_named(glance_parts[i])->show(to, &rows, &own);
-            }
+            bool last = i + 1 == COUNT(glance_parts);
+            own.rows_max = last ? style->rows_max : 0;
+            if (last)
+                view_sort(&rows, true);
+            fputc('\n', to);
+            view_named(glance_parts[i])->show(to, &rows, &own);
         }
         rows_free(&rows);
-        if (result != CTL_FINE)
-            return result;
     }
-    return CTL_FINE;
+    return result;
 }

@@ -22,6 +22,8 @@ const struct view *view_named(const char *name);
 /* The state at a glance: what rfqctl shows without a command, and tools/demo all the time. newest_first and
  * rows_max of the style count for the RFQs in it. The client's error says what failed. */
 enum ctl_result view_glance(FILE *to, struct client *c, const struct table_style *style);
+/* Its first two lines. */
+enum ctl_result view_head(FILE *to, struct client *c);
 /* Of `rfqs`: by creation. */
 void view_sort(struct rows *rows, bool newest_first);
 
