@@ -13,11 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dataplane/core/clock.h"
 #include "tools/sim/party.h"
 
-#define LOGOUT_NS 2000000000ull
+#define LOGOUT_NS     2000000000ull
+#define IDLE_YIELDS   200
+#define IDLE_SLEEP_US 50
 
 static atomic_bool stop_wanted, no_more_wanted;
 
@@ -69,6 +72,7 @@ static bool all_done(const struct world *w)
 
 static void run(struct world *w, uint64_t seconds, bool linger)
 {
+    unsigned idle = 0;
     uint64_t end_ns = seconds ? clock_now_ns() + seconds * 1000000000ull : UINT64_MAX;
     for (;;) {
         uint64_t now_ns = clock_now_ns();
@@ -78,8 +82,12 @@ static void run(struct world *w, uint64_t seconds, bool linger)
         if (atomic_exchange_explicit(&no_more_wanted, false, memory_order_relaxed))
             for (unsigned i = 0; i < w->count; i++)
                 party_ask_no_more(w->parties[i]);
-        if (!round_of(w, now_ns))
+        if (round_of(w, now_ns))
+            idle = 0;
+        else if (++idle < IDLE_YIELDS)
             sched_yield();
+        else
+            usleep(IDLE_SLEEP_US); /* the appliance needs the processor more than we do */
     }
     uint64_t logout_ns = clock_now_ns() + LOGOUT_NS;
     for (unsigned i = 0; i < w->count; i++)
