@@ -309,3 +309,174 @@ Test(distribution_random, stays_the_same_whatever_is_forgotten_and_rebuilt, .tim
         cr_expect_gt(p->ends[state], 5, "%s was reached %u times", rfq_state_name(state), p->ends[state]);
     free(p);
 }
+
+/* Whatever a gateway could ever hand over: each field a likely, a neighbouring or a senseless value. Nothing
+ * may stop the engine, every command leads to a record, and the recount holds. */
+static uint64_t strange(struct pair *p)
+{
+    static const uint64_t values[] = {0,         1, 2, 6, '1', '2', UINT64_MAX, 1ull << 63, (1ull << 63) - 1,
+                                      1ull << 44};
+    return random_below(&p->random, 3) ? values[random_below(&p->random, sizeof values / sizeof *values)]
+                                       : random_spread(&p->random);
+}
+
+static int64_t strange_decimal(struct pair *p)
+{
+    int64_t v = (int64_t)strange(p);
+    return v == INT64_MIN ? INT64_MAX : v; /* INT64_MIN is no decimal: no parser gives it */
+}
+
+static void strange_text(struct pair *p, char *field, size_t size)
+{
+    memset(field, 0, size);
+    if (random_below(&p->random, 2))
+        for (size_t i = 0; i < size - 1 && random_below(&p->random, size); i++)
+            field[i] = (char)(32 + random_below(&p->random, 95));
+}
+
+static uint32_t strange_session(struct pair *p)
+{
+    return random_below(&p->random, 4) ? (uint32_t)random_below(&p->random, LP(LPS) + 1)
+                                       : (uint32_t)strange(p);
+}
+
+static uint64_t strange_id(struct pair *p)
+{
+    const struct rfq *rfq = any_rfq(p);
+    const struct quote *q = any_quote(p);
+    switch (random_below(&p->random, 4)) {
+    case 0:
+        return strange(p);
+    case 1:
+        return q ? q->id : 0;
+    case 2:
+        return q ? q->delivery : 0;
+    default:
+        return rfq ? rfq->id : 0;
+    }
+}
+
+static void strange_request(struct pair *p)
+{
+    struct command_quote_request c =
+        desk_request_command(&p->steady, (uint8_t)strange(p), strange_decimal(p));
+    c.head.session = strange_session(p);
+    c.deadline_ns = strange(p);
+    c.settl_date = (uint32_t)strange(p);
+    c.legs = (uint16_t)strange(p);
+    c.poss_resend = random_below(&p->random, 2);
+    strange_text(p, c.request_id, sizeof c.request_id);
+    if (random_below(&p->random, 3) == 0)
+        strange_text(p, c.symbol, sizeof c.symbol);
+    both_decide(p, AGENT_GATEWAY, LANE_REQUEST, &c.head);
+}
+
+static void strange_quote(struct pair *p)
+{
+    struct command_quote c = {.head = harness_head(RECORD_COMMAND_QUOTE, strange_session(p)),
+                              .rfq = strange_id(p),
+                              .bid = strange_decimal(p),
+                              .ask = strange_decimal(p),
+                              .bid_size = strange_decimal(p),
+                              .ask_size = strange_decimal(p),
+                              .valid_until_ns = strange(p),
+                              .has_bid = random_below(&p->random, 2),
+                              .has_ask = random_below(&p->random, 2),
+                              .has_bid_size = random_below(&p->random, 2),
+                              .has_ask_size = random_below(&p->random, 2),
+                              .poss_resend = random_below(&p->random, 2)};
+    strange_text(p, c.lp_quote_id, sizeof c.lp_quote_id);
+    strange_text(p, c.request_id, sizeof c.request_id);
+    both_decide(p, AGENT_GATEWAY, LANE_QUOTE, &c.head);
+}
+
+static void strange_response(struct pair *p)
+{
+    struct command_quote_response c = desk_accept_command(strange_id(p));
+    c.head.session = strange_session(p);
+    c.quantity = strange_decimal(p);
+    c.price = strange_decimal(p);
+    c.response_type = (uint32_t)strange(p);
+    c.side = (uint8_t)strange(p);
+    c.poss_resend = random_below(&p->random, 2);
+    if (random_below(&p->random, 4) == 0)
+        strange_text(p, c.quote_id, sizeof c.quote_id);
+    both_decide(p, AGENT_GATEWAY, LANE_REQUEST, &c.head);
+}
+
+static void strange_answer(struct pair *p)
+{
+    struct command_delivery_answer c = {.head =
+                                            harness_head(RECORD_COMMAND_DELIVERY_ANSWER, strange_session(p)),
+                                        .rfq = strange_id(p),
+                                        .kind = (uint32_t)strange(p)};
+    strange_text(p, c.text, sizeof c.text);
+    both_decide(p, AGENT_GATEWAY, LANE_QUOTE, &c.head);
+}
+
+static void strange_report(struct pair *p)
+{
+    struct gateway_unsent unsent = {.head = harness_head(RECORD_GATEWAY_UNSENT, strange_session(p)),
+                                    .out = {.rfq = strange_id(p),
+                                            .ref = strange_id(p),
+                                            .ref_kind = (uint32_t)random_below(&p->random, 6)},
+                                    .reason = (uint32_t)strange(p)};
+    struct command_peer_reject reject = {.head = harness_head(RECORD_COMMAND_PEER_REJECT, strange_session(p)),
+                                         .ref = strange_id(p),
+                                         .ref_kind = (uint32_t)random_below(&p->random, 6)};
+    both_decide(p, AGENT_GATEWAY, LANE_QUOTE, random_below(&p->random, 2) ? &unsent.head : &reject.head);
+}
+
+static void strange_cancel(struct pair *p)
+{
+    struct command_quote_cancel quote_cancel = {
+        .head = harness_head(RECORD_COMMAND_QUOTE_CANCEL, strange_session(p)), .rfq = strange_id(p)};
+    struct command_request_cancel request_cancel = {
+        .head = harness_head(RECORD_COMMAND_REQUEST_CANCEL, strange_session(p))};
+    strange_text(p, quote_cancel.lp_quote_id, sizeof quote_cancel.lp_quote_id);
+    strange_text(p, request_cancel.request_id, sizeof request_cancel.request_id);
+    both_decide(p, AGENT_GATEWAY, LANE_QUOTE,
+                random_below(&p->random, 2) ? &quote_cancel.head : &request_cancel.head);
+}
+
+static void strange_update(struct pair *p)
+{
+    struct order_update update = {.head = harness_head(RECORD_ORDER_UPDATE, SESSION_NONE),
+                                  .rfq = strange_id(p),
+                                  .award = strange_id(p),
+                                  .order = strange(p),
+                                  .filled_quantity = strange_decimal(p),
+                                  .final = random_below(&p->random, 2)};
+    struct order_created created = {.head = harness_head(RECORD_ORDER_CREATED, SESSION_NONE),
+                                    .order = strange(p),
+                                    .quantity = strange_decimal(p),
+                                    .price = strange_decimal(p),
+                                    .taker_session = strange_session(p),
+                                    .side = (uint8_t)strange(p),
+                                    .state = ORDER_AWAITING};
+    name_print('Q', strange_id(p), created.quote_id);
+    both_decide(p, AGENT_ROUTING, LANE_ENGINE, random_below(&p->random, 2) ? &update.head : &created.head);
+}
+
+Test(distribution_random, survives_whatever_a_gateway_could_hand_over, .timeout = 120)
+{
+    static void (*const things[])(struct pair *) = {strange_request, strange_quote,  strange_response,
+                                                    strange_answer,  strange_report, strange_cancel,
+                                                    strange_update};
+    struct pair *p = calloc(1, sizeof *p);
+    desk_open(&p->steady, LPS);
+    desk_prepare(&p->reborn, LPS);
+    desk_begin(&p->reborn);
+    p->random = 4242;
+    for (unsigned i = 0; i < 6000; i++) {
+        if (random_below(&p->random, 3))
+            things[random_below(&p->random, sizeof things / sizeof *things)](p);
+        else
+            step(p);
+        check(&p->steady);
+        cr_assert_eq(state_digest(&p->steady.s->base), state_digest(&p->reborn.s->base), "step %u", i);
+    }
+    desk_close(&p->steady);
+    desk_close(&p->reborn);
+    free(p);
+}

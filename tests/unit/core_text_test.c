@@ -1,0 +1,79 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "dataplane/core/text.h"
+
+Test(core_text, builds_a_sentence_of_values)
+{
+    char field[80];
+    struct text t = text_in(field, sizeof field);
+    text_add(&t, "quantity ");
+    text_add_decimal(&t, -150000001);
+    text_add(&t, " of ");
+    text_add_field(&t, "EUR/USD\0garbage", 16);
+    text_add_char(&t, ' ');
+    text_add_number(&t, UINT64_MAX);
+    cr_expect_str_eq(field, "quantity -1.50000001 of EUR/USD 18446744073709551615");
+    cr_expect_eq(text_length(&t), strlen(field));
+    cr_expect(!t.cut);
+}
+
+Test(core_text, says_durations_in_the_largest_unit_that_fits)
+{
+    static const struct {
+        uint64_t ns;
+        const char *text;
+    } rows[] = {
+        {0, "0 ns"},
+        {1, "1 ns"},
+        {999, "999 ns"},
+        {1000, "1 us"},
+        {1001, "1.001 us"},
+        {1500000, "1.5 ms"},
+        {1230000, "1.23 ms"},
+        {999999, "999.999 us"},
+        {999999999, "999.999 ms"},
+        {1000000000, "1 s"},
+        {7200000000000, "7200 s"},
+        {60050000000, "60.05 s"},
+        {UINT64_MAX, "18446744073.709 s"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char field[80];
+        struct text t = text_in(field, sizeof field);
+        text_add_duration(&t, rows[i].ns);
+        cr_expect_str_eq(field, rows[i].text);
+    }
+}
+
+/* Whatever the field's size: what fits, a zero, and not a byte beyond. */
+Test(core_text, is_cut_at_the_fields_end)
+{
+    static const char whole[] = "0123456789 1.5 ms 42";
+    for (size_t size = 1; size <= sizeof whole + 1; size++) {
+        char field[40];
+        memset(field, '#', sizeof field);
+        struct text t = text_in(field, size);
+        text_add(&t, "0123456789 ");
+        text_add_duration(&t, 1500000);
+        text_add_char(&t, ' ');
+        text_add_number(&t, 42);
+        size_t length = size - 1 < sizeof whole - 1 ? size - 1 : sizeof whole - 1;
+        cr_expect_eq(strlen(field), length);
+        cr_expect_eq(memcmp(field, whole, length), 0);
+        cr_expect_eq(field[size], '#');
+        cr_expect_eq(t.cut, size < sizeof whole);
+    }
+}
+
+Test(core_text, pads_to_a_column)
+{
+    char field[80];
+    struct text t = text_in(field, sizeof field);
+    text_add(&t, "ab");
+    text_pad(&t, 0, 5);
+    text_add(&t, "cdefgh");
+    text_pad(&t, 0, 5);
+    text_add(&t, "i");
+    cr_expect_str_eq(field, "ab   cdefgh i");
+}
