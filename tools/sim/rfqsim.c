@@ -39,7 +39,8 @@ static int usage(FILE *to, int code)
             "         percent: reject silent requote order_reject order_silent partial\n"
             "  taker  rate=10 count=0 deadline_ms=5000 start_ms=0 quotes=1 collect_ms=200 accept=a|d|x|-\n"
             "         symbol=EURUSD quantity=1000000\n"
-            "--linger: stay after the takers are done, until SIGTERM. Journals: DIRECTORY/<name>.journal\n"
+            "--linger: stay after the takers are done, and say so, until SIGTERM. Journals: "
+            "DIRECTORY/<name>.journal\n"
             "SIGUSR1: the takers ask no more, and see what they asked to its end.\n");
     return code;
 }
@@ -74,8 +75,13 @@ static void run(struct world *w, uint64_t seconds, bool linger)
 {
     unsigned idle = 0;
     uint64_t end_ns = seconds ? clock_now_ns() + seconds * 1000000000ull : UINT64_MAX;
+    bool done = false;
     for (;;) {
         uint64_t now_ns = clock_now_ns();
+        if (linger && !done && all_done(w)) {
+            done = true;
+            fprintf(stderr, "rfqsim: takers are done\n");
+        }
         if (atomic_load_explicit(&stop_wanted, memory_order_relaxed) || now_ns >= end_ns ||
             (!linger && all_done(w)))
             break;
