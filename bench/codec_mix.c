@@ -23,7 +23,7 @@ static uint32_t below(uint32_t n)
 static void put_id(struct fix_encoder *e, uint32_t tag, const char *prefix)
 {
     char text[40];
-    int n = snprintf(text, sizeof text, "%s-%08x%04x", prefix, below(UINT32_MAX), below(65536));
+    int n = snprintf(text, sizeof text, "%s-%08x", prefix, below(UINT32_MAX));
     fix_put_bytes(e, tag, text, (size_t)n);
 }
 

@@ -22,10 +22,10 @@
 enum fix_type {
     FIX_TYPE_STRING,
     FIX_TYPE_CHAR,
+    FIX_TYPE_INT,     /* optional '-', digits */
+    FIX_TYPE_UINT,    /* SeqNum, Length, NumInGroup: digits */
+    FIX_TYPE_DECIMAL, /* Price, Qty, Amt, PriceOffset, Percentage, float */
     FIX_TYPE_BOOLEAN,
-    FIX_TYPE_INT,      /* optional '-', digits */
-    FIX_TYPE_UINT,     /* SeqNum, Length, NumInGroup: digits */
-    FIX_TYPE_DECIMAL,  /* Price, Qty, Amt, PriceOffset, Percentage, float */
     FIX_TYPE_MULTI,    /* MultipleValueString: values with a blank between */
     FIX_TYPE_CURRENCY, /* three letters */
     FIX_TYPE_COUNTRY,  /* two letters */
@@ -57,9 +57,9 @@ struct fix_dict_scope {
     uint16_t group_tag; /* its NumInGroup field */
     uint16_t delimiter; /* the tag that starts each instance */
     uint8_t parent;
-    uint8_t depth; /* 1: a group at top level */
-    uint16_t required_count;
-    uint64_t within; /* bit s: scope s is this one or inside it */
+    uint8_t depth;           /* 1: a group at top level */
+    uint16_t required_count; /* in each instance; at top level in the message */
+    uint64_t within;         /* bit s: scope s is this one or inside it */
 };
 
 struct fix_dict_message {
@@ -73,14 +73,15 @@ struct fix_dict_message {
     const uint64_t *required; /* top level, bit = order; FIX_DICT_SLOTS_MAX / 64 words */
 };
 
-/* Admitted values. Single characters and numbers below 128 are a bit set; texts are an open hash of
- * zero-padded keys. */
+/* Admitted values: those of one character as a bit set, numbers below 128 too, texts in an open hash of
+ * zero-padded keys. Set 0 is that of fields without an enumeration: it admits every character. */
 struct fix_dict_text {
     uint64_t key[2];
 };
 struct fix_dict_enum {
-    uint64_t bits[2];
-    const struct fix_dict_text *texts; /* NULL: bits alone */
+    uint64_t bits[4];
+    uint64_t numbers[2];               /* of an INT */
+    const struct fix_dict_text *texts; /* NULL: there are none longer than a character */
     uint32_t text_mask;                /* slots - 1 */
 };
 static inline uint32_t fix_dict_text_hash(uint64_t k0, uint64_t k1)

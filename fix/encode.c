@@ -16,6 +16,9 @@
 #define TRAILER_SIZE 7  /* 10=nnn| */
 #define STORE_WIDTH  16 /* small fields are written this wide */
 #define FIELD_MAX    48 /* tag, number or time, SOH */
+#define SECOND_NS    1000000000ull
+#define DAY_NS       (86400 * SECOND_NS)
+#define NO_DAY       (UINT64_MAX - 2 * DAY_NS) /* later than any time that is put */
 
 static_assert(HEAD_SIZE + TRAILER_SIZE + STORE_WIDTH <= FIX_ENCODE_SLACK, "the slack is enough");
 static_assert(FIX_MESSAGE_SIZE_MAX <= 99999, "BodyLength has five digits at most");
@@ -83,32 +86,45 @@ static inline char *put_small(char *at, uint32_t v)
     return at + 8 - zeros;
 }
 
-static char *put_number(char *at, uint64_t v)
+static char *put_large(char *at, uint64_t v);
+
+static inline char *put_number(char *at, uint64_t v)
 {
-    if (v < 100000000)
-        return put_small(at, (uint32_t)v);
+    return v < 100000000 ? put_small(at, (uint32_t)v) : put_large(at, v);
+}
+
+static char *put_large(char *at, uint64_t v)
+{
     at = put_number(at, v / 100000000);
     return put_eight(at, (uint32_t)(v % 100000000));
 }
 
-static char *put_moment(char *at, uint64_t ns, enum fix_time_precision p)
+static void new_day(struct fix_encoder *e, uint64_t ns)
 {
     struct clock_civil c;
     clock_to_civil(ns, &c);
-    at = put_eight(at, (uint32_t)c.year * 10000 + c.month * 100 + c.day);
-    *at++ = '-';
-    at = put_pair(at, c.hour);
-    *at++ = ':';
-    at = put_pair(at, c.minute);
-    *at++ = ':';
-    at = put_pair(at, c.second);
-    *at++ = '.';
-    /* Nine digits, of which the precision keeps three, six or nine. */
-    char decimals[16];
-    put_eight(decimals, c.ns / 10);
-    decimals[8] = (char)('0' + c.ns % 10);
-    memcpy(at, decimals, 9);
-    return at + (p == FIX_TIME_MS ? 3 : p == FIX_TIME_US ? 6 : 9);
+    e->day_ns = ns - ns % DAY_NS;
+    put_eight(e->date, (uint32_t)c.year * 10000 + c.month * 100 + c.day);
+}
+
+static inline char *put_moment(struct fix_encoder *e, char *at, uint64_t ns, enum fix_time_precision p)
+{
+    if (ns - e->day_ns >= DAY_NS) /* also before it */
+        new_day(e, ns);
+    uint64_t rest_ns = ns - e->day_ns;
+    uint32_t seconds = (uint32_t)(rest_ns / SECOND_NS), minutes = seconds / 60;
+    uint32_t below_ns = (uint32_t)(rest_ns - (uint64_t)seconds * SECOND_NS);
+    memcpy(at, e->date, 8);
+    at[8] = '-';
+    put_pair(at + 9, minutes / 60);
+    at[11] = ':';
+    put_pair(at + 12, minutes % 60);
+    at[14] = ':';
+    put_pair(at + 15, seconds - minutes * 60);
+    at[17] = '.';
+    at[18] = (char)('0' + below_ns / 100000000);
+    put_eight(at + 19, below_ns % 100000000);
+    return at + (p == FIX_TIME_MS ? 21 : p == FIX_TIME_US ? 24 : 27);
 }
 
 static inline char *put_tag(char *at, uint32_t tag)
@@ -141,6 +157,7 @@ static inline void end_field(struct fix_encoder *e, char *at)
 void fix_encode_begin(struct fix_encoder *e, const struct fix_template *t, char *room, size_t room_size,
                       const char *msg_type, uint64_t seq, uint64_t time_ns, uint64_t orig_time_ns)
 {
+    e->day_ns = NO_DAY;
     e->body = e->at = room + HEAD_SIZE;
     e->limit = room + room_size - TRAILER_SIZE - STORE_WIDTH;
     /* The head needs about 200 bytes at most. */
@@ -161,7 +178,7 @@ void fix_encode_begin(struct fix_encoder *e, const struct fix_template *t, char 
            4);
     at = put_number(at + 4, seq);
     memcpy(at, t->before_time, sizeof t->before_time);
-    at = put_moment(at + t->before_size, time_ns, t->precision);
+    at = put_moment(e, at + t->before_size, time_ns, t->precision);
     memcpy(at, t->after_time, sizeof t->after_time);
     e->at = at + t->after_size;
     if (orig_time_ns) {
@@ -273,7 +290,7 @@ void fix_put_time(struct fix_encoder *e, uint32_t tag, uint64_t ns, enum fix_tim
 {
     char *at = begin_field(e, tag, 0);
     if (at)
-        end_field(e, put_moment(at, ns, p));
+        end_field(e, put_moment(e, at, ns, p));
 }
 
 void fix_put_date(struct fix_encoder *e, uint32_t tag, uint32_t yyyymmdd)
@@ -366,7 +383,7 @@ enum err fix_encode_resend(const char *stored, size_t stored_size, uint64_t time
 {
     const char *at = stored, *limit = stored + stored_size;
     struct stored_field f, sent = {0}, orig = {0};
-    struct fix_encoder e = {.at = room + HEAD_SIZE, .body = room + HEAD_SIZE};
+    struct fix_encoder e = {.at = room + HEAD_SIZE, .body = room + HEAD_SIZE, .day_ns = NO_DAY};
     if (room_size < FIX_ENCODE_SLACK)
         return ERR_LIMIT;
     e.limit = room + room_size - TRAILER_SIZE - STORE_WIDTH;

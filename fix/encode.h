@@ -30,9 +30,11 @@ void fix_template_init(struct fix_template *t, const char *sender_comp_id, const
 
 struct fix_encoder {
     char *at;
-    char *limit; /* fields end before it; the trailer and a store's width fit behind */
-    char *body;  /* first byte after 9=…<SOH> */
-    bool failed; /* room ran out */
+    char *limit;     /* fields end before it; the trailer and a store's width fit behind */
+    char *body;      /* first byte after 9=…<SOH> */
+    bool failed;     /* room ran out */
+    uint64_t day_ns; /* the day whose date is in `date`: most times of a message are of one day */
+    char date[8];
 };
 
 /* Bytes of the room that may stay unused before the message (its head is right-aligned) and behind it. */

@@ -11,8 +11,11 @@
     X(90, 91)                                                                                       \
     X(93, 89)                                                                                       \
     X(95, 96)                                                                                       \
-    X(212, 213) X(348, 349) X(350, 351) X(352, 353) X(354, 355) X(356, 357) X(358, 359) X(360, 361) \
-        X(362, 363) X(364, 365) X(445, 446) X(618, 619) X(621, 622)
+    X(212, 213)                                                                                     \
+    X(348, 349)                                                                                     \
+    X(350, 351)                                                                                     \
+    X(352, 353) X(354, 355) X(356, 357) X(358, 359) X(360, 361) X(362, 363) X(364, 365) X(445, 446) \
+        X(618, 619) X(621, 622)
 
 const uint16_t fix_data_after[FIX_TAG_INDEX_SIZE] = {
 #define X(length_tag, data_tag) [length_tag] = data_tag,
@@ -20,12 +23,8 @@ const uint16_t fix_data_after[FIX_TAG_INDEX_SIZE] = {
 #undef X
 };
 
-/* The same as a table of bytes, of which fewer cache lines are touched. */
-static const uint8_t length_slots[FIX_TAG_INDEX_SIZE] = {
-#define X(length_tag, data_tag) [length_tag] = 1,
-    DATA_PAIRS(X)
-#undef X
-};
+/* The same as a bit set; made at start. */
+static uint32_t length_bits[32];
 
 static inline uint64_t load64(const char *p)
 {
@@ -70,7 +69,7 @@ static inline __attribute__((always_inline)) bool index_fields(struct fix_msg *m
         m->fields[i] = (struct fix_field){tag, start + equals + 1, end - (start + equals + 1)};
         uint32_t slot = fix_tag_slot(tag);
         m->index[slot] = (uint16_t)i;
-        lengths |= length_slots[slot];
+        lengths |= fix_data_after[slot];
     }
     return !wrong && !lengths;
 }
@@ -111,14 +110,16 @@ static bool fifth_is_equals(const struct fix_msg *m, uint32_t i, uint32_t which)
     return true;
 }
 
-/* Returns whether a data field's length is among the tags. */
-static inline bool store_slots(struct fix_msg *m)
+/* First occurrences win: stored last. Returns (where asked) whether a data field's length is among the tags.
+ */
+static inline __attribute__((always_inline)) bool store_slots(struct fix_msg *m, bool look_for_lengths)
 {
     uint32_t lengths = 0;
     for (uint32_t i = m->count; i-- > 0;) {
         uint32_t slot = m->slots[i];
         m->index[slot] = (uint16_t)i;
-        lengths |= length_slots[slot];
+        if (look_for_lengths)
+            lengths |= fix_data_after[slot];
     }
     return lengths != 0;
 }
@@ -174,6 +175,7 @@ AVX512 static inline void weave_512(struct fix_msg *m, uint32_t i, __m512i tag, 
 AVX512 static inline bool convert_512(struct fix_msg *m, uint32_t count)
 {
     uint32_t wrong = 0;
+    const __m512i low = _mm512_loadu_si512(length_bits), high = _mm512_loadu_si512(length_bits + 16);
     __m512i before = _mm512_set1_epi32(-1); /* the end of the field before, in the last lane */
     for (uint32_t i = 0; i < count; i += 16) {
         uint32_t valid = _bzhi_u32(0xffff, count - i), none;
@@ -185,12 +187,18 @@ AVX512 static inline bool convert_512(struct fix_msg *m, uint32_t count)
         __m512i offset = _mm512_add_epi32(_mm512_add_epi32(start, equals), _mm512_set1_epi32(2));
         weave_512(m, i, tag, offset, _mm512_sub_epi32(end, offset));
         before = end;
+        /* Is a length's bit set? (A tag from 1024 on is taken for one below: then it is read carefully, in
+         * vain.) */
+        __m512i bits = _mm512_permutex2var_epi32(low, _mm512_srli_epi32(tag, 5), high);
+        bits = _mm512_srlv_epi32(bits, _mm512_and_si512(tag, _mm512_set1_epi32(31)));
+        wrong |= _mm512_test_epi32_mask(bits, _mm512_set1_epi32(1)) & valid;
         __m512i folded =
             _mm512_ternarylogic_epi32(tag, _mm512_set1_epi32(1023), _mm512_set1_epi32(1024), 0xea);
         _mm256_storeu_si256((__m256i *)(void *)(m->slots + i),
                             _mm512_cvtepi32_epi16(_mm512_min_epu32(tag, folded)));
     }
-    return !store_slots(m) && !wrong;
+    store_slots(m, false);
+    return !wrong;
 }
 
 AVX512 static bool index_avx512(struct fix_msg *m, uint32_t *sum)
@@ -329,7 +337,7 @@ AVX2 static bool index_avx2(struct fix_msg *m, uint32_t *sum)
         _mm_storeu_si128((__m128i *)(void *)(m->slots + i),
                          _mm_packus_epi32(_mm256_castsi256_si128(slot), _mm256_extracti128_si256(slot, 1)));
     }
-    return !store_slots(m) && !wrong;
+    return !store_slots(m, true) && !wrong;
 }
 
 static int has_vbmi(void)
@@ -363,6 +371,8 @@ fix_index_function *fix_index = index_portable;
 __attribute__((constructor)) static void choose(void)
 {
     __builtin_cpu_init();
+    for (uint32_t tag = 0; tag < 1024; tag++)
+        length_bits[tag >> 5] |= fix_data_after[tag] ? 1u << (tag & 31) : 0;
     for (const struct fix_index_variant *v = fix_index_variants; v->name; v++)
         if (v->usable()) {
             fix_index = v->index;

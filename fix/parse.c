@@ -121,6 +121,22 @@ enum fix_frame_status fix_frame(const char *bytes, size_t available, size_t *siz
     return FIX_FRAME_OK;
 }
 
+const struct fix_field *fix_find(const struct fix_msg *m, uint32_t tag)
+{
+    uint32_t slot = fix_tag_slot(tag), i = m->index[slot];
+    if (i >= m->count)
+        return NULL;
+    if (m->fields[i].tag == tag)
+        return &m->fields[i];
+    /* Below 1024 a slot has one tag only, so that this entry is an earlier message's. */
+    if (slot < 1024 || fix_tag_slot(m->fields[i].tag) != slot)
+        return NULL;
+    while (++i < m->count)
+        if (m->fields[i].tag == tag)
+            return &m->fields[i];
+    return NULL;
+}
+
 /* Indexing. The quick way takes the scan's SOHs as the ends of fields; it gives up on whatever is unusual,
  * which the careful way then reads byte by byte. */
 
@@ -177,20 +193,24 @@ static enum err index_carefully(struct fix_msg *m)
     return error;
 }
 
+static inline bool is_yes(const struct fix_msg *m, uint32_t tag)
+{
+    const struct fix_field *f = fix_find(m, tag);
+    return f && f->size == 1 && m->bytes[f->offset] == 'Y';
+}
+
 /* What every reader of the message wants first. */
 static inline void read_standing(struct fix_msg *m)
 {
-    const struct fix_field *f = fix_find(m, 35);
+    const struct fix_field *type = fix_find(m, 35), *seq = fix_find(m, 34);
+    uint64_t number = 0;
     m->type = 0;
-    if (f && f->size <= 4)
-        for (uint32_t i = 0; i < f->size; i++)
-            m->type |= (uint32_t)(unsigned char)m->bytes[f->offset + i] << 8 * i;
-    if (fix_field_uint(m, fix_find(m, 34), &m->seq) != OK)
-        m->seq = 0;
-    f = fix_find(m, 43);
-    m->poss_dup = f && f->size == 1 && m->bytes[f->offset] == 'Y';
-    f = fix_find(m, 97);
-    m->poss_resend = f && f->size == 1 && m->bytes[f->offset] == 'Y';
+    if (type && type->size <= 4)
+        for (uint32_t i = 0; i < type->size; i++)
+            m->type |= (uint32_t)(unsigned char)m->bytes[type->offset + i] << 8 * i;
+    m->seq = fix_field_uint(m, seq, &number) == OK ? number : 0;
+    m->poss_dup = is_yes(m, 43);
+    m->poss_resend = is_yes(m, 97);
 }
 
 enum err fix_parse(struct fix_msg *m, const char *bytes, size_t size)
@@ -226,28 +246,13 @@ enum fix_frame_status fix_frame_parse(struct fix_msg *m, const char *bytes, size
     m->count = 0;
     bool quick = fix_index(m, &sum);
     if (m->count > FIX_FIELDS_MAX)
-        sum = sum_bytes(bytes, f.size); /* the pass stopped before the end */
-    sum -= sum_bytes(bytes + f.size - TRAILER_SIZE, TRAILER_SIZE);
+        sum = sum_bytes(bytes, f.size);      /* the pass stopped before the end */
+    const char *digits = bytes + f.size - 4; /* of the trailer, which does not count */
+    sum -= (uint32_t)('1' + '0' + '=' + FIX_SOH) + (uint32_t)(digits[0] + digits[1] + digits[2]);
     if ((sum & 0xff) != (uint32_t)stated)
         return garbled(bytes, f.size, size);
     *size = f.size;
     *parse_error = quick ? OK : index_carefully(m);
     read_standing(m);
     return FIX_FRAME_OK;
-}
-
-const struct fix_field *fix_find(const struct fix_msg *m, uint32_t tag)
-{
-    uint32_t slot = fix_tag_slot(tag), i = m->index[slot];
-    if (i >= m->count)
-        return NULL;
-    if (m->fields[i].tag == tag)
-        return &m->fields[i];
-    /* Below 1024 a slot has one tag only, so that this entry is an earlier message's. */
-    if (slot < 1024 || fix_tag_slot(m->fields[i].tag) != slot)
-        return NULL;
-    while (++i < m->count)
-        if (m->fields[i].tag == tag)
-            return &m->fields[i];
-    return NULL;
 }

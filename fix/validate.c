@@ -1,8 +1,7 @@
 #include <emmintrin.h>
 #include <string.h>
 
-#include "fix/dict.h"
-#include "fix/msg.h"
+#include "fix/validate.h"
 #include "fix/value.h"
 
 /* SessionRejectReason (373) */
@@ -124,7 +123,7 @@ static bool is_month_year(const struct value *v)
 
 static inline bool has_char(const struct fix_dict_enum *set, unsigned char c)
 {
-    return c < 128 && (set->bits[c >> 6] >> (c & 63) & 1);
+    return set->bits[c >> 6] >> (c & 63) & 1;
 }
 
 static bool has_text(const struct fix_dict_enum *set, const char *p, uint32_t size)
@@ -147,7 +146,8 @@ static bool has_text(const struct fix_dict_enum *set, const char *p, uint32_t si
 static bool has_number(const struct fix_dict_enum *set, const struct value *v)
 {
     int64_t n;
-    return fix_read_int(v->p, v->size, &n) == OK && n >= 0 && n < 128 && (set->bits[n >> 6] >> (n & 63) & 1);
+    return fix_read_int(v->p, v->size, &n) == OK && n >= 0 && n < 128 &&
+           (set->numbers[n >> 6] >> (n & 63) & 1);
 }
 
 /* MultipleValueString: values with one blank between. */
@@ -165,7 +165,7 @@ static int check_multi(const struct fix_dict_enum *set, const struct value *v, b
     return 0;
 }
 
-static inline int check_value(const struct fix_dict_entry *e, const struct value *v)
+static int check_value(const struct fix_dict_entry *e, const struct value *v)
 {
     const struct fix_dict_enum *set = &fix_dict_enums[e->enums];
     struct clock_civil civil;
@@ -181,8 +181,6 @@ static inline int check_value(const struct fix_dict_entry *e, const struct value
             return REASON_FORMAT;
         return e->enums && !has_char(set, (unsigned char)*v->p) ? REASON_VALUE : 0;
     case FIX_TYPE_INT:
-        if (v->size == 1 && (unsigned char)(*v->p - '0') <= 9)
-            return e->enums && !(set->bits[0] >> (*v->p - '0') & 1) ? REASON_VALUE : 0;
         if (!is_number(v, true))
             return REASON_FORMAT;
         return e->enums && !has_number(set, v) ? REASON_VALUE : 0;
@@ -190,7 +188,7 @@ static inline int check_value(const struct fix_dict_entry *e, const struct value
         good = is_number(v, false);
         break;
     case FIX_TYPE_TIMESTAMP:
-        good = fix_read_timestamp(v->p, v->size, &civil) == OK;
+        good = fix_is_timestamp(v->p, v->size);
         break;
     case FIX_TYPE_CURRENCY:
         good = are_letters(v, 3);
@@ -362,20 +360,106 @@ static inline enum err check_field(struct walk *w, uint32_t at, bool admit_user_
     return e->child ? open_group(w, e, &v) : OK;
 }
 
-enum err fix_validate(const struct fix_msg *m, bool admit_user_tags, struct fix_refusal *why)
+/* The quick way: is the message good? It says so only of one that the careful way above would pass too;
+ * whatever it does not like, it leaves to that, which knows the first fault and its reason. Fields that
+ * repeat at top level show by the tag index (it has the first of each), so that a count of the required ones
+ * is enough. */
+
+struct open_group {
+    const struct fix_dict_scope *scope;
+    uint32_t number, stated, instances, last_order, required_seen;
+};
+
+static bool group_whole(const struct open_group *g)
 {
-    struct walk w;
-    w.m = m;
-    w.d = fix_dict_find(m->type);
-    w.why = why;
-    w.rank = 0;
-    w.top = w.levels;
-    if (!w.d) {
-        bool user = (m->type & 0xff) == 'U' && admit_user_tags;
-        return user || fix_dict_type_defined(m->type) ? OK : refuse(why, REASON_MSG_TYPE, 35);
+    return g->instances == g->stated && (g->instances == 0 || g->required_seen == g->scope->required_count);
+}
+
+/* Close groups down to the one with this number; NULL if one is not whole, or it is not open. */
+static struct open_group *close_down_to(struct open_group *g, uint32_t number)
+{
+    while (g->number != number) {
+        if (g->scope->within >> number & 1 || !group_whole(g))
+            return NULL;
+        g--;
     }
-    w.levels[0] = (struct level){.scope = &w.d->scopes[0]};
-    memset(w.seen, 0, sizeof w.seen);
+    return g;
+}
+
+static inline bool placed_in_group(struct open_group *g, const struct fix_dict_entry *e, uint32_t tag)
+{
+    if (tag == g->scope->delimiter) {
+        if (g->instances && g->required_seen != g->scope->required_count)
+            return false;
+        g->instances++;
+        g->required_seen = 0;
+    } else if (g->instances == 0 || e->order <= g->last_order) {
+        return false;
+    }
+    g->last_order = e->order;
+    g->required_seen += e->flags & FIX_ENTRY_REQUIRED;
+    return true;
+}
+
+/* The commonest kinds first: text that may be anything, one character of an enumeration, a decimal. */
+static inline bool value_good(const struct fix_msg *m, const struct fix_dict_entry *e,
+                              const struct fix_field *f)
+{
+    if (e->type == FIX_TYPE_STRING && !e->enums)
+        return true;
+    struct value v = {m->bytes + f->offset, f->size, f->offset + 16 <= m->size};
+    if (f->size == 1 && e->enums && e->type <= FIX_TYPE_INT)
+        return has_char(&fix_dict_enums[e->enums], (unsigned char)*v.p);
+    if (e->type == FIX_TYPE_DECIMAL)
+        return is_decimal(&v);
+    return check_value(e, &v) == 0;
+}
+
+bool fix_validate_quickly(const struct fix_msg *m, const struct fix_dict_message *d, bool admit_user_tags)
+{
+    const struct fix_dict_entry *entries = d->entries;
+    struct open_group groups[FIX_DICT_DEPTH_MAX + 1], *g = groups;
+    uint32_t required = 0, rank = 0, count = m->count;
+    g->scope = d->scopes;
+    g->number = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct fix_field *f = &m->fields[i];
+        uint32_t tag = f->tag;
+        if (tag >= FIX_DICT_TAGS) {
+            if (!admit_user_tags || tag < FIX_USER_TAG_MIN || !f->size)
+                return false;
+            continue;
+        }
+        const struct fix_dict_entry *e = &entries[tag];
+        if (!e->order || !f->size || !value_good(m, e, f))
+            return false;
+        if (e->scope != g->number && !(g = close_down_to(g, e->scope)))
+            return false;
+        if (e->scope == 0) {
+            uint32_t next_rank = e->flags & (FIX_ENTRY_BODY | FIX_ENTRY_TRAILER);
+            if (m->index[tag] != i || next_rank < rank)
+                return false;
+            rank = next_rank;
+            required += e->flags & FIX_ENTRY_REQUIRED;
+        } else if (!placed_in_group(g, e, tag)) {
+            return false;
+        }
+        if (e->child) {
+            uint64_t stated;
+            if (fix_read_uint(m->bytes + f->offset, f->size, &stated) != OK || stated > FIX_FIELDS_MAX)
+                return false;
+            *++g = (struct open_group){&d->scopes[e->child], e->child, (uint32_t)stated, 0, 0, 0};
+        }
+    }
+    return close_down_to(g, 0) && required == d->scopes[0].required_count;
+}
+
+enum err fix_validate_carefully(const struct fix_msg *m, const struct fix_dict_message *d,
+                                bool admit_user_tags, struct fix_refusal *why)
+{
+    struct walk w = {.m = m, .d = d, .why = why};
+    w.top = w.levels;
+    w.levels[0].scope = &d->scopes[0];
     for (uint32_t i = 0; i < m->count; i++) {
         enum err error = check_field(&w, i, admit_user_tags);
         if (error != OK)
@@ -386,8 +470,19 @@ enum err fix_validate(const struct fix_msg *m, bool admit_user_tags, struct fix_
         if (error != OK)
             return error;
     }
-    for (unsigned i = 0; i <= w.d->slot_count / 64u; i++)
-        if (w.d->required[i] & ~w.seen[i])
+    for (unsigned i = 0; i <= d->slot_count / 64u; i++)
+        if (d->required[i] & ~w.seen[i])
             return refuse_missing(&w, 0, m->count);
     return OK;
+}
+
+enum err fix_validate(const struct fix_msg *m, bool admit_user_tags, struct fix_refusal *why)
+{
+    const struct fix_dict_message *d = fix_dict_find(m->type);
+    if (!d) {
+        bool user = (m->type & 0xff) == 'U' && admit_user_tags;
+        return user || fix_dict_type_defined(m->type) ? OK : refuse(why, REASON_MSG_TYPE, 35);
+    }
+    return fix_validate_quickly(m, d, admit_user_tags) ? OK
+                                                       : fix_validate_carefully(m, d, admit_user_tags, why);
 }

@@ -107,28 +107,54 @@ enum err fix_read_clock(const char *p, size_t size, struct clock_civil *out)
     return out->hour > 23 || out->minute > 59 || out->second > 60 ? ERR_RANGE : OK;
 }
 
+/* "YYYYMMDD-HH:MM:S" against the highest that each character may be; the pairs that can be too high all the
+ * same are looked at by the caller. */
+static inline bool has_timestamp_form(const char *p, size_t size)
+{
+    const __m128i lowest =
+        _mm_setr_epi8('0', '0', '0', '0', '0', '0', '0', '0', '-', '0', '0', ':', '0', '0', ':', '0');
+    const __m128i range = _mm_setr_epi8(9, 9, 9, 9, 9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9);
+    unsigned wrong = 0;
+    if (size != 17 && size != 21 && size != 24 && size != 27)
+        return false;
+    __m128i d = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), lowest);
+    wrong |= _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(d, range), d)) != 0xffff;
+    wrong |= (unsigned char)(p[16] - '0') > 9;
+    if (size > 17) {
+        wrong |= p[17] != '.';
+        for (size_t i = 18; i < size; i += 3)
+            wrong |= ((unsigned char)(p[i] - '0') > 9) | ((unsigned char)(p[i + 1] - '0') > 9) |
+                     ((unsigned char)(p[i + 2] - '0') > 9);
+    }
+    return !wrong;
+}
+
+static inline bool is_time_of_day(unsigned hour, unsigned minute, unsigned second)
+{
+    return (hour <= 23) & (minute <= 59) & (second <= 60);
+}
+
+bool fix_is_timestamp(const char *p, size_t size)
+{
+    if (!has_timestamp_form(p, size) || !is_time_of_day(pair(p + 9), pair(p + 12), pair(p + 15)))
+        return false;
+    unsigned month = pair(p + 4), day = pair(p + 6);
+    return month - 1 <= 11 && day - 1 <= 30 &&
+           (day <= 28 || day <= days_in_month(pair(p) * 100 + pair(p + 2), month));
+}
+
 enum err fix_read_timestamp(const char *p, size_t size, struct clock_civil *out)
 {
     static const unsigned scale[] = {1000000, 1000, 1};
-    if (size != 17 && size != 21 && size != 24 && size != 27)
-        return ERR_SYNTAX;
-    /* which of the first sixteen, "YYYYMMDD-HH:MM:S", are digits */
-    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p), d = _mm_sub_epi8(x, _mm_set1_epi8('0'));
-    int digit = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d));
-    unsigned wrong = digit != 0xb6ff || p[8] != '-' || p[11] != ':' || p[14] != ':';
-    wrong |= (unsigned char)(p[16] - '0') > 9;
-    out->ns = 0;
-    if (size > 17) {
-        wrong |= p[17] != '.';
-        out->ns = digits(p + 18, (unsigned)size - 18, &wrong) * scale[(size - 21) / 3];
-    }
-    if (wrong)
+    unsigned wrong = 0;
+    if (!has_timestamp_form(p, size))
         return ERR_SYNTAX;
     out->hour = pair(p + 9);
     out->minute = pair(p + 12);
     out->second = pair(p + 15);
+    out->ns = size > 17 ? digits(p + 18, (unsigned)size - 18, &wrong) * scale[(size - 21) / 3] : 0;
     enum err e = civil_date(p, out);
-    return out->hour > 23 || out->minute > 59 || out->second > 60 ? ERR_RANGE : e;
+    return is_time_of_day(out->hour, out->minute, out->second) ? e : ERR_RANGE;
 }
 
 enum err fix_field_uint(const struct fix_msg *m, const struct fix_field *f, uint64_t *out)

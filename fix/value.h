@@ -3,6 +3,7 @@
 #ifndef RFQD_FIX_VALUE_H
 #define RFQD_FIX_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,8 @@ enum err fix_read_int(const char *p, size_t size, int64_t *out) WARN_UNUSED;
 enum err fix_read_date(const char *p, size_t size, struct clock_civil *out) WARN_UNUSED;
 /* HH:MM:SS with 0, 3, 6 or 9 decimals; the second may be 60. */
 enum err fix_read_clock(const char *p, size_t size, struct clock_civil *out) WARN_UNUSED;
-/* YYYYMMDD-HH:MM:SS[…] */
+/* YYYYMMDD-HH:MM:SS[…]: is it one, and which. */
+bool fix_is_timestamp(const char *p, size_t size);
 enum err fix_read_timestamp(const char *p, size_t size, struct clock_civil *out) WARN_UNUSED;
 
 #endif

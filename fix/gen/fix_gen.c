@@ -122,16 +122,10 @@ static void emit_access(const char *path)
 /* Enumerations: index 0 is "not enumerated"; then one for each field that has values. */
 static int enum_index[FIELDS_MAX];
 
-static bool as_bit(const struct field *x, const struct value *v, unsigned *bit)
+/* One character's bit, or for numbers -1 from ten on. */
+static int character_bit(const struct value *v)
 {
-    bool number = !strcmp(x->type, "INT");
-    if (number) {
-        int n = atoi(v->text);
-        *bit = (unsigned)n;
-        return n >= 0 && n < 128;
-    }
-    *bit = (unsigned char)v->text[0];
-    return v->text[1] == 0 && *bit < 128;
+    return v->text[1] == 0 ? (unsigned char)v->text[0] : -1;
 }
 
 static unsigned emit_texts(FILE *f, const struct field *x)
@@ -162,33 +156,40 @@ static unsigned emit_texts(FILE *f, const struct field *x)
 
 static void emit_enums(FILE *f)
 {
-    static uint64_t bits[FIELDS_MAX][2];
+    static uint64_t bits[FIELDS_MAX][4], numbers[FIELDS_MAX][2];
     static unsigned mask[FIELDS_MAX];
     int count = 1;
     for (int i = 0; i < dict.field_count; i++) {
         const struct field *x = &dict.fields[i];
+        bool is_int = !strcmp(x->type, "INT"), all = true;
         if (!x->value_count)
             continue;
         enum_index[i] = count++;
-        bool all = true;
         for (int v = 0; v < x->value_count; v++) {
-            unsigned bit;
-            if (as_bit(x, &dict.values[x->first_value + v], &bit))
+            const struct value *value = &dict.values[x->first_value + v];
+            int bit = character_bit(value), number = atoi(value->text);
+            if (bit >= 0)
                 bits[i][bit >> 6] |= 1ull << (bit & 63);
-            else
-                all = false;
+            all = all && (bit >= 0 || is_int);
+            if (is_int && (number < 0 || number > 127))
+                die("%s: an INT's values are 0 to 127", x->name);
+            if (is_int)
+                numbers[i][number >> 6] |= 1ull << (number & 63);
         }
         if (!all)
             mask[i] = emit_texts(f, x);
-        if (!all && !strcmp(x->type, "INT"))
-            die("%s: an INT's values are below 128", x->name);
     }
-    fputs("const struct fix_dict_enum fix_dict_enums[] = {\n    {{0, 0}, 0, 0},\n", f);
+    fputs("const struct fix_dict_enum fix_dict_enums[] = {\n    {{~0ull, ~0ull, ~0ull, ~0ull}, {0, 0}, 0, "
+          "0},\n",
+          f);
     for (int i = 0; i < dict.field_count; i++) {
         if (!enum_index[i])
             continue;
-        fprintf(f, "    {{0x%llxu, 0x%llxu}, ", (unsigned long long)bits[i][0],
-                (unsigned long long)bits[i][1]);
+        fprintf(f, "    {{0x%llxu, 0x%llxu, 0x%llxu, 0x%llxu}, ", (unsigned long long)bits[i][0],
+                (unsigned long long)bits[i][1], (unsigned long long)bits[i][2],
+                (unsigned long long)bits[i][3]);
+        fprintf(f, "{0x%llxu, 0x%llxu}, ", (unsigned long long)numbers[i][0],
+                (unsigned long long)numbers[i][1]);
         if (mask[i])
             fprintf(f, "texts_%d, %u},\n", dict.fields[i].tag, mask[i]);
         else
@@ -241,7 +242,7 @@ static void spread_field(struct spread *s, const struct node *n, unsigned scope,
     e->flags = (uint8_t)(rank | (required ? FIX_ENTRY_REQUIRED : 0));
     e->enums = (uint16_t)enum_index[n->what];
     e->type = (uint8_t)type_of(x);
-    if (required && scope)
+    if (required)
         s->scopes[scope].required_count++;
     if (required && !scope)
         s->required[e->order >> 6] |= 1ull << (e->order & 63);
