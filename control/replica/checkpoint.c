@@ -22,6 +22,7 @@ struct checkpoint {
     enum stage_of_cut cut;
     uint64_t retry_ns;
     uint64_t offset, commits, failures;
+    _Atomic unsigned holders; /* of the log, for a backup */
     bool in_error;
     char error[320];
 
@@ -209,7 +210,17 @@ const struct changes *checkpoint_cut_changes(const struct checkpoint *c)
 void checkpoint_set_offset(struct checkpoint *c, const struct store_marks *m)
 {
     c->offset = m->log_offset;
-    log_hold(c->config.log, m->redeliver_offset < m->log_offset ? m->redeliver_offset : m->log_offset);
+    /* Whoever holds it sees either this, or the commit: it reads the store afterwards. */
+    if (atomic_load_explicit(&c->holders, memory_order_acquire) == 0)
+        log_hold(c->config.log, m->redeliver_offset < m->log_offset ? m->redeliver_offset : m->log_offset);
+}
+
+void checkpoint_hold_log(struct checkpoint *c, bool held)
+{
+    if (held)
+        atomic_fetch_add_explicit(&c->holders, 1, memory_order_acq_rel);
+    else
+        atomic_fetch_sub_explicit(&c->holders, 1, memory_order_acq_rel);
 }
 
 uint64_t checkpoint_offset(const struct checkpoint *c)

@@ -43,6 +43,8 @@ enum err checkpoint_wait(struct checkpoint *c, uint64_t now_ns) WARN_UNUSED;
 /* Where the store is: the offset given at start, then that of the last commit. */
 void checkpoint_set_offset(struct checkpoint *c, const struct store_marks *m);
 uint64_t checkpoint_offset(const struct checkpoint *c);
+/* Any thread: while held, the log is not told that it may recycle more. Counted. */
+void checkpoint_hold_log(struct checkpoint *c, bool held);
 const char *checkpoint_error(const struct checkpoint *c); /* NULL: all is well */
 uint64_t checkpoint_commits(const struct checkpoint *c);
 uint64_t checkpoint_failures(const struct checkpoint *c);

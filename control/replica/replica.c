@@ -449,6 +449,11 @@ uint64_t replica_checkpoint_offset(const struct replica *r)
     return checkpoint_offset(r->checkpoint);
 }
 
+void replica_hold_log(struct replica *r, bool held)
+{
+    checkpoint_hold_log(r->checkpoint, held);
+}
+
 const struct replica_config *replica_config(const struct replica *r)
 {
     return &r->config;

@@ -114,6 +114,9 @@ static inline const struct record *history_record(const struct history_row *row)
 enum err replica_checkpoint_now(struct replica *r) WARN_UNUSED;
 /* Log offset of the last commit. */
 uint64_t replica_checkpoint_offset(const struct replica *r);
+/* Any thread, counted: while held, nothing of the log that the store's last commit needs is recycled
+ * (backup.h). */
+void replica_hold_log(struct replica *r, bool held);
 const struct replica_config *replica_config(const struct replica *r);
 
 #endif

@@ -1,8 +1,10 @@
 #include "storage_world.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dataplane/core/hash.h"
@@ -391,7 +393,8 @@ static void gateway_sessions(struct world *w)
 
 static void poll_agent(struct world *w, struct agent a)
 {
-    disk_sim_set_time(w->disk, w->now);
+    if (!w->real)
+        disk_sim_set_time(w->disk, w->now);
     a.poll(a.self, w->now);
 }
 
@@ -443,9 +446,10 @@ void world_settle(struct world *w)
         moved |= gateway_send(w);
         poll_agent(w, log_agent(w->log));
     }
-    for (unsigned i = 0; i < 100000 && (log_durable(w->log) < log_end(w->log) ||
-                                        replica_offset(w->replica) < log_end(w->log) ||
-                                        log_next_seq(w->log) != replica_seq(w->replica));
+    for (unsigned i = 0; i < (w->real ? 100000000u : 100000u) &&
+                         /* a real disk takes real time */ (log_durable(w->log) < log_end(w->log) ||
+                                                            replica_offset(w->replica) < log_end(w->log) ||
+                                                            log_next_seq(w->log) != replica_seq(w->replica));
          i++) {
         w->now += 1000000;
         poll_agent(w, log_agent(w->log));
@@ -641,6 +645,20 @@ static void start_replica(struct world *w)
     MUST(replica_create(&w->replica, &c) == OK, replica_create_error());
 }
 
+static void open_parts(struct world *w)
+{
+    char path[96];
+    if (!w->real) {
+        disk_sim_set_time(w->disk, w->now);
+        MUST(store_memory_create(&w->store, &w->keep) == OK, "");
+        return;
+    }
+    snprintf(path, sizeof path, "%s/log", w->directory);
+    MUST(disk_uring_create(&w->disk, path) == OK, path);
+    snprintf(path, sizeof path, "%s/store", w->directory);
+    MUST(store_lmdb_create(&w->store, path, 256u << 20) == OK, store_error());
+}
+
 void world_start(struct world *w, bool after_cut)
 {
     struct log_config log = {.disk = w->disk,
@@ -650,10 +668,10 @@ void world_start(struct world *w, bool after_cut)
     struct recovery_input in;
     memcpy(log.instance, w->identity.instance, sizeof log.instance);
     memcpy(log.boot, w->identity.boot, sizeof log.boot);
-    disk_sim_set_time(w->disk, w->now);
+    open_parts(w);
+    log.disk = w->disk;
     enum err e = log_open(&w->log, &log);
     MUST(e == OK, w->log ? log_error(w->log) : "no memory");
-    MUST(store_memory_create(&w->store, &w->keep) == OK, "");
     world_states_make(&w->live, false);
     world_states_make(&w->copy, true);
     attach_rings(w);
@@ -680,6 +698,10 @@ static void end(struct world *w)
     w->log = NULL;
     w->store->ops->destroy(w->store);
     w->store = NULL;
+    if (w->real) {
+        w->disk->ops->destroy(w->disk);
+        w->disk = NULL;
+    }
     queues_clear(w);
     for (unsigned a = 0; a < AGENTS_MAX; a++)
         if (w->has_ring[a]) {
@@ -693,7 +715,8 @@ static void end(struct world *w)
 void world_kill(struct world *w)
 {
     end(w);
-    disk_sim_kill(w->disk);
+    if (!w->real)
+        disk_sim_kill(w->disk);
 }
 
 void world_power_cut(struct world *w)
@@ -717,7 +740,7 @@ void world_stop(struct world *w)
     end(w);
 }
 
-void world_make(struct world *w, uint64_t seed)
+static void make(struct world *w, uint64_t seed, const char *directory)
 {
     memset(w, 0, sizeof *w);
     w->random = seed;
@@ -725,21 +748,37 @@ void world_make(struct world *w, uint64_t seed)
     w->digest_every = 7;
     w->identity.instance[0] = 1;
     w->identity.boot[0] = 1;
-    strcpy(w->directory, "/dev/shm/rfqd-world-XXXXXX");
-    MUST(mkdtemp(w->directory), "");
+    strcpy(w->directory, directory);
+    MUST(mkdtemp(w->directory), directory);
+}
+
+void world_make(struct world *w, uint64_t seed)
+{
+    make(w, seed, "/dev/shm/rfqd-world-XXXXXX");
     MUST(disk_sim_create(&w->disk, seed) == OK, "");
     disk_sim_set_latency(w->disk, 100000, 2000000, 1000000);
 }
 
+void world_make_real(struct world *w, uint64_t seed)
+{
+    make(w, seed, "/tmp/rfqd-world-XXXXXX");
+    w->real = true;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
 void world_free(struct world *w)
 {
-    char path[96];
-    for (unsigned i = 0; i < WORLD_AGENTS; i++) {
-        ring_path(w, world_agents[i], path);
-        unlink(path);
+    nftw(w->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    for (unsigned i = 0; i < WORLD_AGENTS; i++)
         free(w->journals[world_agents[i]].bytes);
-    }
-    rmdir(w->directory);
     store_memory_free(w->keep);
-    w->disk->ops->destroy(w->disk);
+    if (!w->real)
+        w->disk->ops->destroy(w->disk);
 }

@@ -42,6 +42,7 @@ struct world {
     uint64_t random, now;
     char directory[64];
     struct ring_identity identity;
+    bool real; /* LMDB and io_uring in the directory, instead of made-up ones; no power cuts then */
     struct disk *disk;
     struct store_memory *keep;
     struct world_journal journals[AGENTS_MAX];
@@ -71,6 +72,8 @@ struct state *world_state_of(const struct world_states *s, uint8_t agent);
 
 void world_make(struct world *w, uint64_t seed);
 void world_free(struct world *w);
+/* The log under io_uring and the store in LMDB, before the first start. */
+void world_make_real(struct world *w, uint64_t seed);
 
 /* Start: recover, check against the journals, deliver again. after_cut: rings do not count. */
 void world_start(struct world *w, bool after_cut);
