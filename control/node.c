@@ -386,15 +386,17 @@ static enum err start(struct node *n, uint64_t now_ns)
     enum err e = start_engines(n, now_ns);
     if (e == OK && log_flush(n->log) != OK)
         e = fail(ERR_IO, "log", log_error(n->log));
-    if (e == OK)
-        e = redeliver(n);
     if (e != OK)
         return e;
+    /* before anything is redelivered: a Reject on its way names a message that was sent, by its number */
     recovery_of(n, &in);
     e = recovery_sent(&in, &n->result, (uint32_t)n->config.config->resend_store_size, restore_sent,
                       n->gateway);
     if (e != OK)
         return fail(e, "messages sent", NULL);
+    e = redeliver(n);
+    if (e != OK)
+        return e;
     e = gateway_start(n->gateway, now_ns, n->recovery.power_cut ? POWER_CUT_OUT_RESERVE : 0);
     return e == OK ? OK : fail(e, "gateway", "cannot listen");
 }
