@@ -4,20 +4,45 @@
  * queue.
  *
  * In:  frame → session says what it means → GATEWAY_IN (number, raw bytes) and, for an application message,
- * the command in the lane of its subject, in one step with room reserved in both; ring commit, then lane
- * commit, once per receive burst. No room: the rest stays unread, the connection is paused, and resumed when
- * room returns. Out: event → next number → encoded into the ring as GATEWAY_OUT with the event as cause →
- * commit → port_send → one flush per poll, so that a release to k LPs is one burst. At level `synced` the
- * bytes wait until the ring's durable position has passed their record; order within the session is kept.
- *      Session down: must_reach events are numbered and kept (the peer asks for them after logon); all others
- * become GATEWAY_UNSENT, addressed to the engine they came from. So does what has expired, before it is sent
- * first, or when the peer asks for it again (then it is gap-filled, reason LOST: provably not received). A
- * peer's Reject (3) or BusinessMessageReject (j) is matched by RefSeqNum (45) with what was sent under that
- * number.
+ * the command in the lane of its subject, in one batch with what the session layer answers; room in ring,
+ * lanes and store is asked for before. Ring commit, then lane commit, once per receive burst. No room: the
+ * rest stays unread, the connection is paused, and goes on when room returns; silence of a connection that is
+ * not read is not held against it. Ring and lanes keep a part for what is more important: half is for
+ * requests, orders and quotes too, three quarters for answers of LPs and acceptances, seven eighths for
+ * executions, cancels and events of the engines, all for session states and what tells an engine of a loss. A
+ * quote without room is refused («busy», counted), so that executions behind it on its connection are not
+ * held up. What cannot be read into a command is answered by Reject (3) naming field and limit; what this
+ * side may not send, or we do not take, by BusinessMessageReject (j): both in the batch of their GATEWAY_IN,
+ * which is then addressed to nobody. Out: event → next number → encoded into the ring as GATEWAY_OUT with the
+ * event as cause → commit → port_send → one flush per poll, so that a release to k LPs is one burst. At level
+ * `synced` the bytes wait until the ring's durable position has passed their record; order within the session
+ * is kept. Session not up: must_reach events are numbered and kept (the peer asks for them after logon); all
+ * others become GATEWAY_UNSENT, addressed to the engine they came from. So does what has expired, and what
+ * the peer asks for again when it may not be sent any more (then it is gap-filled) and certainly did not
+ * arrive: reason LOST (resend.c). A session that holds back more than its store has room for stops the
+ * engine's lane, not the numbers. A peer's Reject (3) or BusinessMessageReject (j) is matched by RefSeqNum
+ * (45) with what was sent under that number. Session states go to routing by the order lane, and to
+ * distribution by the lane of the session's role (taker: request, LP: quote), each as a record of its own: a
+ * fence between what came before and after. A reset of the numbers of a live session is told as DOWN and UP.
+ *
+ * Commands that an engine gets (dest, lane) by MsgType and role: translate_in.c; events that are sent:
+ * translate_out.c.
  *
  * Start: gateway_create with the recovered state → gateway_restore_sent for what may be asked for again,
- * oldest first → gateway_start → gateway_redeliver for each record of its ring that an engine has not
- * consumed, in order → polling.
+ * oldest first → gateway_redeliver for each record of its ring that an engine has not consumed, in order →
+ * gateway_start → polling. (Start and redelivery may change places: what start writes is put into the lanes
+ * by the first poll.)
+ *
+ * Threads: all from one thread before polling; then the polling one, but for gateway_stop and
+ * gateway_stopped.
+ *
+ * Counters: rfqd_fix_{received,sent}_total{session,type} (with more than 16 sessions: type "all"),
+ * rfqd_fix_{rejected,garbled,gaps,resend_requests,resent,forgotten,logons,busy}_total{session},
+ * rfqd_fix_session_up{session}, rfqd_fix_unsent_total{session,reason},
+ * rfqd_fix_refused_total{gateway,reason}, rfqd_fix_connections_total{gateway},
+ * rfqd_gateway_{ring,lane}_waits_total{gateway}, rfqd_gateway_unknown_sessions_total{gateway}.
+ *
+ * Source: spec/60; FIX 4.4 volumes 2 to 4.
  */
 #ifndef RFQD_GATEWAY_GATEWAY_H
 #define RFQD_GATEWAY_GATEWAY_H
@@ -46,8 +71,8 @@ struct gateway_session_config {
     struct sockaddr_in local;    /* sin_port 0: any */
     uint64_t reconnect_first_ns; /* doubled up to reconnect_max_ns, back to first after a logon */
     uint64_t reconnect_max_ns;
-    /* how long after its first sending a message is still sent again where it carries no expiry of its own;
-     * 0: for ever */
+    /* how long after its first sending a message is still sent again, where it carries no expiry of its own
+     * and need not reach; 0: for ever */
     uint64_t resend_age_max_ns;
 };
 
@@ -68,22 +93,30 @@ struct gateway_config {
 
 struct gateway;
 
-/* Errors: ERR_MEMORY, ERR_LIMIT (sessions), ERR_EXISTS (two sessions with the same pair of CompIDs). */
+/* Takes all memory: for each session its store (bytes and an eighth more than that again for entries), for
+ * each possible connection 144 KiB of receive buffer. Errors: ERR_MEMORY, ERR_LIMIT (sessions, or a number
+ * not below SESSIONS_MAX), ERR_EXISTS (two sessions with the same number or the same pair of CompIDs). */
 enum err gateway_create(struct gateway **out, const struct gateway_config *c) WARN_UNUSED;
 void gateway_destroy(struct gateway *g); /* closes nothing at the port: as kill -9 would */
 struct agent gateway_agent(struct gateway *g);
 
-/* A message sent in the session's present generation. */
+/* A message sent in the session's present generation; others, and messages sent again, are passed over. */
 void gateway_restore_sent(struct gateway *g, const struct gateway_out *sent);
-/* GATEWAY_STARTED and a GATEWAY_SESSION_SET for each new session; after a power cut numbers jump by
- * reserved_out. A session that the state holds for up is down now: GATEWAY_SESSION_STATE to the engines. Then
- * listen. ERR_IO (address in use). */
+/* GATEWAY_STARTED and a GATEWAY_SESSION_SET for each new or changed session; after a power cut numbers jump
+ * by reserved_out. A session that the state holds for up is down now: GATEWAY_SESSION_STATE to the engines,
+ * by the first poll, so behind all that is redelivered. Listens. Committed when it returns. Once. Errors:
+ * ERR_IO (address in use), ERR_LIMIT (the port's listeners), ERR_FULL (the ring has no room for it: let the
+ * log agent merge, then again). */
 enum err gateway_start(struct gateway *g, uint64_t now_ns, uint64_t reserved_out) WARN_UNUSED;
-/* False: the lane is full: let the engine run, then again. */
+/* A record addressed to an engine, at its ring position; messages are read out of their bytes again. False:
+ * the lane is full: let the engine run, then again. */
 bool gateway_redeliver(struct gateway *g, const struct record *r, uint64_t position, uint64_t origin_time_ns);
 
-/* Begin a planned stop: Logout on all sessions, no new connections. True once all are down. */
+/* Begin a planned stop: the next poll sends Logout on all sessions with `text` (cut to TEXT_SIZE); no new
+ * connections. A peer that does not answer is closed by the session's own limit. Any thread; a second call
+ * does nothing. */
 void gateway_stop(struct gateway *g, const char *text, uint64_t now_ns);
+/* All sessions are down and the engines have been told. Any thread. */
 bool gateway_stopped(const struct gateway *g);
 
 /* Earliest time at which it has something to do by itself (heartbeats, reconnects): simulation. */
