@@ -247,6 +247,11 @@ void *table_get(const struct table *t, uint64_t id)
     return NULL;
 }
 
+void table_prefetch(const struct table *t, uint64_t id)
+{
+    __builtin_prefetch(&t->places[place_home(t, id)], 1);
+}
+
 void *table_insert(struct table *t, uint64_t id)
 {
     assert(id != 0 && t->count < t->capacity);

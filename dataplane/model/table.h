@@ -33,6 +33,8 @@ uint32_t table_entity_size(const struct table *t);
 
 /* NULL: no such id. */
 void *table_get(const struct table *t, uint64_t id);
+/* Will be looked up or inserted soon: ask for its cache line, so that several misses pass at once. Never needed. */
+void table_prefetch(const struct table *t, uint64_t id);
 /* A new zeroed entity with this id, touched. Capacity is the caller's guard and the id is new: both asserted. */
 void *table_insert(struct table *t, uint64_t id);
 /* Will be changed in this batch. Idempotent within a batch. */

@@ -42,11 +42,16 @@ void deliveries_end(struct emit *e, const struct rfq *rfq, uint64_t except, enum
             tell(e, rfq, d, reason, done_away);
 }
 
+/* From the last to the first, so that no rank moves on the way. */
 void quotes_archive(struct emit *e, const struct rfq *rfq)
 {
-    const struct quote *q;
-    while ((q = distribution_first_quote(state_of(e), rfq)))
-        quote_end(e, rfq, q, QUOTE_ARCHIVED, REASON_RFQ_ENDED);
+    const struct distribution_state *s = state_of(e);
+    const struct quote *standing[RFQ_QUOTES_MAX];
+    unsigned count = 0;
+    for (const struct quote *q = distribution_first_quote(s, rfq); q; q = distribution_next_quote(s, q))
+        standing[count++] = q;
+    while (count)
+        quote_end(e, rfq, standing[--count], QUOTE_ARCHIVED, REASON_RFQ_ENDED);
 }
 
 void rfq_end(struct emit *e, const struct rfq *rfq, const struct move *m)

@@ -191,10 +191,22 @@ static void distribute(struct emit *e, const struct rfq *rfq)
     rfq_progress(e, rfq); /* LPs that need not acknowledge have it delivered now */
 }
 
+/* What a valid request will make: their places in memory are asked for while it is being checked. */
+static void prefetch(const struct emit *e)
+{
+    const struct distribution_state *s = state_of(e);
+    uint64_t id = state_next_id(e->state);
+    uint32_t lps = table_count(s->lps) < RFQ_LPS_MAX ? table_count(s->lps) : RFQ_LPS_MAX;
+    table_prefetch(s->rfqs, id);
+    for (uint32_t i = 1; i <= lps; i++)
+        table_prefetch(s->deliveries, id + i);
+}
+
 void decide_quote_request(struct emit *e, const struct lane_item *item)
 {
     const struct command_quote_request *c = (const void *)&item->record;
     const struct distribution_state *s = state_of(e);
+    prefetch(e);
     uint32_t session = item->record.session;
     const struct taker *taker = distribution_taker_by_session(s, session);
     if (!taker) {
