@@ -7,6 +7,18 @@
 
 #define HUGE_SIZE ((size_t)2 << 20)
 
+static bool lazy;
+
+void memory_be_lazy(void)
+{
+    lazy = true;
+}
+
+bool memory_is_lazy(void)
+{
+    return lazy;
+}
+
 static size_t mapped_size(size_t size)
 {
     return size ? (size + 4095) & ~(size_t)4095 : 4096;
@@ -35,6 +47,11 @@ void *memory_take(size_t size)
     size_t mapped = mapped_size(size);
     if (mapped < size)
         return NULL; /* rounded over the end */
+    if (lazy) {
+        void *some =
+            mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        return some == MAP_FAILED ? NULL : some;
+    }
     char *p = map_aligned(mapped);
     if (!p)
         return NULL;

@@ -5,7 +5,13 @@
 #ifndef RFQD_CORE_MEMORY_H
 #define RFQD_CORE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* For the simulation, which starts thousands of instances and touches little of each: pages are had when they
+ * are first touched, here and in rings and lanes. Before any other call; never in a process that trades. */
+void memory_be_lazy(void);
+bool memory_is_lazy(void);
 
 /* Zeroed and populated, page aligned; NULL when it cannot be had. size 0 gives a page, so that NULL means
  * failure. */

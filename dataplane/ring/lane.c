@@ -1,4 +1,5 @@
 #include "dataplane/ring/lane.h"
+#include "dataplane/core/memory.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ enum err lane_create(struct lane **out, uint64_t size)
     enum err e = ERR_MEMORY;
     int fd = memfd_create("rfqd lane", MFD_CLOEXEC);
     if (fd >= 0) {
-        if (posix_fallocate(fd, 0, (off_t)size) == 0)
+        if ((memory_is_lazy() ? ftruncate(fd, (off_t)size) : posix_fallocate(fd, 0, (off_t)size)) == 0)
             e = mirror_map(fd, 0, size, &l->data, &locked);
         close(fd); /* the mapping keeps it */
     }

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+#include "dataplane/core/memory.h"
+
 #define PAGE_SIZE 4096u
 
 /* Fault every page in for writing. A kernel before 5.14 does not know the advice: touch them. */
@@ -32,7 +34,7 @@ enum err mirror_map(int fd, size_t header_size, size_t data_size, char **base, b
     int protection = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_FIXED;
     if (mmap(at, header_size + data_size, protection, flags, fd, 0) == MAP_FAILED ||
         mmap(second, data_size, protection, flags, fd, (off_t)header_size) == MAP_FAILED ||
-        !populate(at, whole)) {
+        !(memory_is_lazy() || populate(at, whole))) {
         int cause = errno;
         munmap(at, whole);
         errno = cause;
@@ -40,7 +42,7 @@ enum err mirror_map(int fd, size_t header_size, size_t data_size, char **base, b
     }
     /* The first copy's pages are the second's too. Without the right to lock, the ring works, and may be
      * swapped out. */
-    *locked = mlock(at, header_size + data_size) == 0;
+    *locked = !memory_is_lazy() && mlock(at, header_size + data_size) == 0;
     *base = at;
     return OK;
 }

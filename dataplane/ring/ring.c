@@ -1,4 +1,5 @@
 #include "dataplane/ring/ring.h"
+#include "dataplane/core/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +63,8 @@ static enum err ring_build(struct ring *r, const char *temporary, uint64_t size,
     enum err e;
     char *base;
     bool locked;
-    int failed = posix_fallocate(fd, 0, (off_t)(RING_HEADER_SIZE + size));
+    int failed = memory_is_lazy() ? ftruncate(fd, (off_t)(RING_HEADER_SIZE + size))
+                                  : posix_fallocate(fd, 0, (off_t)(RING_HEADER_SIZE + size));
     if (failed) {
         errno = failed;
         e = failed == ENOSPC || failed == ENOMEM ? ERR_MEMORY : ERR_IO;

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dataplane/core/memory.h"
 #include "dataplane/model/record_rfq.h"
 #include "tests/sim/world.h"
 
@@ -243,6 +244,7 @@ int main(int argc, char **argv)
     int pipes[2], failed = 0;
     if (!parse(argc, argv, &p) || pipe(pipes) != 0)
         return usage();
+    memory_be_lazy();
     if (p.trace)
         p.jobs = 1;
     for (unsigned j = 0; j < p.jobs; j++)
