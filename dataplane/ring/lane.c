@@ -1,11 +1,11 @@
 #include "dataplane/ring/lane.h"
-#include "dataplane/core/memory.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "dataplane/core/memory.h"
 #include "dataplane/ring/mirror.h"
 
 static_assert(LANE_ITEM_HEADER_SIZE == 24, "an item is its header and a record");

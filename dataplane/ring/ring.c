@@ -1,5 +1,4 @@
 #include "dataplane/ring/ring.h"
-#include "dataplane/core/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dataplane/core/memory.h"
 #include "dataplane/ring/mirror.h"
 
 #define RING_MAGIC       0x474e495244514652ull /* "RFQDRING" */
