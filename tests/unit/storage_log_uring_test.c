@@ -32,6 +32,20 @@ static void directory_remove(struct disk *d)
     rmdir(directory);
 }
 
+/* However long disk and helper take: what the test needs has happened, or it has failed. */
+static void commit_until_recycled(struct rig *r, uint64_t segments)
+{
+    for (unsigned round = 0; rig_counter(r, "rfqd_log_recycled_total") < segments; round++) {
+        cr_assert_lt(round, 5000);
+        for (unsigned n = 0; n < 40; n++) {
+            rig_commit(r, 10);
+            rig_poll(r, 1000000);
+        }
+        rig_settle(r, true);
+        rig_hold(r);
+    }
+}
+
 Test(log_uring, writes_syncs_recycles_and_opens_again)
 {
     struct rig r;
@@ -39,17 +53,9 @@ Test(log_uring, writes_syncs_recycles_and_opens_again)
     r.config.retain_size = RIG_SEGMENT;
     r.config.sync_interval_ns = 1000;
     rig_start(&r);
-    for (unsigned round = 0; round < 300; round++) {
-        rig_commit(&r, 40);
-        rig_poll(&r, 100000);
-        if (round % 50 == 49)
-            rig_settle(&r, true);
-        if (round % 50 == 49)
-            rig_hold(&r);
-    }
+    commit_until_recycled(&r, 3);
     rig_settle(&r, true);
     rig_check(&r);
-    cr_assert_gt(rig_counter(&r, "rfqd_log_recycled_total"), 0);
     cr_assert_eq(log_flush(r.log), OK);
     uint64_t end = log_end(r.log), epoch = log_stream_epoch(r.log);
     rig_die(&r);
@@ -252,20 +258,12 @@ Test(log_uring, a_reader_on_another_thread_sees_whole_frames_in_order_while_segm
     struct follower w = {.log = r.log};
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, follow, &w), 0);
-    for (unsigned round = 0; round < 400; round++) {
-        rig_commit(&r, 40);
-        rig_poll(&r, 1000000);
-        if (round % 40 == 39)
-            rig_settle(&r, true);
-        if (round % 40 == 39)
-            log_hold(r.log, log_durable(r.log));
-    }
+    commit_until_recycled(&r, 5);
     rig_settle(&r, true);
     atomic_store(&w.stop, true);
     pthread_join(thread, NULL);
     cr_assert_null(w.wrong, "%s", w.wrong);
     cr_assert_gt(w.frames, 100);
-    cr_assert_gt(rig_counter(&r, "rfqd_log_recycled_total"), 2);
     directory_remove(r.disk);
     rig_end(&r);
 }
