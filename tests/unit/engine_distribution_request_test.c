@@ -303,6 +303,21 @@ Test(distribution_request, asks_no_more_lps_than_one_decision_can)
     desk_close(&d);
 }
 
+Test(distribution_request, leaves_no_lp_out_where_there_are_too_many)
+{
+    struct desk d;
+    desk_open(&d, LPS_MAX);
+    for (unsigned i = 0; i < 200; i++) {
+        desk_cancel(&d, desk_request(&d, SIDE_BUY));
+        desk_advance(&d, 60 * SECOND);
+    }
+    for (unsigned lp = 1; lp <= LPS_MAX; lp++) { /* a quarter of them each time: 50 is to be expected */
+        uint64_t asked = distribution_lp(d.s, lp)->released;
+        cr_expect(asked >= 20 && asked <= 85, "LP%u was asked %lu times of 200", lp, asked);
+    }
+    desk_close(&d);
+}
+
 Test(distribution_request, shuffles_the_release_by_the_rfqs_id)
 {
     struct desk d;

@@ -2,6 +2,7 @@
  * What this product's RFQs cannot name yet (invited and excluded LPs) and what LPs do not carry (instrument
  * lists, volume limits) has no check here.
  */
+#include "dataplane/core/hash.h"
 #include "dataplane/engine/distribution/inside.h"
 
 enum reason eligibility_check(const struct lp *lp, const struct rfq *rfq, const struct instrument *instrument)
@@ -43,13 +44,21 @@ static void note_more(struct emit *e, const struct rfq *rfq, unsigned count)
     distribution_note(e, RECORD_COMMAND_QUOTE_REQUEST, rfq->id, 0, REASON_LIMIT, buffer);
 }
 
+/* Where there are more LPs than one RFQ can be released to, the walk begins at another one for each RFQ, so
+ * that nobody is left out for being configured last. */
+static uint64_t first_lp(const struct rfq *rfq, uint64_t count)
+{
+    return count > RFQ_LPS_MAX ? hash_u64(rfq->id) % count : 0;
+}
+
 unsigned eligibility_select(struct emit *e, const struct rfq *rfq, const struct lp *selected[RFQ_LPS_MAX])
 {
     const struct distribution_state *s = state_of(e);
     const struct instrument *instrument = distribution_instrument(s, rfq->instrument);
+    const uint64_t lps = table_count(s->lps), first = first_lp(rfq, lps);
     unsigned count = 0, skips = 0;
-    for (uint64_t id = 1; id <= table_count(s->lps); id++) { /* ids have no gaps */
-        const struct lp *lp = distribution_lp(s, id);
+    for (uint64_t i = 0; i < lps; i++) {
+        const struct lp *lp = distribution_lp(s, (first + i) % lps + 1); /* ids have no gaps */
         enum reason reason = eligibility_check(lp, rfq, instrument);
         if (reason == REASON_NONE && count == RFQ_LPS_MAX)
             reason = REASON_LP_ENOUGH;

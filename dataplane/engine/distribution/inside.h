@@ -63,7 +63,7 @@ void rfq_move(struct emit *e, const struct rfq *rfq, const struct move *m);
 /* eligibility.c: may this LP be asked? REASON_NONE, or the first of spec/20's checks that fails. */
 enum reason eligibility_check(const struct lp *lp, const struct rfq *rfq,
                               const struct instrument *instrument);
-/* The RFQ's eligible LPs by id, at most RFQ_LPS_MAX; a skip event for each that is not asked. */
+/* The RFQ's eligible LPs, at most RFQ_LPS_MAX; a skip event for each that is not asked. */
 unsigned eligibility_select(struct emit *e, const struct rfq *rfq, const struct lp *selected[RFQ_LPS_MAX]);
 
 /* release.c: to all at once, in an order shuffled by the RFQ's id. */
