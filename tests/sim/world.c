@@ -301,7 +301,7 @@ bool world_run(struct world *w)
             free(text);
             return false;
         }
-    return !w->error[0];
+    return !w->error[0] && record_verify(w);
 }
 
 /* Making it

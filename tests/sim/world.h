@@ -81,6 +81,9 @@ bool audit_run(struct world *w, struct outcome *out);
 /* oracle.c: at any quiet moment, the ranking of every live RFQ as a naive sort says. */
 bool oracle_ranking(struct world *w);
 
+/* record.c: log, store and live states, after the run. */
+bool record_verify(struct world *w);
+
 /* Notes the first error. Always false. */
 bool world_wrong(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
