@@ -14,8 +14,9 @@
     X(212, 213)                                                                                     \
     X(348, 349)                                                                                     \
     X(350, 351)                                                                                     \
-    X(352, 353) X(354, 355) X(356, 357) X(358, 359) X(360, 361) X(362, 363) X(364, 365) X(445, 446) \
-        X(618, 619) X(621, 622)
+    X(352, 353)                                                                                     \
+    X(354, 355) X(356, 357) X(358, 359) X(360, 361) X(362, 363) X(364, 365) X(445, 446) X(618, 619) \
+        X(621, 622)
 
 const uint16_t fix_data_after[FIX_TAG_INDEX_SIZE] = {
 #define X(length_tag, data_tag) [length_tag] = data_tag,
@@ -126,30 +127,25 @@ static inline __attribute__((always_inline)) bool store_slots(struct fix_msg *m,
 
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512cd,bmi,bmi2")))
 
-/* Sixteen times four characters into numbers. *none: lanes without '=' (four digits if the fifth is one); the
- * return value has lanes that are no tag of one to four digits. */
-AVX512 static inline uint32_t numbers_512(__m512i four, __m512i *tag, __m512i *equals, uint32_t *none)
+/* Sixteen times four characters into numbers. *shift: 32 less eight for each digit; *none: lanes without '='
+ * (four digits if the fifth is one); the return value has lanes that are no tag of one to four digits. */
+AVX512 static inline __mmask16 numbers_512(__m512i four, __m512i *tag, __m512i *shift, __mmask16 *none)
 {
     /* the first '=' of each: its high bit alone, then how many bits are above */
     __m512i x = _mm512_xor_si512(four, _mm512_set1_epi8('='));
     __m512i hit = _mm512_andnot_si512(x, _mm512_sub_epi32(x, _mm512_set1_epi32(0x01010101)));
     hit = _mm512_and_si512(hit, _mm512_set1_epi32((int)0x80808080));
     hit = _mm512_and_si512(hit, _mm512_sub_epi32(_mm512_setzero_si512(), hit));
-    __m512i above = _mm512_lzcnt_epi32(hit); /* 16, 8, 0 for one to three digits, 32 for none */
-    __mmask16 without = _mm512_testn_epi32_mask(hit, hit);
-    __m512i shift = _mm512_add_epi32(above, _mm512_set1_epi32(8));
-    shift = _mm512_mask_mov_epi32(shift, without, _mm512_setzero_si512());
-    *equals = _mm512_sub_epi32(_mm512_set1_epi32(4), _mm512_srli_epi32(shift, 3));
-    __m512i digits = _mm512_sllv_epi32(_mm512_sub_epi8(four, _mm512_set1_epi8('0')), shift);
+    *none = _mm512_testn_epi32_mask(hit, hit);
+    /* 24, 16, 8 for one to three digits, 0 for none */
+    *shift = _mm512_maskz_add_epi32(_knot_mask16(*none), _mm512_lzcnt_epi32(hit), _mm512_set1_epi32(8));
+    __m512i values = _mm512_sub_epi8(four, _mm512_set1_epi8('0')), digits = _mm512_sllv_epi32(values, *shift);
     __m512i over_nine = _mm512_or_si512(_mm512_add_epi8(digits, _mm512_set1_epi8(0x76)), digits);
-    /* the first is '1' to '9': neither '=' nor a leading zero */
-    __m512i first = _mm512_sub_epi8(four, _mm512_set1_epi32('1'));
-    first = _mm512_and_si512(first, _mm512_set1_epi32(0xff));
     __m512i pairs = _mm512_maddubs_epi16(digits, _mm512_set1_epi16(0x010a)); /* ×10, ×1 */
     *tag = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x00010064));          /* ×100, ×1 */
-    *none = without;
-    return _mm512_test_epi32_mask(over_nine, _mm512_set1_epi32((int)0x80808080)) |
-           _mm512_cmpgt_epu32_mask(first, _mm512_set1_epi32(8));
+    __mmask16 wrong = _mm512_test_epi32_mask(over_nine, _mm512_set1_epi32((int)0x80808080));
+    wrong = _kor_mask16(wrong, _mm512_testn_epi32_mask(values, _mm512_set1_epi32(0xff))); /* a leading zero */
+    return _kor_mask16(wrong, _mm512_testn_epi32_mask(*tag, *tag));                       /* no digit */
 }
 
 /* Fields i to i+15 from their columns. */
@@ -170,35 +166,50 @@ AVX512 static inline void weave_512(struct fix_msg *m, uint32_t i, __m512i tag, 
     _mm512_storeu_si512(to + 128, _mm512_mask_permutexvar_epi32(c, 0x9249, sizes3, size));
 }
 
+/* Some tags have four digits, if the character behind is their '='. */
+static bool store_four_digits(struct fix_msg *m)
+{
+    for (uint32_t i = m->count; i-- > 0;) {
+        const struct fix_field *f = &m->fields[i];
+        if (f->offset > m->size || m->bytes[f->offset - 1] != '=')
+            return false;
+        m->index[fix_tag_slot(f->tag)] = (uint16_t)i;
+    }
+    return true;
+}
+
 /* From the columns `ends` and the characters in `tags` to fields and index. False: a field is none, or states
  * a length. */
 AVX512 static inline bool convert_512(struct fix_msg *m, uint32_t count)
 {
-    uint32_t wrong = 0;
     const __m512i low = _mm512_loadu_si512(length_bits), high = _mm512_loadu_si512(length_bits + 16);
     __m512i before = _mm512_set1_epi32(-1); /* the end of the field before, in the last lane */
+    __mmask16 wrong = 0, any_none = 0, none;
+    _mm512_storeu_si512(m->tags + count, _mm512_set1_epi32('1' | '=' << 8)); /* harmless beyond the last */
     for (uint32_t i = 0; i < count; i += 16) {
-        uint32_t valid = _bzhi_u32(0xffff, count - i), none;
-        __m512i tag, equals, end = _mm512_loadu_si512(m->ends + i);
-        wrong |= numbers_512(_mm512_loadu_si512(m->tags + i), &tag, &equals, &none) & valid;
-        if (__builtin_expect(none & valid, 0))
-            wrong |= !fifth_is_equals(m, i, none & valid);
-        __m512i start = _mm512_alignr_epi32(end, before, 15); /* less one */
-        __m512i offset = _mm512_add_epi32(_mm512_add_epi32(start, equals), _mm512_set1_epi32(2));
+        __m512i tag, shift, end = _mm512_loadu_si512(m->ends + i);
+        wrong = _kor_mask16(wrong, numbers_512(_mm512_loadu_si512(m->tags + i), &tag, &shift, &none));
+        any_none = _kor_mask16(any_none, none);
+        /* the end of the field before, the digits, '=', and from there the value */
+        __m512i start = _mm512_alignr_epi32(end, before, 15);
+        __m512i offset =
+            _mm512_sub_epi32(_mm512_add_epi32(start, _mm512_set1_epi32(6)), _mm512_srli_epi32(shift, 3));
         weave_512(m, i, tag, offset, _mm512_sub_epi32(end, offset));
         before = end;
         /* Is a length's bit set? (A tag from 1024 on is taken for one below: then it is read carefully, in
          * vain.) */
         __m512i bits = _mm512_permutex2var_epi32(low, _mm512_srli_epi32(tag, 5), high);
-        bits = _mm512_srlv_epi32(bits, _mm512_and_si512(tag, _mm512_set1_epi32(31)));
-        wrong |= _mm512_test_epi32_mask(bits, _mm512_set1_epi32(1)) & valid;
-        __m512i folded =
-            _mm512_ternarylogic_epi32(tag, _mm512_set1_epi32(1023), _mm512_set1_epi32(1024), 0xea);
-        _mm256_storeu_si256((__m256i *)(void *)(m->slots + i),
-                            _mm512_cvtepi32_epi16(_mm512_min_epu32(tag, folded)));
+        wrong =
+            _kor_mask16(wrong, _mm512_test_epi32_mask(_mm512_rorv_epi32(bits, tag), _mm512_set1_epi32(1)));
+        _mm512_storeu_si512(m->tags + i, tag);
     }
-    store_slots(m, false);
-    return !wrong;
+    if (_cvtmask16_u32(wrong))
+        return false;
+    if (__builtin_expect(_cvtmask16_u32(any_none) != 0, 0))
+        return store_four_digits(m);
+    for (uint32_t i = count; i-- > 0;) /* first occurrences win: stored last */
+        m->index[m->tags[i]] = (uint16_t)i;
+    return true;
 }
 
 AVX512 static bool index_avx512(struct fix_msg *m, uint32_t *sum)
