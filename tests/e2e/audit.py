@@ -70,6 +70,7 @@ class Party:
         self.executions = {}  # ClOrdID of the order -> [(ExecID, ExecType, OrdStatus, LastQty, LastPx, CumQty)]
         self.sent_quotes = {}  # QuoteID -> (QuoteReqID, bid, ask)
         self.refused_quotes = {}  # QuoteID -> count
+        self.busy = 0  # of them, by the gateway before any decision
 
 
 class Audit:
@@ -181,6 +182,7 @@ class Audit:
             party.sent_quotes[f["117"]] = (f["131"], amount(f.get("132", "0")), amount(f.get("133", "0")))
         elif kind_of == "AI":
             party.refused_quotes[f["117"]] = party.refused_quotes.get(f["117"], 0) + 1
+            party.busy += f.get("58") == "busy"
         elif kind_of == "8":
             order = f.get("41", f["11"])
             party.executions.setdefault(order, []).append(
@@ -207,7 +209,8 @@ class Audit:
                     found[key(row)] = row
             return found
 
-        self.lps = {row["id"]: row["code"] for row in rows("lps")}
+        self.lp_rows = list(rows("lps"))
+        self.lps = {row["id"]: row["code"] for row in self.lp_rows}
         self.takers = {row["id"]: row["code"] for row in rows("takers")}
         self.takers_by_session = {row["session"]: row["code"] for row in rows("takers")}
         self.sessions = {row["name"]: row for row in rows("sessions")}
@@ -417,15 +420,18 @@ class Audit:
                 self.wrong(f"dump: quote {quote['lp_quote_id']} of {lp} is there twice")
             taken[(lp, quote["lp_quote_id"])] = quote
         for party in self.parties.values():
+            untold = 0
             for quote, (rfq, bid, ask) in party.sent_quotes.items():
                 row = taken.pop((party.name, quote), None)
                 refused = party.refused_quotes.get(quote, 0)
-                if (row is not None) + refused != 1:
+                untold += row is None and not refused
+                if (row is not None) + refused > 1:
                     self.wrong(f"{party.name}: quote {quote} was {'taken' if row else 'not taken'} and refused "
                                f"{refused} times")
                 if row and (row["rfq"], amount(row["bid"]), amount(row["ask"])) != (rfq, bid, ask):
                     self.wrong(f"{party.name}: quote {quote} is altered in the dump")
                 self.count("quotes_refused", refused)
+            self.refusals(party, untold)
             for quote, (request, bid, ask) in party.quotes.items():
                 row = self.quotes.get(quote)
                 if not row:
@@ -436,6 +442,21 @@ class Audit:
                                f"in the dump {row['bid']}/{row['ask']}")
         for lp, quote in taken:
             self.wrong(f"dump: quote {quote} of {lp}, which never sent it")
+
+    def refusals(self, lp, untold):
+        """A refusal that could not be sent while the session was down is not sent later; but it was decided and
+        counted: what an LP sent is what was taken and what was refused."""
+        row = next((row for row in self.lp_rows if row["code"] == lp.name), None)
+        if row is None:
+            return
+        told = len(lp.refused_quotes) - lp.busy
+        if row["quotes_refused"] != told + untold:
+            self.wrong(f"{lp.name}: {row['quotes_refused']} quotes were refused; it was told of {told} and never "
+                       f"heard of {untold}")
+        if row["quotes"] != len(lp.sent_quotes) - len(lp.refused_quotes) - untold:
+            self.wrong(f"{lp.name}: sent {len(lp.sent_quotes)} quotes, {row['quotes']} were taken, "
+                       f"{len(lp.refused_quotes) + untold} were not")
+        self.count("quotes_refused_untold", untold)
 
     def join_accepts(self):
         """Each acceptance became an order, or was refused."""

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""rfqd --check: every fault of a configuration is an error that names file, line, key and what is allowed; all of
+them at once; and nothing is started or made.
+
+    config_test.py BUILD SOURCE
+"""
+
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+GOOD = """instance: t
+directory: {directory}/data
+fix: {{listen: '127.0.0.1:9880'}}
+instruments:
+  - {{symbol: EURUSD}}
+sessions:
+  - {{name: A, role: lp, target: A}}
+  - {{name: B, role: taker, target: B}}
+lps:
+  - {{code: A, session: A}}
+takers:
+  - {{code: B, session: B}}
+"""
+
+# (what is replaced, by what, the line or None, what the error says)
+FAULTS = (
+    ("instance: t", "instnce: t", 1, r"'instnce' is unknown .*known are: .*instance"),
+    ("instance: t", "", None, r"'instance' is missing"),
+    ("instance: t", "instance: t\ninstance: u", 2, r"'instance' is given twice"),
+    ("instance: t", "instance: a/b", None, r"instance: 'a/b' has a slash"),
+    ("instance: t", "instance: " + "x" * 40, 1, r"'instance': 'x+' .*31"),
+    ("instance: t", "instance: [t]", 1, r"'instance' takes a single value"),
+    ("instance: t", "instance: t\nlevel: durable", 2, r"'level': 'durable' .*committed, synced"),
+    ("listen: '127.0.0.1:9880'", "listen: here", 3, r"'listen': 'here'"),
+    ("listen: '127.0.0.1:9880'", "listen: '127.0.0.1:99999'", 3, r"'listen': '127.0.0.1:99999'"),
+    ("listen: '127.0.0.1:9880'", "connections_max: 5", None, r"fix.listen is empty"),
+    ("fix: {{listen: '127.0.0.1:9880'}}", "fix: 5", 3, r"fix takes keys with values"),
+    ("symbol: EURUSD", "symbol: EURUSD, tick: -1", 5, r"'tick': '-1'"),
+    ("symbol: EURUSD", "symbol: EURUSD, tick: 0.000000001", 5, r"'tick': '0.000000001'"),
+    ("symbol: EURUSD", "symbol: EURUSD, tradable: maybe", 5, r"'tradable': 'maybe' .*true"),
+    ("symbol: EURUSD", "symbol: EURUSD, quantity_min: 9, quantity_max: 8", None, r"'EURUSD': quantity_min is above"),
+    ("symbol: EURUSD", "symbol: EURUSDEURUSDEURUSD", 5, r"'symbol': 'EURUSDEURUSDEURUSD' .*15"),
+    ("symbol: EURUSD", "currency: USD", 5, r"'symbol' is missing"),
+    ("  - {{symbol: EURUSD}}", "  - {{symbol: X}}\n  - {{symbol: X}}", None, r"instrument 'X' is given twice"),
+    ("instruments:\n  - {{symbol: EURUSD}}", "instruments: EURUSD", 4, r"'instruments' takes a sequence"),
+    ("role: lp", "role: bank", 7, r"'role': 'bank' .*taker, lp"),
+    ("role: lp, target: A", "role: lp, target: A, heartbeat_s: 0", 7, r"'heartbeat_s': '0' .*1.*3600"),
+    ("role: lp, target: A", "role: lp, target: A, heartbeat_s: 5x", 7, r"'heartbeat_s': '5x'"),
+    ("role: lp, target: A", "role: lp, target: A, heartbeat_s: 99999999999999999999", 7, r"'heartbeat_s'"),
+    ("role: lp, target: A", "role: lp, target: A, reconnect_first_ms: 9000", None, r"'A': reconnect_first_ms is above"),
+    ("target: A}}", "target: B}}", None, r"sessions 'A' and 'B' have the same pair of CompIDs"),
+    ("code: A, session: A", "code: A, session: Z", None, r"LP 'A': there is no session 'Z'"),
+    ("code: A, session: A", "code: A, session: B", None, r"LP 'A': session 'B' has another role"),
+    ("instance: t", "instance: t\nrecord: {{ring_gateway_mib: 3}}", None, r"ring_gateway_mib: 3 MiB is not a power of two"),
+    ("instance: t", "instance: t\ncores: [{{run: [gateway, brain]}}]", None, r"no agent 'brain'; known are gateway"),
+    ("instance: t", "instance: t\ncores: [{{run: [gateway]}}]", None, r"agent 'log' runs on 0 cores"),
+    ("instance: t", "instance: [", 3, r"did not find expected"),
+    ("instance: t", 'instance: "a\\0b"', 1, r"'instance': 'a' has a zero byte"),
+)
+
+
+def check(rfqd, path):
+    return subprocess.run([rfqd, "--check", path], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+
+
+def fault(rfqd, directory, what, by, line, says):
+    text = GOOD.replace(what, by, 1)
+    assert text != GOOD, what
+    path = os.path.join(directory, "bad.yaml")
+    with open(path, "w") as f:
+        f.write(text.format(directory=directory))
+    result = check(rfqd, path)
+    where = re.escape(path) + (f":{line}: " if line else ":.*")
+    if result.returncode != 3 or not re.search(f"^rfqd: {where}.*{says}", result.stderr, re.M):
+        return f"{by!r}: exit {result.returncode}, {result.stderr.strip()!r}; expected 3 and '{where}…{says}'"
+    return None
+
+
+def several(rfqd, directory):
+    """All errors, not the first."""
+    path = os.path.join(directory, "several.yaml")
+    with open(path, "w") as f:
+        f.write(GOOD.format(directory=directory).replace("role: lp", "role: x").replace("symbol:", "smbol:"))
+    said = check(rfqd, path).stderr
+    wrong = [key for key in ("'smbol' is unknown", "'symbol' is missing", "'role': 'x'") if key not in said]
+    return f"several faults: not said: {wrong}: {said}" if wrong else None
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    rfqd = os.path.join(sys.argv[1], "bin", "rfqd")
+    failures = []
+    with tempfile.TemporaryDirectory(prefix="rfqd-config-") as directory:
+        good = os.path.join(directory, "good.yaml")
+        with open(good, "w") as f:
+            f.write(GOOD.format(directory=directory))
+        for path in [good, *glob.glob(os.path.join(sys.argv[2], "tools", "conf", "*.yaml"))]:
+            result = check(rfqd, path)
+            if result.returncode != 0:
+                failures.append(f"{path} should be fine: {result.stderr}")
+        failures += [fault(rfqd, directory, *row) for row in FAULTS]
+        failures.append(several(rfqd, directory))
+        if check(rfqd, os.path.join(directory, "none.yaml")).returncode != 3:
+            failures.append("a file that is not there is no error")
+        keys = subprocess.run([rfqd, "--keys"], capture_output=True, text=True, timeout=30)
+        if keys.returncode != 0 or "retire_after_ms" not in keys.stdout:
+            failures.append("--keys does not list the keys")
+        made = sorted(set(os.listdir(directory)) - {"good.yaml", "bad.yaml", "several.yaml"})
+        if made:
+            failures.append(f"--check made {made}")
+    failures = [f for f in failures if f]
+    if failures:
+        sys.exit("\n".join(failures))
+
+
+main()

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""rfqctl's contract: exit codes, errors that name what and the remedy, tables and JSON; against a real rfqd, and
+against a made-up one that misbehaves.
+
+    rfqctl_test.py BUILD
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from appliance import Appliance, Failure, Scratch, Sim, wait_until  # noqa: E402
+
+FINE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
+
+
+class Ctl:
+    def __init__(self, build, path):
+        self.program = os.path.join(build, "bin", "rfqctl")
+        self.path = path
+
+    def run(self, *arguments, where=True, environment=None):
+        target = ["--socket", self.path] if where else []
+        return subprocess.run([self.program, *target, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=60, env={**os.environ, **(environment or {})})
+
+
+def expect(result, code, *said, told=()):
+    """Exit code, what it says on standard error, and what it prints."""
+    text = f"{' '.join(result.args[1:])}: exit {result.returncode}\n{result.stdout}{result.stderr}"
+    if result.returncode != code:
+        raise Failure(f"exit {code} was expected: {text}")
+    for pattern in said:
+        if not re.search(pattern, result.stderr):
+            raise Failure(f"'{pattern}' was expected on standard error: {text}")
+    for pattern in told:
+        if not re.search(pattern, result.stdout):
+            raise Failure(f"'{pattern}' was expected: {text}")
+    return result
+
+
+class Pretender(threading.Thread):
+    """An ops socket that gives one fixed answer to whatever is asked, then closes."""
+
+    def __init__(self, path, answer):
+        super().__init__(daemon=True)
+        self.answer = answer
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(1)
+        self.start()
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(self.answer)
+        self.listener.close()
+
+
+def nobody_there(build, directory):
+    path = os.path.join(directory, "none.sock")
+    ctl = Ctl(build, path)
+    expect(ctl.run("status"), UNREACHABLE, re.escape(path), "No such file", "is rfqd running", "--socket")
+    expect(ctl.run(), UNREACHABLE, "cannot reach rfqd")
+    expect(ctl.run("statsu"), USAGE, "no command 'statsu'", "did you mean 'status'")
+    expect(ctl.run("--nonsense"), USAGE, "no option '--nonsense'")
+    expect(ctl.run("status", "--socket"), USAGE, "--socket needs a path")
+    expect(ctl.run("rfq", "two words"), USAGE, "no argument")
+    expect(ctl.run("--help"), FINE, told=("usage: rfqctl", "Exit: 0 fine"))
+    expect(ctl.run("status", where=False, environment={"RFQD_SOCKET": path}), UNREACHABLE, re.escape(path))
+    expect(ctl.run("status", "--dir", directory, where=False), UNREACHABLE, re.escape(f"{directory}/ops.sock"))
+    stale = os.path.join(directory, "stale.sock")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(stale)
+        expect(Ctl(build, stale).run("status"), UNREACHABLE, "Connection refused", "left over")
+    expect(Ctl(build, "/" + "x" * 200).run("status"), UNREACHABLE, "too long")
+
+
+def misbehaving(build, directory):
+    end = b'{"end":true}\n'
+    cases = (
+        (b'{"a":1}\n', UNREACHABLE, "closed the connection in the middle"),
+        (b"", UNREACHABLE, "closed the connection"),
+        (b"no JSON\n" + end, UNREACHABLE, "no JSON"),
+        (b'{"end":true\n', UNREACHABLE, "no JSON"),
+        (b'{"end":true,"error":"the store is gone","code":"store"}\n', FAILED, "the store is gone"),
+    )
+    for i, (answer, code, said) in enumerate(cases):
+        path = os.path.join(directory, f"bad{i}.sock")
+        Pretender(path, answer)
+        expect(Ctl(build, path).run("sessions"), code, said)
+    # No peer talks to the operator's terminal: control characters, C0 and C1, are not printed.
+    path = os.path.join(directory, "hostile.sock")
+    row = json.dumps({"session": "\x1b[2J\x07\u009b31mevil\u00e9", "role": "lp", "next_in": 7}).encode()
+    Pretender(path, row + b"\n" + end)
+    result = expect(Ctl(build, path).run("sessions"), FINE, told=("evil\u00e9", r"\b7\b"))
+    if re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", result.stdout):
+        raise Failure(f"control characters were printed: {result.stdout!r}")
+    # A command that this rfqctl has no table for is shown all the same.
+    path = os.path.join(directory, "newer.sock")
+    Pretender(path, b'{"circuit":"LP1","state":"open"}\n' + end)
+    expect(Ctl(build, path).run("circuits"), FINE, told=("circuit +LP1", "state +open"))
+
+
+def json_rows(ctl, *command):
+    result = expect(ctl.run("--json", *command), FINE)
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    if any("end" in row for row in rows):
+        raise Failure(f"{command}: the protocol's end is shown")
+    return rows
+
+
+def real(build, directory):
+    rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1", "LP2"))
+    parties = None
+    try:
+        rfqd.start()
+        ctl = Ctl(build, rfqd.socket)
+        journals = os.path.join(directory, "journals")
+        os.mkdir(journals)
+        parties = Sim(build, journals, rfqd,
+                      ["lp:name=LP1,partial=100", "lp:name=LP2", "taker:name=T1,count=3,quotes=2,start_ms=200"],
+                      ("--linger",))
+        wait_until(lambda: sum(r["state"] == "COMPLETED" for r in json_rows(ctl, "rfqs")) == 3, 30, "three fills")
+
+        tables = {"status": r"accepting +yes", "sessions": r"SESSION +ROLE +STATE", "lps": r"LP +STATUS",
+                  "rfqs": r"CREATED +RFQ +TAKER", "orders": r"ORDER +RFQ +CLORDID", "latency": r"P50 +P90 +P99",
+                  "counters": r"rfqd_log_frames_total", "workflow": r"DRAFT", "help": r"status",
+                  "verify": r"."}
+        for command, told in tables.items():
+            expect(ctl.run(command), FINE, told=(told,))
+            if not json_rows(ctl, command):
+                raise Failure(f"{command} --json says nothing")
+        expect(ctl.run("workflow", "dot"), FINE, told=("digraph",))
+        expect(ctl.run(), FINE, told=("sessions 3/3 up", "STAGE", "T1", "LP2"))
+        expect(ctl.run("rfqs", "--watch", "--frames", "2"), FINE, told=(r"(?s)accepting.*accepting",))
+        if len(json_rows(ctl, "rfqs", "COMPLETED")) != 3 or json_rows(ctl, "rfqs", "DRAFT"):
+            raise Failure("rfqs of one state are not those of that state")
+
+        rfq = json_rows(ctl, "rfqs")[0]["rfq"]
+        expect(ctl.run("rfq", rfq), FINE, told=("SEQ .*SINCE START", "RFQ_CREATED", "ORDER_FILLED", "GATEWAY_OUT"))
+        rows = json_rows(ctl, "rfq", rfq)
+        if [r["seq"] for r in rows] != sorted({r["seq"] for r in rows}):
+            raise Failure("the timeline is not in the order of the record")
+        if rows[0]["type"] != "GATEWAY_IN" or rows[0]["since_start_ns"] != 0:
+            raise Failure(f"the timeline does not begin with the request: {rows[0]}")
+
+        expect(ctl.run("statsu"), USAGE, "did you mean 'status'")
+        expect(ctl.run("rfq"), USAGE, "usage: rfq ID")
+        expect(ctl.run("rfq", "nonsense"), FAILED, "'nonsense' is no RFQ's id")
+        expect(ctl.run("rfq", "RFFFFFFFFFFFF"), FAILED, "no RFQ RFFFFFFFFFFFF")
+        expect(ctl.run("stop"), FINE)
+        if rfqd.process.wait(60) != 0:
+            raise Failure(f"rfqd did not end as told: {rfqd.process.said()}")
+        expect(ctl.run("status"), UNREACHABLE, "is rfqd running")
+    finally:
+        if parties:
+            parties.kill()
+        rfqd.clean()
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        with Scratch("rfqctl") as directory:
+            nobody_there(sys.argv[1], directory)
+            misbehaving(sys.argv[1], directory)
+            real(sys.argv[1], directory)
+    except Failure as failure:
+        sys.exit(f"rfqctl: {failure}")
+
+
+main()
