@@ -232,7 +232,7 @@ unsigned channel_ticks(struct gateway *g)
 /* Logouts of a planned stop; those that do not answer are closed by the session's own time limit. */
 static void stop(struct gateway *g)
 {
-    bool all_gone = true;
+    bool all_gone = g->unbound == 0;
     for (uint32_t i = 0; i < g->channel_count; i++) {
         struct channel *ch = &g->channels[i];
         if (ch->connection == NO_INDEX) {

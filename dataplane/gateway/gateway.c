@@ -147,6 +147,8 @@ uint64_t gateway_next_deadline(const struct gateway *g)
     uint64_t deadline = UINT64_MAX;
     if (g->start_next != g->start_end || g->left_over || g->down_due || g->resending || g->tick_next)
         return g->now_ns;
+    if (atomic_load_explicit(&g->stopping, memory_order_relaxed) && !gateway_stopped(g))
+        earlier(&deadline, g->upkeep_ns);
     for (uint32_t i = 0; i < g->channel_count; i++) {
         const struct channel *ch = &g->channels[i];
         if (ch->connection != NO_INDEX)

@@ -496,3 +496,35 @@ Test(gateway_in, a_message_of_the_largest_size_passes_and_a_larger_one_ends_the_
     cr_assert(p->closed);
     world_free(w);
 }
+
+/* Sessions that do not validate: what the dictionary would have caught is caught in reading. */
+Test(gateway_in, without_validation_types_are_still_checked)
+{
+    static const struct {
+        const char *body, *reason, *ref_tag, *text;
+    } rows[] = {
+        {"35=AJ|693=r|117=Q1|694=99999999999|55=A|", "5", "694", "QuoteRespType (694) is out of range"},
+        {"35=AJ|693=r|117=Q1|694=x|55=A|", "6", "694", "QuoteRespType (694) is not of its type"},
+        {"35=R|131=a|", "1", "146", "NoRelatedSym (146) is missing"},
+        {"35=R|131=a|146=1|55=A|38=five|", "6", "38", "OrderQty (38) is not of its type"},
+        {"35=R|131=a|146=1|55=A|38=5|126=tomorrow|", "6", "126", "ExpireTime (126) is not of its type"},
+        {"35=R|131=a|146=1|55=A|38=5|64=soon|", "6", "64", "SettlDate (64) is not of its type"},
+        {"35=D|11=a|55=A|54=both|40=D|", "6", "54", "Side (54) is not of its type"},
+    };
+    struct world *w = world_new(7);
+    w->sessions[TAKER].fix.validate = false;
+    world_start(w);
+    world_logon(w, TAKER);
+    world_drain(w);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct peer *p = &w->peers[TAKER];
+        peer_send(p, "%s", rows[i].body);
+        world_run(w, 2 * MILLISECOND);
+        const char *m = peer_expect(p, "3");
+        cr_assert(field_is(m, 373, rows[i].reason) && field_is(m, 371, rows[i].ref_tag), "%s: %s",
+                  rows[i].body, m);
+        cr_assert(field_is(m, 58, rows[i].text), "%s: %s", rows[i].body, m);
+        cr_assert(!lane_peek(w->order) && !lane_peek(w->request));
+    }
+    world_free(w);
+}

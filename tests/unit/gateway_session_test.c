@@ -356,3 +356,127 @@ Test(gateway_session, two_sessions_with_one_pair_of_comp_ids_are_refused)
     cr_assert_eq(gateway_create(&g, &c), ERR_EXISTS);
     world_free(w);
 }
+
+Test(gateway_session, garbage_before_a_logon_ends_the_connection)
+{
+    struct world *w = world_new(6);
+    world_start(w);
+    world_connect(w, TAKER);
+    peer_bytes(&w->peers[TAKER], "GET / HTTP/1.1\r\n\r\n", 18);
+    world_run(w, 5 * MILLISECOND);
+    cr_assert(w->peers[TAKER].closed);
+    cr_assert_eq(counted(w, "rfqd_fix_refused_total", "gateway=\"0\",reason=\"not_a_logon\""), 1);
+    world_free(w);
+}
+
+Test(gateway_session, a_stop_ends_connections_without_a_logon_and_attempts_to_connect)
+{
+    struct world *w = world_new(6);
+    w->session_count = 3; /* the third connects to nobody */
+    world_start(w);
+    world_connect(w, TAKER);
+    gateway_stop(w->gateway, "bye", w->now_ns);
+    world_run(w, 10 * MILLISECOND);
+    cr_assert(w->peers[TAKER].closed);
+    world_connect(w, LP); /* nobody is let in any more */
+    world_run(w, 10 * MILLISECOND);
+    cr_assert(w->peers[LP].closed);
+    cr_assert_eq(counted(w, "rfqd_fix_refused_total", "gateway=\"0\",reason=\"stopping\""), 2);
+    cr_assert(gateway_stopped(w->gateway));
+    uint64_t connections = counted(w, "rfqd_fix_connections_total", "gateway=\"0\"");
+    world_run(w, 10 * SECOND);
+    cr_assert_eq(counted(w, "rfqd_fix_connections_total", "gateway=\"0\""), connections);
+    world_free(w);
+}
+
+/* More sessions than one poll ticks: each gets its heartbeats all the same. */
+Test(gateway_session, many_sessions)
+{
+    enum { MANY = 100 };
+    static struct gateway_session_config sessions[MANY];
+    static struct peer peers[MANY];
+    struct world *w = world_new(6);
+    struct port *port;
+    cr_assert_eq(sim_net_port(w->net, address("10.0.0.1", 0).sin_addr, 200, &w->port), OK);
+    struct gateway_config c = {.agent = AGENT_GATEWAY,
+                               .ring = &w->ring,
+                               .state = w->state,
+                               .port = w->port,
+                               .order = w->order,
+                               .request = w->request,
+                               .quote = w->quote,
+                               .from_distribution = w->from_distribution,
+                               .from_routing = w->from_routing,
+                               .listen = &w->listen,
+                               .sessions = sessions,
+                               .session_count = MANY,
+                               .resend_store_size = 1,
+                               .counters = w->counters};
+    static char names[MANY][8];
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "S%u", i);
+        world_session(&sessions[i], names[i], i, i % 2 ? ROLE_LP : ROLE_TAKER, false);
+    }
+    cr_assert_eq(gateway_create(&w->gateway, &c), OK);
+    cr_assert_eq(gateway_start(w->gateway, w->now_ns, 0), OK);
+    for (unsigned i = 0; i < MANY; i++) {
+        char ip[24];
+        snprintf(ip, sizeof ip, "10.0.1.%u", i + 1);
+        cr_assert_eq(sim_net_port(w->net, address(ip, 0).sin_addr, 2, &port), OK);
+        peers[i] =
+            (struct peer){.port = port, .name = names[i], .next_out = 1, .next_in = 1, .answers_tests = true};
+        cr_assert_eq(port_connect(port, &w->listen, NULL, 0, &peers[i].conn), OK);
+        if (i % 20 == 19)
+            world_run(w, MILLISECOND);
+        for (unsigned k = i - i % 20; i % 20 == 19 && k <= i; k++) {
+            peer_poll(&peers[k], w->now_ns);
+            peer_send(&peers[k], "35=A|98=0|108=30|");
+        }
+    }
+    for (unsigned t = 0; t < 700; t++) {
+        world_run(w, 50 * MILLISECOND);
+        for (unsigned i = 0; i < MANY; i++)
+            peer_poll(&peers[i], w->now_ns);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned heartbeats = 0;
+        for (unsigned k = 0; k < peers[i].message_count; k++)
+            heartbeats += field_is(peers[i].messages[k], 35, "0");
+        cr_assert(heartbeats >= 1, "%s", names[i]);
+        cr_assert_eq(gateway_session(w->state, i)->state, SESSION_SYNCED);
+        for (unsigned k = 0; k < peers[i].message_count; k++)
+            free(peers[i].messages[k]);
+        free(peers[i].messages);
+    }
+    world_free(w);
+}
+
+/* At level synced the Logout leaves with what is before it, and only then the connection is closed. */
+Test(gateway_session, a_close_waits_for_what_is_held_back)
+{
+    struct world *w = world_new(6);
+    w->sessions[TAKER].level = LEVEL_SYNCED;
+    world_start(w);
+    world_logon(w, TAKER);
+    struct peer *p = &w->peers[TAKER];
+    w->not_durable = true;
+    peer_send_as(p, 1, "35=0|"); /* too low: it is logged out */
+    world_run(w, 5 * MILLISECOND);
+    peer_nothing(p);
+    cr_assert(!p->closed);
+    cr_assert_eq(gateway_session(w->state, TAKER)->state, SESSION_DOWN);
+    w->not_durable = false;
+    world_run(w, 5 * MILLISECOND);
+    cr_assert(field_is(peer_expect(p, "5"), 58, "MsgSeqNum too low, expecting 3 but received 1"));
+    cr_assert(p->closed);
+    /* but not for ever */
+    world_logon(w, TAKER);
+    w->not_durable = true;
+    peer_send_as(p, 1, "35=0|");
+    world_run(w, 900 * MILLISECOND);
+    cr_assert(!p->closed);
+    world_run(w, 200 * MILLISECOND);
+    cr_assert(p->closed);
+    peer_nothing(p);
+    world_free(w);
+}
