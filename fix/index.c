@@ -7,16 +7,16 @@
 #include "fix/scan.h"
 
 /* Length fields (each is followed by its data field). All are below 1024. */
-#define DATA_PAIRS(X)                                                                               \
-    X(90, 91)                                                                                       \
-    X(93, 89)                                                                                       \
-    X(95, 96)                                                                                       \
-    X(212, 213)                                                                                     \
-    X(348, 349)                                                                                     \
-    X(350, 351)                                                                                     \
-    X(352, 353)                                                                                     \
-    X(354, 355) X(356, 357) X(358, 359) X(360, 361) X(362, 363) X(364, 365) X(445, 446) X(618, 619) \
-        X(621, 622)
+#define DATA_PAIRS(X) \
+    X(90, 91)         \
+    X(93, 89)         \
+    X(95, 96)         \
+    X(212, 213)       \
+    X(348, 349)       \
+    X(350, 351)       \
+    X(352, 353)       \
+    X(354, 355)       \
+    X(356, 357) X(358, 359) X(360, 361) X(362, 363) X(364, 365) X(445, 446) X(618, 619) X(621, 622)
 
 const uint16_t fix_data_after[FIX_TAG_INDEX_SIZE] = {
 #define X(length_tag, data_tag) [length_tag] = data_tag,
@@ -80,10 +80,10 @@ static bool index_portable(struct fix_msg *m, uint32_t *sum)
     return index_fields(m, fix_scan(m->bytes, m->size, m->ends, FIX_FIELDS_MAX, sum));
 }
 
-/* The vector ways work in columns: `ends` (where each SOH is), `tags` (first the four characters that each
- * field starts with, then the number that they are) and `offsets` (of the values); a field starts behind the
- * end of the one before, so that what a SOH begins stands one further on. Sixteen fields (AVX2: eight) are
- * converted at a time, and the columns woven into fields. */
+/* The vector ways work in columns: `ends` (where each SOH is) and `tags` (first the four characters that each
+ * field starts with, then the number that they are); a field starts behind the end of the one before, so that
+ * what a SOH begins stands one further on. Sixteen fields (AVX2: eight) are converted at a time, and the
+ * columns woven into fields. */
 
 /* Can the columns be read? A field that the message begins and ends with, four characters from each field's
  * start. */

@@ -45,10 +45,9 @@ struct fix_msg {
      * Nothing is cleared between messages. */
     uint16_t index[FIX_TAG_INDEX_SIZE];
     struct fix_field fields[FIX_FIELDS_MAX + 16]; /* stores are 16 fields wide */
-    /* scratch of the pass: where each SOH is; tags, where values start, index slots */
+    /* scratch of the pass: where each SOH is, tags, index slots */
     uint32_t ends[FIX_FIELDS_MAX + 72];
     uint32_t tags[FIX_FIELDS_MAX + 72];
-    uint32_t offsets[FIX_FIELDS_MAX + 72];
     uint16_t slots[FIX_FIELDS_MAX + 72];
 };
 

@@ -23,7 +23,7 @@ void fix_session_connected(struct fix_session *s, const struct fix_session_numbe
     s->state = s->config.initiator ? FIX_LOGON_SENT : FIX_LOGON_WAIT;
     s->last_received_ns = s->last_sent_ns = s->state_since_ns = now_ns;
     s->heartbeat_s = s->config.heartbeat_s;
-    s->gap_until = 0;
+    s->gap_until = s->gap_seen = 0;
     s->test_request_out = s->probe_out = s->logout_received = false;
     s->test_request_id = now_ns;
     if (!s->config.initiator)
@@ -75,7 +75,7 @@ void fix_session_tick(struct fix_session *s, const struct fix_session_numbers *n
         break;
     case FIX_UP:
         if (s->gap_until && now_ns - s->gap_asked_ns >= FIX_GAP_PATIENCE_NS)
-            fix_act_ask(s, n->next_in, s->gap_until, now_ns, out);
+            fix_act_ask(s, n->next_in, s->gap_seen, now_ns, out);
         tick_up(s, now_ns, out);
         break;
     case FIX_LOGOUT_SENT:
@@ -103,7 +103,7 @@ void fix_session_disconnected(struct fix_session *s, uint64_t now_ns)
     s->state = FIX_DISCONNECTED;
     s->state_since_ns = now_ns;
     s->probe_out = s->test_request_out = false;
-    s->gap_until = 0;
+    s->gap_until = s->gap_seen = 0;
 }
 
 static void put_logon(struct fix_encoder *e, const struct fix_session *s, bool reset, uint64_t next_in)

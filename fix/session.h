@@ -47,12 +47,13 @@ struct fix_session_config {
     uint32_t logout_timeout_ms;
     uint32_t time_tolerance_s; /* SendingTime accuracy, 120; 0: not checked */
     bool admit_reset;          /* accept 141=Y */
-    bool reset_on_logon;       /* send 141=Y: for tests and for peers that demand it */
+    bool reset_on_logon;       /* initiator: send 141=Y: for tests and for peers that demand it */
     enum fix_time_precision precision;
-    bool validate;        /* messages in order: against the dictionary, refusals become Reject */
-    bool admit_user_tags; /* tags from 5000 on */
-    bool next_expected;   /* send NextExpectedMsgSeqNum (789); a peer's is always honoured */
-    bool test_message;    /* initiator: TestMessageIndicator=Y */
+    bool validate;         /* messages in order: against the dictionary, refusals become Reject */
+    bool admit_user_tags;  /* tags from 5000 on */
+    bool next_expected;    /* send NextExpectedMsgSeqNum (789); a peer's is always honoured */
+    uint32_t resend_chunk; /* ask for so many messages at a time at most; 0: for all, with end 0 */
+    bool test_message;     /* initiator: TestMessageIndicator=Y */
     char username[ID_TEXT_SIZE], password[ID_TEXT_SIZE]; /* initiator: 553, 554; empty: not sent */
 };
 
@@ -79,6 +80,7 @@ struct fix_session {
     uint64_t last_received_ns, last_sent_ns, state_since_ns;
     uint32_t heartbeat_s;  /* in force */
     uint64_t gap_until;    /* a ResendRequest is out for messages before this number; 0: none */
+    uint64_t gap_seen;     /* the highest number that came too high */
     uint64_t gap_asked_ns; /* or when the last of them came */
     bool test_request_out; /* we await the Heartbeat that answers our TestRequest */
     uint64_t test_request_ns;

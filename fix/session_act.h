@@ -55,12 +55,19 @@ static inline void fix_act_probe(struct fix_session *s, uint64_t now_ns, struct 
     s->probe_ns = now_ns;
 }
 
-/* Ask for all from `from` on; `seen` is the number that showed the gap. */
+/* Ask for all from `from` on, or as many as are asked for at a time; `seen` is the number that showed the
+ * gap. */
 static inline void fix_act_ask(struct fix_session *s, uint64_t from, uint64_t seen, uint64_t now_ns,
                                struct fix_actions *out)
 {
-    fix_act_send(out, '2')->from = from;
-    s->gap_until = seen;
+    struct fix_action *a = fix_act_send(out, '2');
+    uint32_t chunk = s->config.resend_chunk;
+    a->from = from;
+    s->gap_until = s->gap_seen = seen;
+    if (chunk && seen - from > chunk) {
+        a->to = from + chunk - 1;
+        s->gap_until = from + chunk;
+    }
     s->gap_asked_ns = now_ns;
 }
 

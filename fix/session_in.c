@@ -95,10 +95,16 @@ static bool comp_ids(const struct inbound *in)
     return false;
 }
 
+static bool in_time(const struct inbound *in, uint64_t sent_ns)
+{
+    uint64_t tolerance_ns = in->s->config.time_tolerance_s * 1000000000ull;
+    uint64_t off_ns = sent_ns > in->now_ns ? sent_ns - in->now_ns : in->now_ns - sent_ns;
+    return tolerance_ns == 0 || off_ns <= tolerance_ns;
+}
+
 static bool sending_time(const struct inbound *in, uint64_t *sent_ns)
 {
     enum err e = fix_get_time(in->m, FIX_TAG_SendingTime, sent_ns);
-    uint64_t tolerance_ns = in->s->config.time_tolerance_s * 1000000000ull;
     if (e == ERR_NOT_FOUND) {
         reject(in, REASON_REQUIRED, FIX_TAG_SendingTime, "Required tag missing");
         return false;
@@ -107,8 +113,7 @@ static bool sending_time(const struct inbound *in, uint64_t *sent_ns)
         reject(in, 6, FIX_TAG_SendingTime, "Incorrect data format for value");
         return false;
     }
-    uint64_t off_ns = *sent_ns > in->now_ns ? *sent_ns - in->now_ns : in->now_ns - *sent_ns;
-    if (tolerance_ns && off_ns > tolerance_ns) {
+    if (!in_time(in, *sent_ns)) {
         reject(in, REASON_SENDING_TIME, FIX_TAG_SendingTime, "SendingTime accuracy problem");
         send_logout(in, "SendingTime accuracy problem", "SendingTime accuracy problem");
         return false;
@@ -144,7 +149,7 @@ static void too_low(const struct inbound *in)
                 in->n->next_in, in->m->seq);
 }
 
-/* Resend [begin, end] as far as there is something; then look again what the peer has. */
+/* Resend [begin, end] as far as there is something; when that is all, look again what the peer has. */
 static void resend(const struct inbound *in)
 {
     uint64_t begin, end, last = in->n->next_out - 1;
@@ -163,7 +168,8 @@ static void resend(const struct inbound *in)
     struct fix_action *a = fix_act(in->out, FIX_ACT_RESEND);
     a->from = begin;
     a->to = end == 0 || end > last ? last : end;
-    if (in->s->probe_out)
+    /* Not behind a part: a peer that asks for few at a time would be given as many new ones. */
+    if (in->s->probe_out && a->to == last)
         fix_act_probe(in->s, in->now_ns, in->out);
 }
 
@@ -209,18 +215,26 @@ static void too_high(const struct inbound *in)
         logout_received(in);
         return;
     }
+    if (in->m->seq > s->gap_seen)
+        s->gap_seen = in->m->seq;
     if (!s->gap_until || in->now_ns - s->gap_asked_ns >= FIX_GAP_PATIENCE_NS)
-        fix_act_ask(s, in->n->next_in, in->m->seq, in->now_ns, in->out);
+        fix_act_ask(s, in->n->next_in, s->gap_seen, in->now_ns, in->out);
     in->out->verdict = FIX_VERDICT_IGNORED;
 }
 
-/* The expected number goes to `next`: is the gap that was asked for closed? */
+/* The expected number goes to `next`: is what was asked for here, and is there more to ask for? What came too
+ * high after a request without end comes again by it. */
 static void advance(const struct inbound *in, uint64_t next)
 {
     struct fix_session *s = in->s;
     s->gap_asked_ns = in->now_ns;
-    if (next >= s->gap_until)
-        s->gap_until = 0;
+    if (!s->gap_until || next < s->gap_until)
+        return;
+    s->gap_until = 0;
+    if (s->config.resend_chunk && next <= s->gap_seen)
+        fix_act_ask(s, next, s->gap_seen, in->now_ns, in->out);
+    else
+        s->gap_seen = 0;
 }
 
 static void sequence_reset(const struct inbound *in, bool gap_fill)
@@ -292,7 +306,7 @@ static void up(const struct inbound *in, uint64_t heartbeat_s, bool reset, uint6
     if (!reset && in->m->seq > in->n->next_in) {
         in->out->verdict = FIX_VERDICT_IGNORED; /* the gap fill will cover its number */
         if (s->config.next_expected && lacks_from) {
-            s->gap_until = in->m->seq; /* our 789 has asked already */
+            s->gap_until = s->gap_seen = in->m->seq; /* our 789 has asked already */
             s->gap_asked_ns = in->now_ns;
         } else {
             fix_act_ask(s, in->n->next_in, in->m->seq, in->now_ns, in->out);
@@ -309,7 +323,8 @@ static void logon(const struct inbound *in)
     bool reset = is_yes(in->m, FIX_TAG_ResetSeqNumFlag), ours = s->state == FIX_LOGON_SENT;
     if (!logon_fields(in, &heartbeat_s))
         return;
-    if (reset && (!s->config.admit_reset || in->m->seq != 1)) {
+    bool admitted = s->config.admit_reset || (ours && s->config.reset_on_logon);
+    if (reset && (!admitted || in->m->seq != 1)) {
         send_logout(in, "ResetSeqNumFlag not admitted",
                     in->m->seq != 1 ? "ResetSeqNumFlag (141) needs MsgSeqNum 1"
                                     : "ResetSeqNumFlag (141) is not admitted");
@@ -341,7 +356,7 @@ static void logon(const struct inbound *in)
 static void logon_again(const struct inbound *in)
 {
     if (is_yes(in->m, FIX_TAG_ResetSeqNumFlag)) {
-        in->s->gap_until = 0;
+        in->s->gap_until = in->s->gap_seen = 0;
         in->s->state = FIX_LOGON_WAIT;
         logon(in);
         return;
@@ -364,9 +379,8 @@ static void before_logon(const struct inbound *in, enum err parse_error)
     }
     if (!version_and_number(in) || !comp_ids(in))
         return;
-    if (!sending_time(in, &sent_ns)) {
-        if (s->state != FIX_DISCONNECTED)
-            send_logout(in, "Logon without SendingTime", "SendingTime (52) is missing or not a time");
+    if (fix_get_time(in->m, FIX_TAG_SendingTime, &sent_ns) != OK || !in_time(in, sent_ns)) {
+        send_logout(in, "Logon without the right time", "SendingTime (52) is missing or not the right time");
         return;
     }
     if (s->config.validate && fix_validate(in->m, s->config.admit_user_tags, &why) != OK) {

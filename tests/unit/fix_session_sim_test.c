@@ -225,7 +225,7 @@ static void connect_both(void)
     }
 }
 
-static void start(bool next_expected)
+static void start(bool next_expected, uint32_t resend_chunk)
 {
     for (int i = 0; i < 2; i++) {
         struct side *a = &sides[i];
@@ -236,7 +236,8 @@ static void start(bool next_expected)
                                                 .logout_timeout_ms = 1000,
                                                 .time_tolerance_s = 120,
                                                 .validate = true,
-                                                .next_expected = next_expected};
+                                                .next_expected = next_expected,
+                                                .resend_chunk = resend_chunk};
         strcpy(a->config.sender, i ? "B" : "A");
         strcpy(a->config.target, i ? "A" : "B");
         a->numbers = (struct fix_session_numbers){1, 1};
@@ -288,11 +289,11 @@ static void step(bool quiet)
     }
 }
 
-static void run(unsigned long long with_seed, bool next_expected, unsigned *resends)
+static void run(unsigned long long with_seed, bool next_expected, uint32_t resend_chunk, unsigned *resends)
 {
     first_seed = with_seed;
     seed = with_seed * 0x9e3779b97f4a7c15ull | 1;
-    start(next_expected);
+    start(next_expected, resend_chunk);
     unsigned i = 0;
     while (!at_rest()) {
         step(i > 1500);
@@ -312,7 +313,7 @@ Test(fix_session_sim, every_order_arrives_once_in_order_whatever_breaks)
 {
     unsigned resends = 0;
     for (unsigned long long i = 1; i <= 150; i++)
-        run(i, false, &resends);
+        run(i, false, 0, &resends);
     cr_assert_gt(resends, 150, "the runs were too easy");
 }
 
@@ -320,6 +321,14 @@ Test(fix_session_sim, the_same_with_next_expected_numbers_in_logons)
 {
     unsigned resends = 0;
     for (unsigned long long i = 1; i <= 150; i++)
-        run(i, true, &resends);
+        run(i, true, 0, &resends);
+    cr_assert_gt(resends, 150, "the runs were too easy");
+}
+
+Test(fix_session_sim, the_same_when_gaps_are_asked_for_a_few_at_a_time)
+{
+    unsigned resends = 0;
+    for (unsigned long long i = 1; i <= 150; i++)
+        run(i, i % 2, 1 + (uint32_t)i % 5, &resends);
     cr_assert_gt(resends, 150, "the runs were too easy");
 }

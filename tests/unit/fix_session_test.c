@@ -161,6 +161,20 @@ Test(fix_session, case_1s_invalid_logon_is_logged_out_with_its_fault)
     }
 }
 
+Test(fix_session, logon_at_another_time_is_logged_out)
+{
+    static const char *const times[] = {"", "52=yesterday|", "52=20261122-10:13:13|",
+                                        "52=20261122-10:09:11|"};
+    for (unsigned i = 0; i < 4; i++) {
+        char rest[100];
+        start(false);
+        connect_at(NOW_NS);
+        sprintf(rest, "%s98=0|108=30|", times[i]);
+        cr_assert_eq(receive("A", 1, rest), FIX_VERDICT_IGNORED, "%s", rest);
+        cr_assert(sent('5') && disconnected() && out.count == 2, "%s", rest);
+    }
+}
+
 Test(fix_session, heartbeat_interval_of_the_logon_is_repeated_and_used)
 {
     start(false);
@@ -229,7 +243,7 @@ Test(fix_session, reset_asked_by_us_must_be_answered_with_a_reset)
 {
     for (int answered = 0; answered < 2; answered++) {
         start(true);
-        s.config.reset_on_logon = s.config.admit_reset = true;
+        s.config.reset_on_logon = true;
         n = (struct fix_session_numbers){7, 9};
         connect_at(NOW_NS);
         cr_assert_eq(out.list[0].type, FIX_ACT_RESET);
@@ -332,6 +346,27 @@ Test(fix_session, case_2b_too_high_asks_once_for_everything_from_the_expected_on
     cr_assert_eq(s.gap_until, 0);
     receive("D", 11, ORDER);
     cr_assert(sent('2') && sent('2')->from == 9);
+}
+
+Test(fix_session, a_gap_may_be_asked_for_in_chunks)
+{
+    log_on(false);
+    s.config.resend_chunk = 3;
+    receive("D", 9, ORDER);
+    cr_assert(sent('2') && sent('2')->from == 2 && sent('2')->to == 4);
+    receive("D", 10, ORDER);
+    cr_assert_eq(out.count, 0);
+    for (uint64_t i = 2; i < 4; i++)
+        receive("D", i, "43=Y|122=20261122-10:11:10|" ORDER);
+    cr_assert_eq(out.count, 0);
+    cr_assert_eq(receive("D", 4, "43=Y|122=20261122-10:11:10|" ORDER), FIX_VERDICT_APPLICATION);
+    cr_assert(sent('2') && sent('2')->from == 5 && sent('2')->to == 7);
+    cr_assert_eq(receive("4", 5, "43=Y|" TIME "123=Y|36=8|"), FIX_VERDICT_ADVANCE);
+    cr_assert(sent('2') && sent('2')->from == 8 && sent('2')->to == 0, "the rest is less than a chunk");
+    for (uint64_t i = 8; i < 11; i++)
+        receive("D", i, "43=Y|122=20261122-10:11:10|" ORDER);
+    cr_assert_eq(out.count, 0);
+    cr_assert_eq(n.next_in, 11);
 }
 
 Test(fix_session, a_gap_without_progress_is_asked_for_again)
