@@ -413,6 +413,7 @@ enum err node_open(struct node **out, const struct node_config *c, uint64_t now_
         return fail(ERR_MEMORY, "node", NULL);
     n->config = *c;
     memcpy(log.instance, c->identity.instance, sizeof log.instance);
+    memcpy(log.boot, c->identity.boot, sizeof log.boot);
     enum err e = make_states(n, now_ns);
     if (e == OK) {
         e = log_open(&n->log, &log);

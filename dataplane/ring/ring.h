@@ -56,7 +56,8 @@ struct ring {
     uint8_t agent;
     bool locked; /* in memory; false where the limit did not allow it */
     int fd;
-    /* Simulation only, NULL otherwise: called after each commit's store, and may not return. */
+    /* Simulation only, NULL otherwise: called before each commit's store (tail < write) and after it (tail =
+     * write), and may not return: a crash there. */
     void (*on_commit)(void *ctx, struct ring *r);
     void *on_commit_ctx;
 };
@@ -177,6 +178,8 @@ static inline void ring_commit(struct ring *r)
     assert(!r->open);
     if (atomic_load_explicit(&r->shared->tail, memory_order_relaxed) == r->write)
         return;
+    if (__builtin_expect(r->on_commit != NULL, 0))
+        r->on_commit(r->on_commit_ctx, r);
     /* Pairs with the reader's acquire in ring_next, and, through the kernel, with whoever opens the file
      * after us. */
     atomic_store_explicit(&r->shared->tail, r->write, memory_order_release);

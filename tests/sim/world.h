@@ -2,8 +2,9 @@
  * one seed.
  *
  * The appliance is the same code as in production (control/node.h); takers and LPs are the same as rfqsim's.
- * Only port, disk, store and time are made up. A crash is a longjmp out of a ring's commit: whatever the
- * process was doing is gone, what was committed is not, and another appliance is opened on what is left.
+ * Only port, disk, store and time are made up. A crash is a longjmp out of a ring's commit, before its store
+ * or after: whatever the process was doing is gone, what was committed is not, and another appliance is
+ * opened on what is left.
  */
 #ifndef RFQD_TESTS_SIM_WORLD_H
 #define RFQD_TESTS_SIM_WORLD_H
@@ -44,6 +45,7 @@ struct world_options {
 struct world {
     struct world_options options;
     uint64_t random, now_ns, steps;
+    uint8_t boot; /* another after each power cut */
     struct sim_net *net;
     struct disk *disk;
     struct store_memory *kept;
@@ -59,7 +61,7 @@ struct world {
     uint64_t commits, crashes, quiet_since_ns;
     unsigned nested; /* crashes during the recovery under way */
     bool opening, recovered_checked, crashed_before;
-    uint64_t digest[AGENTS_MAX]; /* of the live states at the crash */
+    uint64_t digest[AGENTS_MAX]; /* of the live states at the crash; 0: not to be compared */
     jmp_buf on_crash;
     char error[512]; /* the first thing found wrong, empty if none */
     uint64_t digests_compared, rankings_checked;
