@@ -27,14 +27,15 @@ struct config_core {
     unsigned run_count;
 };
 
+/* Entities last: they end in an array without a size. */
 struct config_lp {
-    struct lp lp;
     char session[ID_TEXT_SIZE];
+    struct lp lp;
 };
 
 struct config_taker {
-    struct taker taker;
     char session[ID_TEXT_SIZE];
+    struct taker taker;
 };
 
 struct config_session {

@@ -163,9 +163,6 @@ static enum ctl_result show(struct client *c, const struct options *o, struct ta
     return result;
 }
 
-/* Again and again
- * ----------------------------------------------------------------------------------------------------- */
-
 static void terminal_size(unsigned *width, unsigned *height)
 {
     struct winsize w = {0};
@@ -175,6 +172,17 @@ static void terminal_size(unsigned *width, unsigned *height)
         *height = w.ws_row;
     }
 }
+
+static enum ctl_result once(struct client *c, const struct options *o)
+{
+    struct table_style style = {.colour = isatty(STDOUT_FILENO), .rows_max = o->command ? 0 : GLANCE_RFQS};
+    unsigned height;
+    terminal_size(&style.width, &height);
+    return show(c, o, &style, stdout);
+}
+
+/* Again and again
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* A frame over the last one, line by line, so that nothing flickers. */
 static void draw(char *frame, unsigned height)
@@ -297,7 +305,7 @@ static const char *socket_path(const struct options *o)
     return access(DEMO_SOCKET, F_OK) == 0 ? DEMO_SOCKET : SYSTEM_SOCKET;
 }
 
-int main(int argc, char **argv)
+static enum ctl_result run(int argc, char **argv)
 {
     static struct options o;
     static struct client c;
@@ -312,16 +320,17 @@ int main(int argc, char **argv)
         return unknown_command(o.command, NULL);
     if (result != CTL_FINE)
         return failed(&c, result);
-    if (o.watch) {
-        result = watch(&c, &o);
-    } else {
-        struct table_style style = {.colour = isatty(STDOUT_FILENO), .rows_max = o.command ? 0 : GLANCE_RFQS};
-        unsigned height;
-        terminal_size(&style.width, &height);
-        result = show(&c, &o, &style, stdout);
-    }
+    result = o.watch ? watch(&c, &o) : once(&c, &o);
     if (result != CTL_FINE)
         result = refused(&c, &o, result);
     client_close(&c);
-    return fflush(stdout) == 0 && !ferror(stdout) ? (int)result : CTL_FAILED;
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    enum ctl_result result = run(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        result = CTL_FAILED;
+    return (int)result;
 }
