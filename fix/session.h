@@ -49,13 +49,18 @@ struct fix_session_config {
     bool admit_reset;          /* accept 141=Y */
     bool reset_on_logon;       /* initiator: send 141=Y: for tests and for peers that demand it */
     enum fix_time_precision precision;
-    bool validate;         /* messages in order: against the dictionary, refusals become Reject */
-    bool admit_user_tags;  /* tags from 5000 on */
-    bool next_expected;    /* send NextExpectedMsgSeqNum (789); a peer's is always honoured */
-    uint32_t resend_chunk; /* ask for so many messages at a time at most; 0: for all, with end 0 */
-    bool test_message;     /* initiator: TestMessageIndicator=Y */
+    bool validate;        /* messages in order: against the dictionary, refusals become Reject */
+    bool admit_user_tags; /* tags from 5000 on */
+    bool next_expected;   /* send NextExpectedMsgSeqNum (789); a peer's is always honoured */
+    /* ask for so many messages at a time at most, FIX_RESEND_CHUNK_MIN or more; 0: for all, with end 0 */
+    uint32_t resend_chunk;
+    bool test_message;                                   /* initiator: TestMessageIndicator=Y */
     char username[ID_TEXT_SIZE], password[ID_TEXT_SIZE]; /* initiator: 553, 554; empty: not sent */
 };
+
+/* Each request is a message too, which a peer with a gap of its own lacks: by fewer, two gaps would never
+ * close. */
+#define FIX_RESEND_CHUNK_MIN 8
 
 #define FIX_GAP_PATIENCE_NS 10000000000ull
 

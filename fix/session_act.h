@@ -64,6 +64,8 @@ static inline void fix_act_ask(struct fix_session *s, uint64_t from, uint64_t se
     uint32_t chunk = s->config.resend_chunk;
     a->from = from;
     s->gap_until = s->gap_seen = seen;
+    if (chunk && chunk < FIX_RESEND_CHUNK_MIN)
+        chunk = FIX_RESEND_CHUNK_MIN;
     if (chunk && seen - from > chunk) {
         a->to = from + chunk - 1;
         s->gap_until = from + chunk;

@@ -329,6 +329,6 @@ Test(fix_session_sim, the_same_when_gaps_are_asked_for_a_few_at_a_time)
 {
     unsigned resends = 0;
     for (unsigned long long i = 1; i <= 150; i++)
-        run(i, i % 2, 1 + (uint32_t)i % 5, &resends);
+        run(i, i % 2, 1 + (uint32_t)i % 20, &resends);
     cr_assert_gt(resends, 150, "the runs were too easy");
 }

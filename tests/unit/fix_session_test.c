@@ -351,22 +351,30 @@ Test(fix_session, case_2b_too_high_asks_once_for_everything_from_the_expected_on
 Test(fix_session, a_gap_may_be_asked_for_in_chunks)
 {
     log_on(false);
-    s.config.resend_chunk = 3;
-    receive("D", 9, ORDER);
-    cr_assert(sent('2') && sent('2')->from == 2 && sent('2')->to == 4);
-    receive("D", 10, ORDER);
+    s.config.resend_chunk = 10;
+    receive("D", 26, ORDER);
+    cr_assert(sent('2') && sent('2')->from == 2 && sent('2')->to == 11);
+    receive("D", 27, ORDER);
     cr_assert_eq(out.count, 0);
-    for (uint64_t i = 2; i < 4; i++)
+    for (uint64_t i = 2; i < 11; i++)
         receive("D", i, "43=Y|122=20261122-10:11:10|" ORDER);
     cr_assert_eq(out.count, 0);
-    cr_assert_eq(receive("D", 4, "43=Y|122=20261122-10:11:10|" ORDER), FIX_VERDICT_APPLICATION);
-    cr_assert(sent('2') && sent('2')->from == 5 && sent('2')->to == 7);
-    cr_assert_eq(receive("4", 5, "43=Y|" TIME "123=Y|36=8|"), FIX_VERDICT_ADVANCE);
-    cr_assert(sent('2') && sent('2')->from == 8 && sent('2')->to == 0, "the rest is less than a chunk");
-    for (uint64_t i = 8; i < 11; i++)
+    cr_assert_eq(receive("D", 11, "43=Y|122=20261122-10:11:10|" ORDER), FIX_VERDICT_APPLICATION);
+    cr_assert(sent('2') && sent('2')->from == 12 && sent('2')->to == 21);
+    cr_assert_eq(receive("4", 12, "43=Y|" TIME "123=Y|36=22|"), FIX_VERDICT_ADVANCE);
+    cr_assert(sent('2') && sent('2')->from == 22 && sent('2')->to == 0, "the rest is less than a chunk");
+    for (uint64_t i = 22; i < 28; i++)
         receive("D", i, "43=Y|122=20261122-10:11:10|" ORDER);
     cr_assert_eq(out.count, 0);
-    cr_assert_eq(n.next_in, 11);
+    cr_assert_eq(n.next_in, 28);
+}
+
+Test(fix_session, a_chunk_is_never_so_small_that_two_gaps_keep_each_other_open)
+{
+    log_on(false);
+    s.config.resend_chunk = 1;
+    receive("D", 26, ORDER);
+    cr_assert(sent('2') && sent('2')->from == 2 && sent('2')->to == 1 + FIX_RESEND_CHUNK_MIN);
 }
 
 Test(fix_session, a_gap_without_progress_is_asked_for_again)
