@@ -85,7 +85,8 @@ enum err store_lmdb_open(struct store **out, const char *directory) WARN_UNUSED;
 struct store_memory;
 enum err store_memory_create(struct store **out, struct store_memory **keep) WARN_UNUSED;
 void store_memory_free(struct store_memory *keep);
-/* Commits that would hold more bytes of keys and values than this get ERR_FULL; 0: no limit. */
+/* Commits that put something, and would hold more bytes of keys and values than this, get ERR_FULL; 0: no
+ * limit. */
 void store_memory_limit(struct store_memory *keep, uint64_t bytes);
 
 /* The sentence of the last error that a function of this room returned to the calling thread; "" if none. */

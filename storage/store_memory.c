@@ -218,7 +218,7 @@ static enum err memory_commit(struct store *s, const struct store_marks *marks)
     struct memory *m = memory_of(s);
     struct store_memory *k = m->keep;
     assert(m->open);
-    if (k->limit && k->bytes + m->staged_bytes > k->limit) {
+    if (k->limit && m->staged_bytes && k->bytes + m->staged_bytes > k->limit) {
         enum err e = store_fail(ERR_FULL, "the store is full: %llu of %llu bytes are in use",
                                 (unsigned long long)k->bytes, (unsigned long long)k->limit);
         memory_abandon(s);

@@ -52,14 +52,35 @@ static enum err write_changes(const struct checkpoint *c, const struct changes *
     return e;
 }
 
+static enum err purge(const struct checkpoint *c, uint64_t now_ns)
+{
+    if (!c->config.retention_ns || now_ns <= c->config.retention_ns)
+        return OK;
+    return purge_expired(c->config.store, now_ns - c->config.retention_ns);
+}
+
+/* The store was full: forget first, by itself, so that what is freed can be used. Where that does not succeed
+ * either, the changes will say so. */
+static void make_room(struct checkpoint *c, uint64_t now_ns)
+{
+    struct store *s = c->config.store;
+    struct store_marks m;
+    if (s->ops->marks(s, &m) != OK || s->ops->begin(s) != OK)
+        return;
+    if (purge(c, now_ns) != OK || s->ops->commit(s, &m) != OK)
+        s->ops->abandon(s);
+}
+
 static void run(struct checkpoint *c, uint64_t now_ns)
 {
     struct store *s = c->config.store;
     const struct changes *changes = &c->buffers[!c->filling];
     uint64_t ticks = clock_ticks();
+    if (c->result == ERR_FULL)
+        make_room(c, now_ns);
     enum err e = write_changes(c, changes);
-    if (!e && c->config.retention_ns && now_ns > c->config.retention_ns)
-        e = purge_expired(s, now_ns - c->config.retention_ns);
+    if (!e)
+        e = purge(c, now_ns);
     if (!e)
         e = s->ops->commit(s, &changes->marks);
     else

@@ -40,7 +40,7 @@
 #define CHECKPOINT_RETRY_NS     1000000000ull
 #define REPLICA_FRAMES_PER_POLL 256u
 #define SENT_MESSAGES_MAX       100000u /* kept per session where the configuration says nothing */
-#define PURGE_RFQS_MAX          64u     /* forgotten with one commit */
+#define PURGE_RFQS_MAX          256u    /* forgotten with one commit */
 
 struct replica_config {
     struct log *log;

@@ -117,7 +117,7 @@ static void leaves(void *ctx, const struct table *t, const void *entity)
         value[0] = STORE_VALUE_VERSION;
         memcpy(value + 1, &rfq, sizeof rfq);
     }
-    if (x->is_purged_by) {
+    if (x->is_purged_by && rfq) {
         pair_key(key, x->state->now_ns, rfq);
         *changes_put(changes, r->purge, key, PURGE_KEY_SIZE, 1) = STORE_VALUE_VERSION;
     }

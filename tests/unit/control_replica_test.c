@@ -497,6 +497,31 @@ Test(control_replica, holds_the_log_while_the_store_is_full_and_goes_on_when_it_
     world_free(&w);
 }
 
+Test(control_replica, makes_room_in_a_full_store_by_forgetting_what_retention_lets_it)
+{
+    struct world w;
+    world_make(&w, 67);
+    w.retention_ns = 1000000000;
+    world_start(&w, false);
+    steps(&w, 1000);
+    checkpoint(&w);
+    size_t before = count_rows(&w, TABLE_HISTORY);
+    store_memory_limit(w.keep, 1);
+    steps(&w, 500);
+    cr_assert_not_null(replica_error(w.replica));
+    cr_assert_eq(count_rows(&w, TABLE_HISTORY), before, "nothing is old enough");
+    w.now += 3000000000; /* now it is: deletions alone are always possible here */
+    steps(&w, 200);
+    cr_assert_lt(count_rows(&w, TABLE_HISTORY), before);
+    cr_assert_not_null(replica_error(w.replica));
+    store_memory_limit(w.keep, 0);
+    w.now += CHECKPOINT_RETRY_NS;
+    steps(&w, 200);
+    cr_assert_null(replica_error(w.replica));
+    world_stop(&w);
+    world_free(&w);
+}
+
 Test(control_replica, refuses_states_that_are_not_new)
 {
     struct world w;

@@ -115,6 +115,25 @@ Test(storage_recovery, after_a_clean_stop_replays_nothing)
     world_free(&w);
 }
 
+Test(storage_recovery, rebuilds_a_lost_store_from_a_log_that_is_whole)
+{
+    struct world w;
+    world_make(&w, 51);
+    world_start(&w, false);
+    for (unsigned i = 0; i < 1000; i++)
+        world_step(&w);
+    world_stop(&w);
+    store_memory_free(w.keep);
+    w.keep = NULL;
+    world_start(&w, false); /* checks the states, what was under way, and what was sent */
+    cr_assert_gt(w.recovered.frames, 300);
+    world_stop(&w);
+    world_start(&w, false);
+    cr_assert_eq(w.recovered.frames, 0);
+    world_kill(&w);
+    world_free(&w);
+}
+
 /* Stopped cleanly; opened as far as recovery_run, to see what it says. */
 struct opened {
     struct recovery_input in;
@@ -270,5 +289,22 @@ Test(storage_recovery, takes_no_ring_where_one_is_missing)
     cr_assert_arr_eq(o.result.position, o.result.merged, sizeof o.result.position);
     for (unsigned i = 0; i < WORLD_AGENTS; i++)
         ring_close(&rings[i]);
+    close_again(&w, &o);
+}
+
+Test(storage_recovery, refuses_a_lost_store_where_the_log_was_recycled)
+{
+    struct world w;
+    struct opened o;
+    world_make(&w, 52);
+    w.retain_size = 1;
+    world_start(&w, false);
+    while (log_begin(w.log) == 0)
+        world_step(&w);
+    world_stop(&w);
+    store_memory_free(w.keep);
+    w.keep = NULL;
+    cr_assert_eq(open_again(&w, &o), ERR_CORRUPT);
+    cr_assert(strstr(o.result.error, "the store was lost"), "%s", o.result.error);
     close_again(&w, &o);
 }

@@ -5,10 +5,12 @@
 
 #include <ftw.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -576,5 +578,54 @@ Test(storage_store, lmdb_can_be_read_by_another_while_it_is_written_and_copied)
     cr_assert_eq(copy->ops->marks(copy, &m), OK);
     cr_assert_eq(m.log_offset, 1);
     copy->ops->destroy(copy);
+    place_free(&p);
+}
+
+/* A disk of its own, in a mount namespace of its own: gone with the test's process. */
+static bool mount_disk(const char *directory, const char *size)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("none", directory, "tmpfs", 0, size) == 0;
+}
+
+Test(storage_store, lmdb_says_that_the_disk_is_full_and_goes_on_when_it_is_not)
+{
+    struct place p;
+    struct store *s;
+    struct store_marks m = {.log_offset = 2};
+    char filler[96];
+    static char large[400000];
+    place_make(&p, true);
+    if (!mount_disk(p.directory, "size=1m")) {
+        place_free(&p);
+        fputs("storage_store_test: not allowed to mount a file system: a full disk is not tested here\n",
+              stderr);
+        return;
+    }
+    s = place_open(&p);
+    begin(s);
+    must_put(s, "t", "a", "1");
+    commit(s, 1);
+    snprintf(filler, sizeof filler, "%s/filler", p.directory);
+    FILE *f = fopen(filler, "w");
+    while (fwrite(large, 1, 4096, f) == 4096 && fflush(f) == 0)
+        ;
+    fclose(f);
+    memset(large, 'x', sizeof large);
+    begin(s);
+    enum err e = s->ops->put(s, "t", "b", 1, large, sizeof large);
+    if (!e)
+        e = s->ops->commit(s, &m);
+    cr_assert_eq(e, ERR_FULL, "%s", store_error());
+    cr_assert(strstr(store_error(), "the disk under the store is full"), "%s", store_error());
+    cr_assert_str_eq(rows(s, "t", NULL, 10), "a=1 ");
+    cr_assert_eq(unlink(filler), 0);
+    begin(s);
+    cr_assert_eq(s->ops->put(s, "t", "b", 1, large, sizeof large), OK);
+    cr_assert_eq(s->ops->commit(s, &m), OK, "%s", store_error());
+    cr_assert_eq(s->ops->marks(s, &m), OK);
+    cr_assert_eq(m.log_offset, 2);
+    s->ops->destroy(s);
+    umount(p.directory);
     place_free(&p);
 }
