@@ -151,7 +151,7 @@ static enum ctl_result show(struct client *c, const struct options *o, struct ta
         fputc('\n', to);
     }
     enum ctl_result result = client_rows(c, request, &rows);
-    if (result == CTL_FINE) {
+    if (result == CTL_FINE || rows.count) { /* what came before an error may say what it is about: verify */
         if (v && (strcmp(v->name, "rfqs") == 0 || strcmp(v->name, "orders") == 0))
             view_sort(&rows, o->watch);
         for (size_t i = 0; !v && i < rows.count; i++)

@@ -36,8 +36,10 @@ static const char *colour_by_session(struct json_object *row)
 
 static void show_status(FILE *to, struct rows *rows, struct table_style *style)
 {
-    for (size_t i = 0; i < rows->count; i++)
+    for (size_t i = 0; i < rows->count; i++) {
+        fputs(i ? "\n" : "", to);
         table_pairs(to, rows->row[i], style);
+    }
 }
 
 static void show_sessions(FILE *to, struct rows *rows, struct table_style *style)
@@ -156,8 +158,9 @@ const struct view views[] = {
     {"latency", "", "how long each stage takes, from the stamps in the record", show_latency},
     {"counters", "", "every counter and gauge", show_counters},
     {"workflow", "[dot]", "the RFQ state machine, as a table or as a Graphviz diagram", show_text},
-    {"verify", "", "the record read again and compared with what is in memory and in the store", show_status},
-    {"dump", "", "the record, a line of JSON each", NULL},
+    {"verify", "", "the log applied again and compared with the store and with what is in memory",
+     show_status},
+    {"dump", "[TABLE]", "a table of the store, a line of JSON each; without a name, all of them", NULL},
     {"stop", "", "logs all sessions out, completes the record and ends rfqd", show_status},
     {"help", "", "what the running rfqd understands", show_help},
 };
