@@ -280,6 +280,9 @@ Test(gateway_in, execution)
                 "35=8|37=lpo-1|11=O1F-C2|41=O1F|17=ex-2|150=4|39=4|55=EURUSD|54=1|151=0|14=4|6=1|");
     cr_assert_eq(c->order, 0x1F);
     cr_assert_eq(c->has_last, 0);
+    c = command(w, LP, w->order, RECORD_COMMAND_EXECUTION,
+                "35=8|37=lpo-1|11=O1F-C2|17=ex-2|150=4|39=4|55=EURUSD|54=1|151=0|14=4|6=1|");
+    cr_assert_eq(c->order, 0x1F);
     /* refused; not ours at all; a last quantity without its price */
     c = command(w, LP, w->order, RECORD_COMMAND_EXECUTION,
                 "35=8|37=lpo-1|11=O20|17=ex-3|150=8|39=8|103=3|55=EURUSD|54=1|151=0|14=0|6=0|");

@@ -480,3 +480,27 @@ Test(gateway_session, a_close_waits_for_what_is_held_back)
     peer_nothing(p);
     world_free(w);
 }
+
+Test(gateway_session, places_of_connections_are_used_again)
+{
+    struct world *w = world_new(6);
+    world_start(w);
+    cr_assert_str_eq(gateway_session(w->state, TAKER)->name, "T1");
+    cr_assert_eq(gateway_session_by_name(w->state, "L1"), gateway_session(w->state, LP));
+    struct peer *p = &w->peers[TAKER];
+    for (unsigned i = 0; i < 200; i++) {
+        world_connect(w, TAKER);
+        cr_assert(p->connected);
+        if (i % 2) {
+            peer_send(p, "35=A|98=0|108=30|");
+            world_run(w, 5 * MILLISECOND);
+            peer_expect(p, "A");
+        }
+        port_close(p->port, p->conn);
+        world_run(w, 5 * MILLISECOND);
+    }
+    cr_assert_eq(counted(w, "rfqd_fix_connections_total", "gateway=\"0\""), 200);
+    cr_assert_eq(counted(w, "rfqd_fix_logons_total", "session=\"T1\""), 100);
+    cr_assert_eq(gateway_session(w->state, TAKER)->next_in, p->next_out);
+    world_free(w);
+}
