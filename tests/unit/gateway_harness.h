@@ -230,7 +230,7 @@ struct world {
     /* every batch that the log agent saw, in order */
     struct batch **batches;
     unsigned batch_count;
-    /* kill -9 at the n-th commit from now, 0: never */
+    /* kill -9 at the n-th commit from now, 0: never; each counts twice, before its store and behind it */
     unsigned kill_at_commit;
     jmp_buf killed;
 };
