@@ -64,7 +64,8 @@ enum fix_frame_status {
 
 /* The next message of a stream. Never reads past `available`. On GARBLED the skip (never 0) ends before the
  * next "8=FIX" that follows an SOH, so that a bad length cannot swallow a good message; where none has come
- * yet, before the last bytes that may become one. Any BeginString of up to 15 characters is framed: the
+ * yet, before the last bytes that may become one. A BodyLength that says too much is found out when so many
+ * bytes have come, or by the session's silence rule. Any BeginString of up to 15 characters is framed: the
  * session judges it. */
 enum fix_frame_status fix_frame(const char *bytes, size_t available, size_t *size);
 
