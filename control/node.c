@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define POWER_CUT_OUT_RESERVE \
-    1000 /* outgoing numbers skipped in each session after a power cut (design: by position, 7) */
+/* Outgoing numbers skipped in each session after a power cut (design: exactly once by position, 7). */
+#define POWER_CUT_OUT_RESERVE 1000
 
 /* Lanes of the house; one gateway. */
 enum {
@@ -378,7 +378,8 @@ static enum err start_engines(struct node *n, uint64_t now_ns)
  *   1. states from store, log and rings;
  *   2. the new epoch of ids, durable before anybody can see an id of it;
  *   3. what was under way goes into its lanes, before anything newer;
- *   4. the gateway says which sessions the crash took down, listens, and connects.
+ *   4. the gateway says which sessions the crash took down, listens, and connects; durable before it is
+ * polled.
  */
 static enum err start(struct node *n, uint64_t now_ns)
 {
@@ -398,7 +399,10 @@ static enum err start(struct node *n, uint64_t now_ns)
     if (e != OK)
         return e;
     e = gateway_start(n->gateway, now_ns, n->recovery.power_cut ? POWER_CUT_OUT_RESERVE : 0);
-    return e == OK ? OK : fail(e, "gateway", "cannot listen");
+    if (e != OK)
+        return fail(e, "gateway", "cannot listen");
+    /* Sessions and the numbers that a power cut made us skip are durable before a byte is sent under them. */
+    return log_flush(n->log) == OK ? OK : fail(ERR_IO, "log", log_error(n->log));
 }
 
 enum err node_open(struct node **out, const struct node_config *c, uint64_t now_ns)

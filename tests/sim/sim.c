@@ -1,6 +1,7 @@
 /* sim: the whole appliance under a made-up clock, by seeds.
  *
- *     sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] [--power] [--layouts]
+ *     sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] [--power|--unsynced]
+ * [--layouts]
  *         [--jobs N] [--trace FILE]
  *
  * never         each seed once, no crash
@@ -8,6 +9,8 @@
  * every-commit  each seed once without a crash to count its commits, then once for each commit with a crash
  * there
  * --power       a crash is a power cut at level `synced`
+ * --unsynced    a crash is a power cut at level `committed`: orders may be forgotten, sequence numbers never
+ * come again
  * --layouts     each seed in three orders of polling: the outcomes must be the same
  *
  * A failing run prints its seed and the command that repeats it, and exits 1.
@@ -26,7 +29,7 @@ struct plan {
     uint64_t seeds, from;
     unsigned requests, jobs;
     enum { PLAN_NEVER, PLAN_RANDOM, PLAN_EVERY } crash;
-    bool power, layouts;
+    bool power, unsynced, layouts;
     const char *trace;
     uint64_t only_commit;
 };
@@ -123,7 +126,11 @@ static bool run_one(const struct plan *p, const struct world_options *o, struct 
         static const char *const crashes[] = {"never", "every-commit", "random"};
         printf("FAILED seed %llu layout %u: %s\n", (unsigned long long)o->seed, o->layout, w.error);
         printf("repeat: sim --from %llu --seeds 1 --requests %u --crash %s%s%s", (unsigned long long)o->seed,
-               o->requests, crashes[o->crash], o->power ? " --power" : "", p->layouts ? " --layouts" : "");
+               o->requests, crashes[o->crash],
+               o->unsynced ? " --unsynced"
+               : o->power  ? " --power"
+                           : "",
+               p->layouts ? " --layouts" : "");
         if (o->crash == CRASH_AT)
             printf(" --commit %llu", (unsigned long long)o->crash_at);
         printf(" --trace trace.txt\n");
@@ -142,6 +149,7 @@ static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct to
     struct world_options o = {.seed = seed,
                               .crash = p->crash == PLAN_RANDOM ? CRASH_RANDOM : CRASH_NEVER,
                               .power = p->power,
+                              .unsynced = p->unsynced,
                               .calm = p->layouts,
                               .requests = p->requests,
                               .directory = directory,
@@ -194,9 +202,9 @@ static int work(const struct plan *p, unsigned job, int result)
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "usage: sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] [--power]\n"
-            "           [--layouts] [--jobs N] [--commit N] [--trace FILE]\n");
+    fprintf(stderr, "usage: sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] "
+                    "[--power|--unsynced]\n"
+                    "           [--layouts] [--jobs N] [--commit N] [--trace FILE]\n");
     return 2;
 }
 
@@ -206,6 +214,8 @@ static bool parse(int argc, char **argv, struct plan *p)
         const char *a = argv[i], *v = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(a, "--power") == 0) {
             p->power = true;
+        } else if (strcmp(a, "--unsynced") == 0) {
+            p->power = p->unsynced = true;
         } else if (strcmp(a, "--layouts") == 0) {
             p->layouts = true;
         } else if (!v) {

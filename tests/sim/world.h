@@ -35,8 +35,10 @@ struct world_options {
     unsigned layout; /* order in which the agents are polled */
     enum crash_mode crash;
     uint64_t crash_at;
-    bool power; /* a crash is a power cut; durability is `synced` */
-    bool calm;  /* fixed delays, no lost connections, no disk trouble: outcomes comparable across layouts */
+    bool power;    /* a crash is a power cut; durability is `synced` */
+    bool unsynced; /* but at level `committed`: what was not synced may be forgotten (spec/80), numbers never
+                      come again */
+    bool calm; /* fixed delays, no lost connections, no disk trouble: outcomes comparable across layouts */
     unsigned requests;     /* of each taker */
     const char *directory; /* for the rings, on a memory file system */
     FILE *trace;           /* NULL, or what happened, a line each */

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Mutants: the mistakes that this design exists to prevent, made on purpose, one at a time, in a copy of the tree. Each must be
+caught by the test named with it; one that lives fails this test.
+
+    mutants.py SOURCE WORK [NAME...]
+
+SOURCE is the tree, WORK a directory for the copy and its build. Exit 0: every mutant was caught.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+SIM = ["sim", "--seeds", "120", "--crash", "random", "--jobs", "2"]
+UNSYNCED = ["sim", "--seeds", "120", "--crash", "random", "--unsynced", "--jobs", "2"]
+POWER = ["sim", "--seeds", "120", "--crash", "random", "--power", "--jobs", "2"]
+CALM = ["sim", "--seeds", "60", "--jobs", "2"]
+
+# name, what is wrong, file, text, its replacement, test that must fail
+MUTANTS = [
+    ("bytes_before_commit", "bytes go to the port before their record is committed",
+     "dataplane/gateway/gateway.c",
+     "    commit(g);\n    work += outbound_transmit(g);", "    work += outbound_transmit(g);\n    commit(g);", SIM),
+    ("lane_before_commit", "a message is in its lane before the batch that it is of is committed",
+     "dataplane/engine/agent.c",
+     "    ring_commit(ring);\n    while (e->forwarded < ring->write) {", "    while (e->forwarded < ring->write) {",
+     ["engine_agent_test"]),
+    ("cause_dropped", "what a gateway sends does not name the event that it is of",
+     "dataplane/gateway/gateway.c", "    if (cause) {", "    if (cause && cause->agent == AGENT_NONE) {", SIM),
+    ("consumed_skipped", "a decided command is not marked as consumed",
+     "dataplane/model/state.c", "    *consumed = b->cause;", "    (void)consumed;", SIM),
+    ("numbers_reused_after_power_cut", "outgoing numbers go on where the log ends, though later ones were seen by peers",
+     "control/node.c", "#define POWER_CUT_OUT_RESERVE 1000", "#define POWER_CUT_OUT_RESERVE 0", UNSYNCED),
+    ("resend_takes_a_number", "a message sent again moves the outgoing number",
+     "dataplane/model/gateway.c", "    if (ev->resend_of)", "    if (ev->resend_of == UINT64_MAX)", SIM),
+    ("given_back_twice", "an LP's open RFQ is given back twice",
+     "dataplane/model/distribution_delivery.c", "    if (d->counted == occupies)", "    if (occupies && d->counted)", CALM),
+    ("apply_reads_the_clock", "apply takes its time from elsewhere than the batch",
+     "dataplane/model/state.c", "    s->now_ns = b->time_ns;",
+     "    s->now_ns = b->time_ns + (__builtin_ia32_rdtsc() & 63);", CALM),
+    ("log_ignores_causes", "the log takes a batch before the one that caused it",
+     "storage/log/merge.c", "    return b->cause_agent == AGENT_NONE ||", "    return b || b->cause_agent == AGENT_NONE ||",
+     ["storage_log_merge_test"]),
+    ("checkpoint_ahead_of_the_log", "the store commits what the log has not synced",
+     "control/replica/checkpoint.c",
+     "    return log_durable(c->config.log) >=", "    return c || log_durable(c->config.log) >=", POWER),
+    ("synced_does_not_wait", "at level synced bytes leave before their record is durable",
+     "dataplane/gateway/outbound.c", "e->ring_end > durable)", "e->ring_end > durable && !g)", POWER),
+    ("epoch_not_advanced", "ids of a start may repeat those of the last",
+     "dataplane/engine/distribution/start.c", "    ev->epoch = e->state->marks.epoch + 1;",
+     "    ev->epoch = e->state->marks.epoch ? e->state->marks.epoch : 1;", ["engine_distribution_request_test"]),
+    ("executions_dropped_while_down", "an execution for a taker who is away is not kept for it",
+     "dataplane/gateway/outbound.c", "    if (!channel_is_up(ch) && !out->must_reach)", "    if (!channel_is_up(ch))", SIM),
+    ("nothing_delivered_again", "what was under way at a crash is forgotten",
+     "control/node.c", "        n->recovery.redelivered++;\n        recovery_pending_next(cursor);",
+     "        n->recovery.redelivered++;\n        recovery_pending_next(cursor);\n        if (n) break;", SIM),
+    ("tie_by_later_arrival", "of equal quotes the later one ranks first",
+     "dataplane/model/distribution_rank.c", "    return a->id < b->id;", "    return a->id > b->id;", CALM),
+    ("late_quote_accepted", "a quote may be accepted at the very end of its life",
+     "dataplane/engine/distribution/accept.c", "now_ns >= q->valid_until_ns) {", "now_ns > q->valid_until_ns) {",
+     ["engine_distribution_accept_test"]),
+    ("execution_counted_twice", "an execution that comes again is booked again",
+     "dataplane/engine/routing/execution.c", "    else if (routing_fill_by_exec_id(s, o->id, c->exec_id))",
+     "    else if (!c->exec_id[0] && routing_fill_by_exec_id(s, o->id, c->exec_id))", ["engine_routing_execution_test"]),
+]
+
+
+def run(command, **options):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False, **options)
+
+
+def copy_tree(source, to):
+    """Only what differs is written, so that a second run builds little."""
+    files = run(["git", "-C", source, "ls-files", "--cached", "--others", "--exclude-standard"]).stdout.split("\n")
+    if len(files) < 10:  # not a repository: everything but what was built
+        files = [os.path.relpath(os.path.join(d, f), source) for d, _, names in os.walk(source) for f in names
+                 if "/build" not in d]
+    for name in filter(None, files):
+        a, b = os.path.join(source, name), os.path.join(to, name)
+        if not os.path.isfile(a):
+            continue
+        os.makedirs(os.path.dirname(b), exist_ok=True)
+        with open(a, "rb") as f:
+            content = f.read()
+        if not os.path.exists(b) or open(b, "rb").read() != content:
+            shutil.copy(a, b)
+
+
+def build(work, targets):
+    return run(["cmake", "--build", os.path.join(work, "build"), "--target", *targets])
+
+
+def main():
+    if len(sys.argv) < 3:
+        print(__doc__)
+        return 2
+    source, work = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    wanted = [m for m in MUTANTS if not sys.argv[3:] or m[0] in sys.argv[3:]]
+    tree = os.path.join(work, "tree")
+    copy_tree(source, tree)
+    made = run(["cmake", "-S", tree, "-B", os.path.join(work, "build"), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug"])
+    targets = sorted({m[5][0] for m in wanted})
+    if made.returncode == 0:
+        made = build(work, targets)
+    if made.returncode:
+        print(made.stdout[-3000:])
+        print("the tree itself does not build")
+        return 1
+    lived = []
+    for name, what, path, text, replacement, test in wanted:
+        full = os.path.join(tree, path)
+        with open(full, encoding="utf-8") as f:
+            content = f.read()
+        if content.count(text) != 1:
+            print(f"{name}: its place in {path} is gone: {text!r}")
+            lived.append(name)
+            continue
+        with open(full, "w", encoding="utf-8") as f:
+            f.write(content.replace(text, replacement))
+        made = build(work, [test[0]])
+        verdict = "does not build"
+        if made.returncode == 0:
+            result = run([os.path.join(work, "build", "bin", test[0]), *test[1:]], cwd=work, timeout=600)
+            verdict = "caught" if result.returncode else "LIVES"
+        else:
+            print(made.stdout[-1500:])
+        with open(full, "w", encoding="utf-8") as f:
+            f.write(content)
+        print(f"{name}: {verdict} by {' '.join(test)} ({what})", flush=True)
+        if verdict != "caught":
+            lived.append(name)
+    print(f"{len(wanted) - len(lived)} of {len(wanted)} mutants caught" + (": " + ", ".join(lived) if lived else ""))
+    return 1 if lived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
