@@ -129,18 +129,34 @@ static void down_due(struct gateway *g, struct channel *ch)
         channel_tell_down(g, ch);
 }
 
+static void disconnect(struct gateway *g, struct channel *ch)
+{
+    fix_session_disconnected(&ch->fix, g->now_ns);
+    resend_end(g, ch);
+    if (ch->connection != NO_INDEX)
+        connection_finish(g, &g->connections[ch->connection]);
+    down_due(g, ch);
+}
+
 void channel_after(struct gateway *g, struct channel *ch, const struct fix_actions *acts)
 {
-    for (unsigned i = 0; i < acts->count; i++) {
-        if (acts->list[i].type != FIX_ACT_DISCONNECT)
-            continue;
-        fix_session_disconnected(&ch->fix, g->now_ns);
-        resend_end(g, ch);
-        if (ch->connection != NO_INDEX)
-            connection_finish(g, &g->connections[ch->connection]);
-        down_due(g, ch);
-        return;
+    for (unsigned i = 0; i < acts->count; i++)
+        if (acts->list[i].type == FIX_ACT_DISCONNECT) {
+            disconnect(g, ch);
+            return;
+        }
+}
+
+void channel_end(struct gateway *g, struct channel *ch, const char *text)
+{
+    struct fix_actions acts;
+    if (channel_room(g, ch, 0, CLASS_SESSION)) {
+        fix_session_logout(&ch->fix, text, g->now_ns, &acts);
+        gateway_batch_begin(g, NULL, 0);
+        channel_act(g, ch, &acts);
+        gateway_batch_end(g);
     }
+    disconnect(g, ch);
 }
 
 /* Connection won and lost

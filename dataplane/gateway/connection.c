@@ -113,6 +113,16 @@ void connection_finish(struct gateway *g, struct connection *c)
 /* Received bytes
  * ---------------------------------------------------------------------------------------------------- */
 
+static void too_long(struct gateway *g, struct connection *c)
+{
+    static_assert(FIX_MESSAGE_SIZE_MAX == 65536, "the text says so");
+    counter_add(g->refused[REFUSED_TOO_LONG], 1);
+    if (c->channel == NO_INDEX)
+        connection_close(g, c);
+    else
+        channel_end(g, &g->channels[c->channel], "a message is longer than 65536 bytes");
+}
+
 enum read_end { READ_ALL, READ_MORE, READ_CLOSED };
 
 /* Messages from the front of `bytes`, at most POLL_ITEMS_MAX. READ_MORE: it stopped for room or for that
@@ -137,9 +147,7 @@ static enum read_end read_frames(struct gateway *g, struct connection *c, const 
             *used += frame_size;
             continue;
         case FIX_FRAME_TOO_LONG: /* the stream cannot be followed any further */
-            if (c->channel != NO_INDEX)
-                counter_add(g->channels[c->channel].count.garbled, 1);
-            connection_close(g, c);
+            too_long(g, c);
             return READ_CLOSED;
         case FIX_FRAME_OK:
             break;

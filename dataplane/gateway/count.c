@@ -64,9 +64,10 @@ static void channel_counters(struct counters *c, struct channel *ch, bool apart)
 void count_create(struct gateway *g, struct counters *counters)
 {
     static const char *const refusals[REFUSED_SLOTS] = {
-        [REFUSED_UNKNOWN] = "unknown_comp_id", [REFUSED_LIVE] = "session_is_live",
-        [REFUSED_NOT_LOGON] = "not_a_logon",   [REFUSED_SILENT] = "silent",
-        [REFUSED_CROWDED] = "crowded",         [REFUSED_STOPPING] = "stopping",
+        [REFUSED_UNKNOWN] = "unknown_comp_id",   [REFUSED_LIVE] = "session_is_live",
+        [REFUSED_NOT_LOGON] = "not_a_logon",     [REFUSED_SILENT] = "silent",
+        [REFUSED_CROWDED] = "crowded",           [REFUSED_STOPPING] = "stopping",
+        [REFUSED_TOO_LONG] = "message_too_long",
     };
     char label[COUNTER_LABEL_SIZE];
     for (uint32_t i = 0; i < g->channel_count; i++)

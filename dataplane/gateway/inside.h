@@ -103,6 +103,7 @@ enum refused_slot {
     REFUSED_SILENT,    /* no message in time */
     REFUSED_CROWDED,   /* too many connections */
     REFUSED_STOPPING,
+    REFUSED_TOO_LONG, /* a message beyond FIX_MESSAGE_SIZE_MAX */
     REFUSED_SLOTS
 };
 
@@ -208,6 +209,8 @@ void channel_act(struct gateway *g, struct channel *ch, const struct fix_actions
 void channel_send_admin(struct gateway *g, struct channel *ch, const struct fix_action *a);
 /* After the batch: closes, told states. */
 void channel_after(struct gateway *g, struct channel *ch, const struct fix_actions *acts);
+/* Logout with this text, where there is room for it, and the end of the connection behind it. */
+void channel_end(struct gateway *g, struct channel *ch, const char *text);
 static inline bool channel_is_up(const struct channel *ch)
 {
     return ch->connection != NO_INDEX && fix_session_is_up(&ch->fix);

@@ -292,6 +292,28 @@ Test(gateway_session, bad_input)
     }
 }
 
+/* The stream cannot be followed any further: the peer is told why. Its number never counted. */
+Test(gateway_session, a_message_too_long_ends_the_session_by_name)
+{
+    struct world *w = world_new(4);
+    world_start(w);
+    world_logon(w, TAKER);
+    world_drain(w);
+    struct peer *p = &w->peers[TAKER];
+    uint64_t next_in = gateway_session(w->state, TAKER)->next_in;
+    static const char front[] = "8=FIX.4.4\x01"
+                                "9=65600\x01"
+                                "35=R\x01";
+    peer_bytes(p, front, sizeof front - 1);
+    world_run(w, 5 * MILLISECOND);
+    cr_assert(field_is(peer_expect(p, "5"), 58, "a message is longer than 65536 bytes"));
+    cr_assert(p->closed);
+    cr_assert_eq(gateway_session(w->state, TAKER)->state, SESSION_DOWN);
+    cr_assert_eq(gateway_session(w->state, TAKER)->next_in, next_in);
+    cr_assert_eq(counted(w, "rfqd_fix_refused_total", "gateway=\"0\",reason=\"message_too_long\""), 1);
+    world_free(w);
+}
+
 Test(gateway_session, we_connect_with_backoff_and_log_on)
 {
     struct world *w = world_new(5);
