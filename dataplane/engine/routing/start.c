@@ -8,7 +8,9 @@ void routing_start(struct emit *e, const struct engine_setup *setup)
     started->epoch = e->state->marks.epoch + 1;
     assert(started->epoch <= ID_EPOCH_MAX);
     emit_end(e, started);
-    if (memcmp(routing_settings(routing_of(e)), &setup->settings, sizeof setup->settings) == 0)
+    /* At the first start they are in no record yet, though the state has them as its capacities. */
+    if (table_count(routing_of(e)->settings) > 0 &&
+        memcmp(routing_settings(routing_of(e)), &setup->settings, sizeof setup->settings) == 0)
         return;
     struct settings_set *settings = emit_begin(e, RECORD_ROUTING_SETTINGS_SET, sizeof *settings);
     settings->settings = setup->settings;
