@@ -100,8 +100,9 @@ extern const uint8_t fix_dict_by_type2[128];
 extern const char *const fix_dict_tag_names[FIX_DICT_TAGS];
 /* Meaning of an enumerated value (`F` of 150: TRADE), NULL if none: for logs and tools, a linear search. */
 const char *fix_dict_meaning(uint32_t tag, const char *value, size_t size);
-/* MsgTypes that FIX 4.4 defines, spoken here or not: bit c of [0] for one character, of [1] for 'A' and c. */
-extern const uint64_t fix_dict_types_defined[2][2];
+/* MsgTypes that FIX 4.4 defines, spoken here or not: bit c of [0] for one character, of [1] for 'A' and
+ * c, of [2] for 'B' and c. */
+extern const uint64_t fix_dict_types_defined[3][2];
 
 /* "131=" and its length: what the encoder writes. */
 struct fix_dict_tag_text {
@@ -122,10 +123,11 @@ static inline const struct fix_dict_message *fix_dict_find(uint32_t type)
 }
 static inline bool fix_dict_type_defined(uint32_t type)
 {
-    uint32_t c = type < 128 ? type : type >> 8;
-    if (c >= 128 || (type >= 128 && (type & 0xff) != 'A'))
+    uint32_t c = type < 128 ? type : type >> 8, first = type & 0xff;
+    unsigned row = type < 128 ? 0 : first == 'A' ? 1 : 2;
+    if (c >= 128 || (type >= 128 && first != 'A' && first != 'B'))
         return false;
-    return fix_dict_types_defined[type >= 128][c >> 6] >> (c & 63) & 1;
+    return fix_dict_types_defined[row][c >> 6] >> (c & 63) & 1;
 }
 
 #endif

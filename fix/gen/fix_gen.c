@@ -300,7 +300,7 @@ static void emit_message(FILE *f, const struct spread *s)
 static void emit_type_index(FILE *f)
 {
     unsigned at[2][128] = {{0}}, n = 0;
-    uint64_t defined[2][2] = {{0}};
+    uint64_t defined[3][2] = {{0}};
     for (int i = 0; i < dict.block_count; i++) {
         const struct block *b = &dict.blocks[i];
         if (b->kind != BLOCK_MESSAGE)
@@ -320,11 +320,15 @@ static void emit_type_index(FILE *f)
     for (int v = 0; v < x->value_count; v++) {
         const char *t = dict.values[x->first_value + v].text;
         unsigned c = (unsigned char)(t[1] ? t[1] : t[0]);
-        defined[t[1] != 0][c >> 6] |= 1ull << (c & 63);
+        if (t[1] && t[0] != 'A' && t[0] != 'B')
+            die("MsgType %s: two-character types start with A or B in FIX 4.4", t);
+        defined[t[1] ? t[0] - 'A' + 1 : 0][c >> 6] |= 1ull << (c & 63);
     }
-    fprintf(f, "const uint64_t fix_dict_types_defined[2][2] = {{0x%llxu, 0x%llxu}, {0x%llxu, 0x%llxu}};\n",
-            (unsigned long long)defined[0][0], (unsigned long long)defined[0][1],
-            (unsigned long long)defined[1][0], (unsigned long long)defined[1][1]);
+    fputs("const uint64_t fix_dict_types_defined[3][2] = {\n", f);
+    for (int k = 0; k < 3; k++)
+        fprintf(f, "    {0x%llxu, 0x%llxu},\n", (unsigned long long)defined[k][0],
+                (unsigned long long)defined[k][1]);
+    fputs("};\n", f);
 }
 
 static void emit_tag_texts(FILE *f)

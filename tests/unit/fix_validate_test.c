@@ -154,7 +154,9 @@ Test(fix_validate, user_tags_where_admitted)
 
 Test(fix_validate, a_type_of_fix_44_that_is_not_spoken_passes)
 {
-    static const struct verdict table[] = {{"35=C|" HEAD, -1, 0}, {"35=AE|" HEAD, -1, 0}};
+    static const struct verdict table[] = {{"35=C|" HEAD, -1, 0},  {"35=AE|" HEAD, -1, 0},
+                                           {"35=BE|" HEAD, -1, 0}, {"35=BI|" HEAD, 11, 35},
+                                           {"35=U|" HEAD, 11, 35}, {"35=CA|" HEAD, 11, 35}};
     HOLDS(table, false);
 }
 
