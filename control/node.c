@@ -6,9 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Outgoing numbers skipped in each session after a power cut (design: exactly once by position, 7). */
-#define POWER_CUT_OUT_RESERVE 1000
-
 /* Lanes of the house; one gateway. */
 enum {
     GATEWAY_TO_ROUTING_ORDER,
@@ -311,6 +308,7 @@ static enum err make_gateway(struct node *n)
         .session_count = c->session_count,
         .resend_store_size = (uint32_t)c->resend_store_size,
         .counters = n->config.counters,
+        .clock = n->config.clock,
     };
     e = gateway_create(&n->gateway, &g);
     return e == OK ? OK : fail(e, "gateway", NULL);
@@ -398,7 +396,7 @@ static enum err start(struct node *n, uint64_t now_ns)
     e = redeliver(n);
     if (e != OK)
         return e;
-    e = gateway_start(n->gateway, now_ns, n->recovery.power_cut ? POWER_CUT_OUT_RESERVE : 0);
+    e = gateway_start(n->gateway, now_ns, n->recovery.power_cut ? OUT_NUMBERS_AHEAD_MAX : 0);
     if (e != OK)
         return fail(e, "gateway", "cannot listen");
     /* Sessions and the numbers that a power cut made us skip are durable before a byte is sent under them. */

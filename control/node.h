@@ -29,6 +29,7 @@ struct node_config {
     struct ring_identity identity;
     struct counters *counters;
     bool own_thread; /* the replica commits on a thread of its own */
+    uint64_t (*clock)(void); /* of each message sent (gateway.h); NULL: the time of the poll */
     /* Simulation: called after each ring commit (ring.h), and before the node is complete too. */
     void (*on_commit)(void *ctx, struct ring *r);
     void *on_commit_ctx;

@@ -163,7 +163,8 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
                             .store = a->store,
                             .identity = *id,
                             .counters = a->counters,
-                            .own_thread = true};
+                            .own_thread = true,
+                            .clock = clock_now_ns};
     uint64_t from = clock_now_ns();
     if (node_open(&a->node, &n, from) != OK)
         return complain("start", node_error());
@@ -182,15 +183,25 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
     return e == OK ? EXIT_FINE : complain(a->config->ops_socket, errno ? strerror(errno) : err_text(e));
 }
 
+/* Cores that never give their CPU away: a yielding or sleeping one can share a CPU with them. */
+static unsigned spinning(const struct config *c)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < c->core_count; i++)
+        count += c->cores[i].idle == IDLE_SPIN || c->cores[i].idle == IDLE_PAUSE;
+    return count;
+}
+
 static int start_cores(struct appliance *a)
 {
     const struct config *c = a->config;
+    unsigned spinners = spinning(c);
     a->replica = node_agent(a->node, NODE_REPLICA);
     a->gateway = node_agent(a->node, NODE_GATEWAY);
     for (unsigned i = 0; i < c->core_count; i++) {
         struct core *core = &a->cores[i];
         core->cpu = (int)c->cores[i].cpu;
-        core->idle = idle_fitting((enum idle_strategy)c->cores[i].idle, c->core_count);
+        core->idle = idle_fitting((enum idle_strategy)c->cores[i].idle, spinners);
         for (unsigned j = 0; j < c->cores[i].run_count; j++)
             core->agents[core->agent_count++] = agent_named(a, c->cores[i].run[j]);
     }

@@ -89,6 +89,9 @@ struct gateway_config {
     uint32_t resend_store_size; /* bytes of sent messages kept in memory per session (what is older is
                                    gap-filled and counted) */
     struct counters *counters;
+    /* What GATEWAY_OUT is stamped with: the time of each message, so that the messages of one release are
+     * told apart. NULL: the time of the poll (simulation). It may not run behind the time of polls. */
+    uint64_t (*clock)(void);
 };
 
 struct gateway;

@@ -41,6 +41,8 @@ void outbound_done(struct gateway *g, struct channel *ch, struct gateway_out *re
     rec->out = *out;
     rec->admin = admin;
     rec->kind = kind;
+    if (g->config.clock)
+        rec->head.time_ns = g->config.clock();
     trim(g, rec, bytes, size);
     uint64_t end = gateway_record_done(g, &rec->head);
     /* Without room an administrative message is not kept and so not sent: the peer sees a gap, asks, and gets
@@ -165,14 +167,32 @@ unsigned outbound_lane(struct gateway *g, struct lane *l)
 /* To the port
  * ------------------------------------------------------------------------------------------------------- */
 
+/* A number that has left must not come again after a power cut: as many may be ahead of the disk as are
+ * skipped then. One mark at a time: the newest number when the last mark was passed. */
+static uint64_t may_leave_through(const struct gateway *g, struct channel *ch, uint64_t durable)
+{
+    if (ch->mark_end && durable >= ch->mark_end) {
+        ch->durable_through = ch->mark_number;
+        ch->mark_end = 0;
+    }
+    if (!ch->mark_end && ch->durable->next_out - 1 > ch->durable_through) {
+        ch->mark_number = ch->durable->next_out - 1;
+        ch->mark_end = g->ring->write;
+    }
+    return ch->durable_through + OUT_NUMBERS_AHEAD_MAX;
+}
+
 /* In the order of numbers: what waits holds up what is behind it. False: something waits. */
 static bool transmit_channel(struct gateway *g, struct channel *ch, uint64_t durable, unsigned *sent)
 {
     if (ch->connection == NO_INDEX)
         return true;
     const struct connection *c = &g->connections[ch->connection];
+    uint64_t last = may_leave_through(g, ch, durable);
     while (ch->sent_through + 1 < ch->durable->next_out) {
         uint64_t number = ch->sent_through + 1;
+        if (number > last)
+            return false;
         const struct sent_entry *e = sent_find(&ch->sent, number);
         if (ch->resending && number > ch->resend_after)
             return false;

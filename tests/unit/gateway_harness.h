@@ -221,6 +221,7 @@ struct world {
     struct gateway_state *state, *twin;
     struct counters *counters;
     struct gateway *gateway;
+    uint64_t (*clock)(void);
     struct gateway_session_config sessions[WORLD_SESSIONS];
     unsigned session_count;
     struct sockaddr_in listen;
@@ -281,7 +282,8 @@ static inline void world_gateway(struct world *w)
                                .sessions = w->sessions,
                                .session_count = w->session_count,
                                .resend_store_size = w->store_size,
-                               .counters = w->counters};
+                               .counters = w->counters,
+                               .clock = w->clock};
     cr_assert_eq(gateway_create(&w->gateway, &c), OK);
 }
 

@@ -511,3 +511,41 @@ Test(gateway_out, a_release_to_many_lps_is_one_burst)
     }
     world_free(w);
 }
+
+static uint64_t clock_ns;
+
+static uint64_t clock_of_test(void)
+{
+    return clock_ns += 100;
+}
+
+Test(gateway_out, messages_of_one_poll_have_times_of_their_own_where_there_is_a_clock)
+{
+    struct world *w = world_new(10);
+    w->clock = clock_of_test;
+    clock_ns = w->now_ns + SECOND;
+    world_start(w);
+    world_logon(w, LP);
+    world_drain(w);
+    unsigned before = w->batch_count;
+    uint64_t last_ns = clock_ns;
+    for (unsigned i = 0; i < 3; i++) {
+        struct delivery_released ev = request(w);
+        ev.rfq = i + 1;
+        EVENT(w, AGENT_DISTRIBUTION, DELIVERY_RELEASED, ev, LP);
+    }
+    world_run(w, 5 * MILLISECOND);
+    world_drain(w);
+    unsigned seen = 0;
+    for (unsigned i = before; i < w->batch_count; i++) {
+        const struct record *r = batch_first(w->batches[i]);
+        if (r->type != RECORD_GATEWAY_OUT)
+            continue;
+        cr_assert_eq(r->time_ns, last_ns + 100);
+        cr_assert_lt(w->batches[i]->time_ns, r->time_ns); /* the decision's time stays the poll's */
+        last_ns = r->time_ns;
+        seen++;
+    }
+    cr_assert_eq(seen, 3);
+    world_free(w);
+}
