@@ -34,6 +34,20 @@ void bench_pin(unsigned n)
     (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
+void bench_unpin(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (unsigned i = 0; i < cpu_count; i++)
+        CPU_SET((size_t)cpus[i], &set);
+    (void)pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+int bench_cpu(unsigned n)
+{
+    return n < cpu_count ? cpus[n] : -1;
+}
+
 /* Plan -------------------------------------------------------------------------------------------------- */
 
 void bench_plan_start(struct bench_plan *p, uint64_t per_second)
@@ -45,9 +59,15 @@ void bench_plan_start(struct bench_plan *p, uint64_t per_second)
     p->start = clock_ticks() + p->ticks_per_second / 1000;
 }
 
+uint64_t bench_plan_peek(const struct bench_plan *p)
+{
+    return p->start + (uint64_t)((unsigned __int128)p->count * p->ticks_per_second / p->per_second);
+}
+
 uint64_t bench_plan_next(struct bench_plan *p)
 {
-    uint64_t at = p->start + (uint64_t)((unsigned __int128)p->count++ * p->ticks_per_second / p->per_second);
+    uint64_t at = bench_plan_peek(p);
+    p->count++;
     while ((int64_t)(clock_ticks() - at) < 0)
         __builtin_ia32_pause();
     return at;

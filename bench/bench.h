@@ -19,6 +19,8 @@ struct bench_options {
     unsigned seconds; /* of the measured part */
     bool json;        /* one object on standard output, for machines */
     bool tiny;        /* a thousand messages or so: that it works, not how fast */
+    unsigned rate;    /* rfq: RFQs a second */
+    unsigned lps;     /* rfq: this many LPs; 0: one, then five */
     const char *dir;  /* where files go that are to be on a disk */
 };
 
@@ -32,6 +34,7 @@ int bench_codec(const struct bench_options *o);
 int bench_ring(const struct bench_options *o);
 int bench_lane(const struct bench_options *o);
 int bench_net(const struct bench_options *o);
+int bench_rfq(const struct bench_options *o);
 
 /* Stamps: nothing before is still going on, nothing after has begun (stores may still be on their way to the
  * cache: they are never waited for in life either). */
@@ -55,6 +58,8 @@ struct bench_plan {
 void bench_plan_start(struct bench_plan *p, uint64_t per_second);
 /* Spins until the next planned time, and returns it in ticks; at once when it has passed. */
 uint64_t bench_plan_next(struct bench_plan *p);
+/* The next planned time, in ticks: for those who have something to do until then. */
+uint64_t bench_plan_peek(const struct bench_plan *p);
 
 /* Median of a cache line's way to another core and back, ns; 0 where there is only one CPU. The two threads
  * are pinned as bench_pin does. A run in which it moved by more than half measured something else too:
@@ -66,6 +71,10 @@ void bench_start(void);
 
 /* Pin the calling thread to the n-th CPU of the process's affinity mask, if there are so many. */
 void bench_pin(unsigned n);
+/* The calling thread may run on all of them again, and so what it starts. */
+void bench_unpin(void);
+/* That CPU's number; -1: there are not so many. */
+int bench_cpu(unsigned n);
 
 /* Report: begin, rows, ratios and facts in any order, end. */
 struct bench_report {

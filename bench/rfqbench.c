@@ -1,6 +1,9 @@
-/* rfqbench: one program for all measurements. `rfqbench NAME [--seconds N] [--dir DIR] [--tiny] [--json]` */
+/* rfqbench: one program for all measurements. `rfqbench NAME [--seconds N] [--dir DIR] [--rate N] [--lps N]
+ * [--tiny]
+ * [--json]` */
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +16,7 @@ static const struct bench_command commands[] = {
     {"ring", "append and commit of 256 bytes at 1 M/s while the log drains and syncs", bench_ring},
     {"lane", "messages of 256 bytes from one core to another", bench_lane},
     {"net", "the io_uring port and bare sockets on loopback: round trip, release, idle poll", bench_net},
+    {"rfq", "a whole rfqd, wire to wire: RFQ, release, quote, order, execution", bench_rfq},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -21,6 +25,8 @@ static int usage(FILE *to)
     fprintf(to, "usage: rfqbench MEASUREMENT [--seconds N] [--dir DIR] [--tiny] [--json]\n\n"
                 "  --seconds N   of the measured part, 1 to 3600 (5)\n"
                 "  --dir DIR     where files are put that should lie on a disk (.)\n"
+                "  --rate N      rfq: RFQs a second, 1 to 100000 (2000)\n"
+                "  --lps N       rfq: this many LPs, 1 to 20 (one, then five)\n"
                 "  --tiny        few messages: that it works, not how fast\n"
                 "  --json        one object, for machines\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
@@ -28,24 +34,36 @@ static int usage(FILE *to)
     return to == stdout ? 0 : 2;
 }
 
+/* False: not a number from 1 to max. */
+static bool number(const char *text, unsigned max, unsigned *out)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    *out = (unsigned)value;
+    return *text && !*end && value >= 1 && value <= max;
+}
+
 static int options_parse(int argc, char **argv, struct bench_options *o)
 {
     static const struct option longs[] = {
         {"seconds", required_argument, NULL, 's'}, {"dir", required_argument, NULL, 'd'},
+        {"rate", required_argument, NULL, 'r'},    {"lps", required_argument, NULL, 'l'},
         {"tiny", no_argument, NULL, 't'},          {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
-        char *end;
-        unsigned long seconds;
+    bool right = true;
+    for (int c; right && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         switch (c) {
         case 's':
-            seconds = strtoul(optarg, &end, 10);
-            if (*end || seconds < 1 || seconds > 3600)
-                return usage(stderr);
-            o->seconds = (unsigned)seconds;
+            right = number(optarg, 3600, &o->seconds);
             break;
         case 'd':
             o->dir = optarg;
+            break;
+        case 'r':
+            right = number(optarg, 100000, &o->rate);
+            break;
+        case 'l':
+            right = number(optarg, 20, &o->lps);
             break;
         case 't':
             o->tiny = true;
@@ -56,15 +74,15 @@ static int options_parse(int argc, char **argv, struct bench_options *o)
         case 'h':
             exit(usage(stdout));
         default:
-            return usage(stderr);
+            right = false;
         }
     }
-    return 0;
+    return right ? 0 : usage(stderr);
 }
 
 int main(int argc, char **argv)
 {
-    struct bench_options options = {.seconds = 5, .dir = "."};
+    struct bench_options options = {.seconds = 5, .dir = ".", .rate = 2000};
     int status = options_parse(argc, argv, &options);
     if (status)
         return status;

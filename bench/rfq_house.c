@@ -1,0 +1,201 @@
+#include "bench/rfq_house.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/bare_tcp.h"
+#include "bench/bench.h"
+
+#define START_MS_MAX 60000
+#define STOP_MS_MAX  30000
+
+static bool complain(const char *what)
+{
+    fprintf(stderr, "rfqbench: %s: %s\n", what, strerror(errno));
+    return false;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static void remove_files(struct house *h)
+{
+    nftw(h->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(h->shared, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Configuration ----------------------------------------------------------------------------------------- */
+
+static bool make_directories(struct house *h, const char *dir)
+{
+    char full[HOUSE_PATH_SIZE];
+    char *real = realpath(dir, NULL);
+    bool fits = real && snprintf(full, sizeof full, "%s/rfqbench-XXXXXX", real) < (int)sizeof full;
+    free(real);
+    if (!fits || !mkdtemp(full))
+        return complain(dir);
+    memcpy(h->directory, full, sizeof full);
+    snprintf(h->shared, sizeof h->shared, "/dev/shm/rfqbench-XXXXXX");
+    return mkdtemp(h->shared) || complain(h->shared);
+}
+
+/* The kernel chose the port a moment ago, so it is free. */
+static bool choose_port(struct house *h)
+{
+    int fd;
+    if (bare_tcp_listen(&fd, &h->at) != OK)
+        return complain("listen");
+    close(fd);
+    return true;
+}
+
+static bool write_config(const struct house *h, const struct house_config *c, const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return complain(path);
+    unsigned kept = c->rate * 4 < 20000 ? 20000 : c->rate * 4; /* they stay for a second after their end */
+    unsigned ring_mib = c->small ? 8 : 64;
+    int others = bench_cpu(2) >= 0 ? bench_cpu(2) : bench_cpu(1);
+    fprintf(
+        f,
+        "instance: bench\ndirectory: %s/data\nshared: %s\nops_socket: %s/ops.sock\nlevel: committed\n"
+        "fix: {listen: '127.0.0.1:%u', connections_max: 64}\n"
+        "record: {ring_gateway_mib: %u, ring_engine_mib: %u, log_retain_mib: 256, store_map_gib: 16}\n"
+        "settings: {retire_after_ms: 1000, rfqs_max: %u, deliveries_max: %u, quotes_max: %u, orders_max: %u, "
+        "fills_max: %u}\n"
+        "cores:\n  - {cpu: %d, idle: spin, run: [gateway, distribution, routing]}\n"
+        "  - {cpu: %d, idle: backoff, run: [log, control]}\n"
+        "instruments:\n  - {symbol: EURUSD, tick: 0.00001, lot: 1, quantity_min: 1}\n"
+        "sessions:\n  - {name: T, role: taker, target: T}\n",
+        h->directory, h->shared, h->shared, ntohs(h->at.sin_port), ring_mib, ring_mib, kept, kept * c->lps,
+        kept * c->lps, kept, kept, bench_cpu(0), others);
+    for (unsigned i = 0; i < c->lps; i++)
+        fprintf(f, "  - {name: L%u, role: lp, target: L%u}\n", i, i);
+    fprintf(f, "takers:\n  - {code: T, session: T}\nlps:\n");
+    for (unsigned i = 0; i < c->lps; i++)
+        fprintf(f, "  - {code: L%u, session: L%u, concurrent_rfqs_max: 1000000}\n", i, i);
+    return fclose(f) == 0 || complain(path);
+}
+
+/* Process ----------------------------------------------------------------------------------------------- */
+
+static void run(const char *config, int said)
+{
+    char program[512];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 8);
+    if (size <= 0)
+        _exit(127);
+    program[size] = 0;
+    snprintf(strrchr(program, '/') + 1, 8, "rfqd");
+    bench_unpin();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever becomes of us, it does not spin on alone */
+    dup2(said, STDERR_FILENO);
+    execl(program, program, config, (char *)NULL);
+    dprintf(STDERR_FILENO, "%s: %s\n", program, strerror(errno));
+    _exit(127);
+}
+
+static bool launch(struct house *h, const char *config)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return complain("pipe");
+    fflush(stdout);
+    h->pid = fork();
+    if (h->pid == 0)
+        run(config, ends[1]);
+    close(ends[1]);
+    h->said = ends[0];
+    return h->pid > 0 || complain("fork");
+}
+
+/* false: it has nothing more to say, or not in time. */
+static bool hear(struct house *h, int timeout_ms)
+{
+    struct pollfd p = {.fd = h->said, .events = POLLIN};
+    if (poll(&p, 1, timeout_ms) <= 0)
+        return false;
+    char *at = h->text + h->text_size;
+    size_t room = sizeof h->text - 1 - h->text_size;
+    ssize_t n = read(h->said, at, room ? room : 1);
+    if (n <= 0)
+        return false;
+    h->text_size += room ? (size_t)n : 0;
+    h->text[h->text_size] = 0;
+    return true;
+}
+
+static bool wait_ready(struct house *h)
+{
+    while (!strstr(h->text, "rfqd: ready\n"))
+        if (!hear(h, START_MS_MAX))
+            return false;
+    return true;
+}
+
+bool house_start(struct house *h, const struct house_config *c)
+{
+    char path[HOUSE_PATH_SIZE + 16];
+    *h = (struct house){.pid = -1, .said = -1};
+    if (!make_directories(h, c->dir))
+        return false;
+    snprintf(path, sizeof path, "%s/rfqd.yaml", h->directory);
+    if (choose_port(h) && write_config(h, c, path) && launch(h, path) && wait_ready(h))
+        return true;
+    fprintf(stderr, "rfqbench: rfqd does not start: %s\n", h->text);
+    if (h->pid > 0) {
+        kill(h->pid, SIGKILL);
+        waitpid(h->pid, NULL, 0);
+    }
+    if (h->said >= 0)
+        close(h->said);
+    remove_files(h);
+    return false;
+}
+
+bool house_pause(struct house *h)
+{
+    int status;
+    return kill(h->pid, SIGSTOP) == 0 && waitpid(h->pid, &status, WUNTRACED) == h->pid && WIFSTOPPED(status);
+}
+
+bool house_resume(struct house *h)
+{
+    int status;
+    return kill(h->pid, SIGCONT) == 0 && waitpid(h->pid, &status, WCONTINUED) == h->pid &&
+           WIFCONTINUED(status);
+}
+
+bool house_stop(struct house *h)
+{
+    int status = 0;
+    kill(h->pid, SIGTERM);
+    while (hear(h, STOP_MS_MAX)) {
+    }
+    bool ended = strstr(h->text, "rfqd: stopped\n") != NULL;
+    if (!ended)
+        kill(h->pid, SIGKILL);
+    waitpid(h->pid, &status, 0);
+    ended = ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!ended)
+        fprintf(stderr, "rfqbench: rfqd did not end well: %s\n", h->text);
+    close(h->said);
+    remove_files(h);
+    return ended;
+}
