@@ -509,6 +509,21 @@ Test(storage_store, lmdb_with_marks_of_a_newer_version_is_refused)
     place_free(&p);
 }
 
+Test(storage_store, lmdb_with_marks_of_another_size_is_corrupt)
+{
+    struct place p;
+    struct store_marks m;
+    uint64_t cut[3] = {1};
+    place_make(&p, true);
+    struct store *s = place_open(&p);
+    s->ops->destroy(s);
+    write_mark(p.directory, "marks", cut, sizeof cut);
+    s = place_open(&p);
+    cr_assert_eq(s->ops->marks(s, &m), ERR_CORRUPT);
+    s->ops->destroy(s);
+    place_free(&p);
+}
+
 Test(storage_store, lmdb_that_is_no_lmdb_is_refused_as_corrupt)
 {
     struct place p;
@@ -565,6 +580,11 @@ Test(storage_store, lmdb_can_be_read_by_another_while_it_is_written_and_copied)
     snprintf(backup, sizeof backup, "%s/backup", p.directory);
     cr_assert_eq(s->ops->copy(s, backup), OK, "%s", store_error());
     cr_assert_eq(s->ops->copy(s, backup), ERR_EXISTS);
+    cr_assert_eq(s->ops->copy(s, "/proc/nowhere"), ERR_NOT_FOUND);
+    char empty[96];
+    snprintf(empty, sizeof empty, "%s/empty", p.directory);
+    cr_assert_eq(mkdir(empty, 0700), 0);
+    cr_assert_eq(s->ops->copy(s, empty), OK, "a directory that is empty will do");
     begin(s);
     must_put(s, "t", "a", "2");
     commit(s, 2);

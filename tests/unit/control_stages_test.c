@@ -1,0 +1,193 @@
+/* Stages measured from stamps, batch by batch as the log has them. */
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/replica/stages.h"
+
+/* A batch under construction, and states that hold what the stages look up. */
+struct rig {
+    struct stages stages;
+    struct distribution_state distribution;
+    struct routing_state routing;
+    _Alignas(8) char bytes[8192];
+};
+
+static struct rig *make(void)
+{
+    struct rig *r = calloc(1, sizeof *r);
+    stages_reset(&r->stages);
+    cr_assert_eq(table_create(&r->distribution.deliveries, "deliveries", 8, sizeof(struct delivery),
+                              offsetof(struct delivery, transient), false),
+                 OK);
+    cr_assert_eq(table_create(&r->routing.orders, "orders", 8, sizeof(struct order),
+                              offsetof(struct order, transient), false),
+                 OK);
+    return r;
+}
+
+static void end(struct rig *r)
+{
+    table_destroy(r->distribution.deliveries);
+    table_destroy(r->routing.orders);
+    free(r);
+}
+
+static struct batch *begin(struct rig *r, uint8_t agent, uint8_t cause_agent, uint64_t time_ns,
+                           uint64_t cause_time_ns, uint64_t origin_time_ns)
+{
+    struct batch *b = (void *)r->bytes;
+    memset(r->bytes, 0, sizeof r->bytes);
+    *b = (struct batch){.size = sizeof *b,
+                        .agent = agent,
+                        .cause_agent = cause_agent,
+                        .time_ns = time_ns,
+                        .cause_time_ns = cause_time_ns,
+                        .origin_time_ns = origin_time_ns};
+    return b;
+}
+
+static void *add(struct batch *b, uint16_t type, uint32_t size)
+{
+    struct record *rec = (struct record *)(void *)((char *)b + b->size);
+    rec->size = size;
+    rec->type = type;
+    rec->time_ns = b->time_ns;
+    b->size += size;
+    b->count++;
+    return rec;
+}
+
+static void measure(struct rig *r)
+{
+    stages_measure(&r->stages, (void *)r->bytes, &r->distribution, &r->routing);
+}
+
+static void release(struct rig *r, uint64_t rfq, unsigned lps, uint8_t attempt)
+{
+    struct batch *b = begin(r, AGENT_DISTRIBUTION, AGENT_GATEWAY, 1000, 900, 900);
+    for (unsigned i = 0; i < lps; i++) {
+        struct delivery_released *ev = add(b, RECORD_DELIVERY_RELEASED, sizeof *ev);
+        ev->rfq = rfq;
+        ev->attempt = attempt;
+    }
+    measure(r);
+}
+
+static void send(struct rig *r, uint64_t rfq, uint32_t ref_kind, uint64_t time_ns)
+{
+    struct batch *b = begin(r, AGENT_GATEWAY, AGENT_DISTRIBUTION, time_ns, 1000, 900);
+    struct gateway_out *out = add(b, RECORD_GATEWAY_OUT, sizeof *out);
+    out->out.rfq = rfq;
+    out->out.ref_kind = ref_kind;
+    measure(r);
+}
+
+static const struct histogram *stage(const struct rig *r, enum stage s)
+{
+    return &r->stages.histograms[s];
+}
+
+Test(control_stages, of_a_decision_begin_with_the_frame)
+{
+    struct rig *r = make();
+    begin(r, AGENT_ROUTING, AGENT_GATEWAY, 5500, 5000, 5000);
+    measure(r);
+    begin(r, AGENT_ROUTING, AGENT_DISTRIBUTION, 9000, 8000, 5000); /* not from a frame */
+    measure(r);
+    cr_assert_eq(stage(r, STAGE_IN_TO_DECISION)->count, 1);
+    cr_assert_eq(stage(r, STAGE_IN_TO_DECISION)->max, 500);
+    end(r);
+}
+
+Test(control_stages, of_a_message_begin_with_its_decision_and_with_the_frame)
+{
+    struct rig *r = make();
+    send(r, 0, REF_NONE, 1300);
+    cr_assert_eq(stage(r, STAGE_DECISION_TO_OUT)->max, 300);
+    cr_assert_eq(stage(r, STAGE_IN_TO_OUT)->max, 400);
+    struct batch *b = begin(r, AGENT_GATEWAY, AGENT_DISTRIBUTION, 5000, 1000, 900); /* sent again: no stage */
+    struct gateway_out *out = add(b, RECORD_GATEWAY_OUT, sizeof *out);
+    out->resend_of = 4;
+    measure(r);
+    b = begin(r, AGENT_GATEWAY, AGENT_NONE, 6000, 0, 0); /* a heartbeat: neither */
+    out = add(b, RECORD_GATEWAY_OUT, sizeof *out);
+    out->admin = 1;
+    measure(r);
+    cr_assert_eq(stage(r, STAGE_DECISION_TO_OUT)->count, 1);
+    cr_assert_eq(stage(r, STAGE_IN_TO_OUT)->count, 1);
+    end(r);
+}
+
+Test(control_stages, of_a_release_span_its_first_and_last_lp)
+{
+    struct rig *r = make();
+    release(r, 7, 3, 1);
+    send(r, 7, REF_DELIVERY, 2000);
+    send(r, 8, REF_DELIVERY, 2500); /* another RFQ's */
+    send(r, 7, REF_QUOTE, 2600);    /* to the taker */
+    send(r, 7, REF_DELIVERY, 2100);
+    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 0, "one is still to come");
+    send(r, 7, REF_DELIVERY, 2250);
+    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 1);
+    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->max, 250);
+    send(r, 7, REF_DELIVERY, 9000); /* the LP is told that it is over */
+    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 1);
+    end(r);
+}
+
+Test(control_stages, of_a_release_leave_out_what_could_not_be_sent)
+{
+    struct rig *r = make();
+    release(r, 7, 3, 1);
+    send(r, 7, REF_DELIVERY, 2000);
+    send(r, 7, REF_DELIVERY, 2040);
+    struct batch *b = begin(r, AGENT_GATEWAY, AGENT_DISTRIBUTION, 2100, 1000, 900);
+    struct gateway_unsent *unsent = add(b, RECORD_GATEWAY_UNSENT, sizeof *unsent);
+    unsent->out.rfq = 7;
+    unsent->out.ref_kind = REF_DELIVERY;
+    measure(r);
+    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 1);
+    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->max, 40);
+    end(r);
+}
+
+Test(control_stages, of_a_release_to_one_lp_and_of_a_retry_have_no_spread)
+{
+    struct rig *r = make();
+    release(r, 7, 1, 1);
+    send(r, 7, REF_DELIVERY, 2000);
+    release(r, 9, 2, 2);
+    send(r, 9, REF_DELIVERY, 2000);
+    send(r, 9, REF_DELIVERY, 3000);
+    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 0);
+    end(r);
+}
+
+Test(control_stages, of_a_quote_begin_with_its_release_and_of_a_fill_with_its_order)
+{
+    struct rig *r = make();
+    struct delivery *d = table_insert(r->distribution.deliveries, 5);
+    struct order *o = table_insert(r->routing.orders, 6);
+    d->released_ns = 1000;
+    o->released_ns = 2000;
+    struct batch *b = begin(r, AGENT_DISTRIBUTION, AGENT_GATEWAY, 1700, 1600, 1600);
+    struct quote_added *quote = add(b, RECORD_QUOTE_ADDED, sizeof *quote);
+    quote->delivery = 5;
+    measure(r);
+    b = begin(r, AGENT_ROUTING, AGENT_GATEWAY, 2950, 2900, 2900);
+    struct order_filled *fill = add(b, RECORD_ORDER_FILLED, sizeof *fill);
+    fill->order = 6;
+    measure(r);
+    cr_assert_eq(stage(r, STAGE_RFQ_TO_QUOTE)->max, 600);
+    cr_assert_eq(stage(r, STAGE_ORDER_TO_FILL)->max, 900);
+    b = begin(r, AGENT_ROUTING, AGENT_GATEWAY, 2950, 1000,
+              1000); /* a clock that went back: nothing below zero */
+    fill = add(b, RECORD_ORDER_FILLED, sizeof *fill);
+    fill->order = 6;
+    measure(r);
+    cr_assert_eq(stage(r, STAGE_ORDER_TO_FILL)->count, 2);
+    cr_assert_eq(stage(r, STAGE_ORDER_TO_FILL)->max, 900);
+    end(r);
+}
