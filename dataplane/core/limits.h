@@ -23,6 +23,9 @@
 /* FIX. */
 #define FIX_MESSAGE_SIZE_MAX 65536u
 #define FIX_FIELDS_MAX       4096u
+/* Outgoing numbers of one session that may leave before the first of them is durable, and so what a power cut
+ * makes us skip in each. A session that gets so far ahead of a slow disk waits. */
+#define OUT_NUMBERS_AHEAD_MAX 4096
 
 /* The model. */
 #define SESSIONS_MAX    1024 /* FIX sessions, takers and LPs together */

@@ -72,6 +72,8 @@ void channel_resets(struct gateway *g, struct channel *ch, const struct fix_acti
         resend_end(g, ch);
         sent_reset(&ch->sent, 1);
         ch->sent_through = 0;
+        ch->durable_through = 0;
+        ch->mark_end = 0;
     }
 }
 

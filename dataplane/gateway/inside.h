@@ -83,9 +83,12 @@ struct channel {
     uint32_t connection; /* index; NO_INDEX: none */
     struct sent sent;
     uint64_t sent_through; /* all numbers up to it were given to the port, or will be asked for */
-    uint32_t connections;  /* how many there were; each begins with our Logon */
-    bool dirty;            /* on the list of those with something to send */
-    bool down_due;         /* the engines are to be told that it is down, as soon as there is room */
+    /* Numbers up to durable_through are durable; up to mark_number once the ring is to mark_end (0: no mark).
+     */
+    uint64_t durable_through, mark_number, mark_end;
+    uint32_t connections; /* how many there were; each begins with our Logon */
+    bool dirty;           /* on the list of those with something to send */
+    bool down_due;        /* the engines are to be told that it is down, as soon as there is room */
     bool resending;
     uint64_t resend_next, resend_last; /* numbers still to be gone through */
     uint64_t resend_after;             /* it begins when all up to this number has been sent first */

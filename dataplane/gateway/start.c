@@ -264,6 +264,7 @@ enum err gateway_start(struct gateway *g, uint64_t now_ns, uint64_t reserved_out
             set_session(g, ch);
         ch->durable = gateway_session(g->config.state, ch->config.number);
         ch->sent_through = ch->durable->next_out - 1;
+        ch->durable_through = ch->sent_through; /* the start is durable before the first poll */
         ch->reconnect_at_ns = now_ns;
         batch_turn(g);
     }

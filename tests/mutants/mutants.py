@@ -30,7 +30,7 @@ MUTANTS = [
     ("consumed_skipped", "a decided command is not marked as consumed",
      "dataplane/model/state.c", "    *consumed = b->cause;", "    (void)consumed;", SIM),
     ("numbers_reused_after_power_cut", "outgoing numbers go on where the log ends, though later ones were seen by peers",
-     "control/node.c", "#define POWER_CUT_OUT_RESERVE 1000", "#define POWER_CUT_OUT_RESERVE 0", UNSYNCED),
+     "control/node.c", "n->recovery.power_cut ? OUT_NUMBERS_AHEAD_MAX : 0", "0", UNSYNCED),
     ("resend_takes_a_number", "a message sent again moves the outgoing number",
      "dataplane/model/gateway.c", "    if (ev->resend_of)", "    if (ev->resend_of == UINT64_MAX)", SIM),
     ("given_back_twice", "an LP's open RFQ is given back twice",

@@ -371,7 +371,7 @@ static bool make_config(struct world *w)
         "instruments: [{symbol: EURUSD, reference_price: 1.1, collar_percent: 5}]\n",
         w->options.directory,
         (w->options.power || draw(w, 3) == 0) && !w->options.unsynced ? "synced" : "committed",
-        w->options.power ? 4096 : 256, /* numbers jump at each power cut: the store must span many */
+        w->options.power ? 16384 : 256, /* numbers jump at each power cut: the store must span many */
         5 + (unsigned)draw(w, 50), 10 + (unsigned)draw(w, 300), 200 + (unsigned)draw(w, 800));
     fprintf(f, "sessions:\n");
     for (unsigned i = 0; i < w->taker_count; i++)
