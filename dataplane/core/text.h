@@ -38,6 +38,7 @@ static inline size_t text_length(const struct text *t)
 
 static inline void text_add_bytes(struct text *t, const char *bytes, size_t size)
 {
+    assert(t->at <= t->end);
     size_t room = (size_t)(t->end - t->at);
     if (size > room) {
         size = room;
@@ -78,7 +79,9 @@ static inline void text_add_number(struct text *t, uint64_t v)
 static inline void text_add_decimal(struct text *t, int64_t scaled)
 {
     char digits[DECIMAL_TEXT_MAX];
-    text_add_bytes(t, digits, decimal_print(scaled, digits));
+    size_t size = decimal_print(scaled, digits);
+    assert(size < sizeof digits);
+    text_add_bytes(t, digits, size);
 }
 
 /* In the largest unit that keeps three figures: "250 ns", "1.5 ms", "30 s", "7200 s". */
