@@ -12,7 +12,7 @@
 #include "dataplane/model/describe.h"
 #include "tests/sim/world.h"
 
-static void fail(const char *what, const char *why)
+_Noreturn static void fail(const char *what, const char *why)
 {
     fprintf(stderr, "golden_make: %s: %s\n", what, why);
     exit(1);
