@@ -220,9 +220,12 @@ Test(gateway_resend, a_long_resend_is_chunked_and_new_messages_come_after_it)
     world_start(w);
     struct peer *p = &w->peers[TAKER];
     world_logon(w, TAKER);
-    for (uint64_t i = 1; i <= 500; i++)
+    enum { MANY = 3500 }; /* more bytes than one poll may point to in the ring */
+    for (uint64_t i = 1; i <= MANY; i++) {
         report(w, i, TAKER);
-    world_run(w, 5 * MILLISECOND);
+        if (i % 500 == 0)
+            world_run(w, 5 * MILLISECOND);
+    }
     while (peer_next(p))
         ;
     peer_send(p, "35=2|7=3|16=0|");
@@ -232,7 +235,7 @@ Test(gateway_resend, a_long_resend_is_chunked_and_new_messages_come_after_it)
     for (unsigned i = 0; i < 2000; i++) {
         uint64_t before = resent;
         if (i == 50)
-            report(w, 501, TAKER);
+            report(w, MANY + 1, TAKER);
         a.poll(a.self, w->now_ns);
         world_log(w);
         resent = counted(w, "rfqd_fix_resent_total", "session=\"T1\"");
@@ -242,17 +245,17 @@ Test(gateway_resend, a_long_resend_is_chunked_and_new_messages_come_after_it)
         w->now_ns += MILLISECOND / 10;
         sim_net_advance(w->net, w->now_ns);
     }
-    cr_assert_eq(resent, 500);
-    cr_assert_geq(polls, 500 / POLL_ITEMS_MAX);
+    cr_assert_eq(resent, MANY);
+    cr_assert_geq(polls, MANY / POLL_ITEMS_MAX);
     uint64_t expected = 3;
     for (unsigned i = first; i < p->message_count; i++) {
         if (is_chatter(p->messages[i]))
             continue;
         cr_assert_eq(seq(p->messages[i]), expected);
-        cr_assert_eq(field_is(p->messages[i], 43, "Y"), expected <= 502);
+        cr_assert_eq(field_is(p->messages[i], 43, "Y"), expected <= MANY + 2);
         expected++;
     }
-    cr_assert_eq(expected, 504);
+    cr_assert_eq(expected, MANY + 4);
     world_free(w);
 }
 
@@ -433,5 +436,38 @@ Test(gateway_resend, what_was_lost_is_known_after_a_restart_too)
     cr_assert_eq(u->out.ref, 1002);
     cr_assert_eq(u->reason, REASON_LOST);
     cr_assert_null(lane_take(w->quote));
+    world_free(w);
+}
+
+Test(gateway_resend, a_reset_ends_a_resend)
+{
+    struct world *w = world_new(18);
+    world_start(w);
+    struct peer *p = &w->peers[TAKER];
+    world_logon(w, TAKER);
+    for (uint64_t i = 1; i <= 300; i++)
+        report(w, i, TAKER);
+    world_run(w, 5 * MILLISECOND);
+    peer_send(p, "35=2|7=3|16=0|");
+    p->next_out = 1;
+    peer_send(p, "35=A|98=0|108=30|141=Y|");
+    p->next_in = 1;
+    struct agent a = gateway_agent(w->gateway);
+    uint64_t before = counted(w, "rfqd_fix_logons_total", "session=\"T1\"");
+    while (counted(w, "rfqd_fix_logons_total", "session=\"T1\"") == before) {
+        w->now_ns += 1000;
+        sim_net_advance(w->net, w->now_ns);
+        a.poll(a.self, w->now_ns);
+        world_log(w);
+    }
+    uint64_t resent = counted(w, "rfqd_fix_resent_total", "session=\"T1\"");
+    cr_assert_lt(resent, 300);
+    report(w, 301, TAKER);
+    world_run(w, 10 * MILLISECOND);
+    cr_assert_eq(counted(w, "rfqd_fix_resent_total", "session=\"T1\""), resent);
+    const char *last = NULL;
+    for (const char *m; (m = peer_next(p)) != NULL;)
+        last = m;
+    cr_assert(field_is(last, 37, "O12D") && field_is(last, 34, "3"), "%s", last);
     world_free(w);
 }

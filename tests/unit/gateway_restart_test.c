@@ -126,6 +126,11 @@ static bool life(unsigned kill_at, uint64_t seed)
             }
     cr_assert_eq(taken, request.requests);
     cr_assert_str_eq(request.seen[taken - 1], "after");
+    /* What is sent again are reports: what is administrative is filled, also where it was restored. */
+    for (unsigned k = 0; k < p->message_count; k++)
+        cr_assert(!field_is(p->messages[k], 43, "Y") || field_is(p->messages[k], 35, "8") ||
+                      field_is(p->messages[k], 35, "4"),
+                  "%s", p->messages[k]);
     /* Every report arrived. */
     for (unsigned i = 1; i <= answered; i++) {
         bool found = false;

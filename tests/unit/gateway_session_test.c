@@ -2,12 +2,16 @@
 
 static void expect_states(struct world *w, struct lane *l, uint32_t session, unsigned count, ...)
 {
-    (void)w;
+    bool to_routing = l == w->order;
+    uint8_t lane = to_routing ? LANE_ORDER : l == w->request ? LANE_REQUEST : LANE_QUOTE;
     va_list args;
     va_start(args, count);
     for (unsigned i = 0; i < count; i++) {
         const struct gateway_session_state *ev = lane_expect(l, RECORD_GATEWAY_SESSION_STATE);
         cr_assert_eq(ev->head.session, session);
+        cr_assert_eq(ev->head.dest, to_routing ? AGENT_ROUTING : AGENT_DISTRIBUTION);
+        cr_assert_eq(ev->head.lane, lane);
+        cr_assert_eq(ev->role, session == TAKER ? ROLE_TAKER : ROLE_LP);
         cr_assert_eq(ev->state, (unsigned)va_arg(args, int), "state %u is %s", i,
                      session_status_name(ev->state));
     }
@@ -24,6 +28,11 @@ Test(gateway_session, logon_of_a_taker_tells_routing_and_the_request_lane)
     expect_states(w, w->request, TAKER, 2, SESSION_UP, SESSION_SYNCED);
     cr_assert_null(lane_take(w->quote));
     cr_assert_eq(gateway_session(w->state, 0)->state, SESSION_SYNCED);
+    cr_assert_eq(counted(w, "rfqd_fix_session_up", "session=\"T1\""), 1);
+    cr_assert_eq(counted(w, "rfqd_fix_session_up", "session=\"L1\""), 0);
+    port_close(w->peers[TAKER].port, w->peers[TAKER].conn);
+    world_run(w, 2 * MILLISECOND);
+    cr_assert_eq(counted(w, "rfqd_fix_session_up", "session=\"T1\""), 0);
     world_free(w);
 }
 
