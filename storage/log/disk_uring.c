@@ -379,10 +379,12 @@ static enum err uring_sync(struct disk *d, int file, uint64_t token)
     return op_start(uring_of(d), &op);
 }
 
-/* True when the operation has ended; a short write goes on. */
+/* True when the operation has ended; a short write goes on. We cancel nothing: the kernel does, when the
+ * thread that submitted it ends before it is begun, as a core does at a planned stop. It is then done for
+ * whoever polls now; this is no retry of a failed sync, for none was tried. */
 static bool op_complete(struct disk_uring *u, struct op *op, int result, struct disk_completion *done)
 {
-    bool again = result == -EINTR || result == -EAGAIN;
+    bool again = result == -EINTR || result == -EAGAIN || result == -ECANCELED;
     if (op->kind == OP_WRITE && result > 0) {
         assert((size_t)result <= op->left);
         op->left -= (size_t)result;

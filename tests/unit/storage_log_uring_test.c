@@ -85,6 +85,54 @@ Test(log_uring, closed_with_writes_under_way_it_loses_nothing_written)
     rig_end(&r);
 }
 
+struct begun {
+    struct disk *disk;
+    int file;
+    unsigned count;
+};
+
+static void *write_and_end(void *arg)
+{
+    static const char bytes[65536];
+    struct begun *b = arg;
+    for (; b->count < DISK_INFLIGHT_MAX; b->count++) {
+        enum err e = b->count % 2 ? b->disk->ops->sync(b->disk, b->file, b->count)
+                                  : b->disk->ops->write(b->disk, b->file, b->count * sizeof bytes, bytes,
+                                                        sizeof bytes, b->count);
+        if (e)
+            break;
+    }
+    return NULL;
+}
+
+/* As a core does at a planned stop: the kernel cancels what a thread that ends had asked for and is not
+ * begun. */
+Test(log_uring, what_a_thread_began_before_it_ended_is_still_done)
+{
+    struct begun b = {.disk = disk_make()};
+    cr_assert_eq(b.disk->ops->open(b.disk, "ended", DISK_INFLIGHT_MAX * 65536, &b.file), OK);
+    for (unsigned round = 0; round < 50; round++) {
+        pthread_t thread;
+        b.count = 0;
+        cr_assert_eq(pthread_create(&thread, NULL, write_and_end, &b), 0);
+        pthread_join(thread, NULL);
+        cr_assert_eq(b.count, DISK_INFLIGHT_MAX);
+        for (unsigned ended = 0; ended < b.count;) {
+            struct disk_completion done;
+            if (b.disk->ops->poll(b.disk, &done, 1) == 0) {
+                b.disk->ops->wait(b.disk);
+                continue;
+            }
+            cr_assert_eq(done.error, 0, "round %u, operation %u: %s", round, (unsigned)done.token,
+                         strerror(done.error));
+            ended++;
+        }
+    }
+    b.disk->ops->close(b.disk, b.file);
+    directory_remove(b.disk);
+    b.disk->ops->destroy(b.disk);
+}
+
 /* Batches whose content follows from agent and position, so that another process can judge them. */
 static void word_batch(struct ring *ring, uint64_t now_ns)
 {
