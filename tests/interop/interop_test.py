@@ -59,6 +59,7 @@ sessions:
   - {{name: L2, role: lp, target: L2, heartbeat_s: 10, connect: '127.0.0.1:{self.l2}', {connects},
       next_expected: true, time_precision: us}}
   - {{name: BEAT, role: taker, target: BEAT, heartbeat_s: 1}}
+  - {{name: CALM, role: taker, target: CALM, heartbeat_s: 2}}
   - {{name: FRESH, role: taker, target: FRESH, admit_reset: true}}
   - {{name: FIRM, role: taker, target: FIRM}}
 takers:
@@ -523,6 +524,22 @@ def killed_house(d):
 # 3. The session layer
 # ---------------------------------------------------------------------------------------------------------------------
 
+def silent_house(d):
+    """We are silent: QuickFIX asks, and is answered."""
+    calm = Party(d, "taker", "CALM", connect=d.house.port, heartbeat=2)  # its own clock ticks once a second
+    calm.start()
+    d.house.wait_session("CALM", "synced")
+    mark = calm.mark()
+    d.house.process.signal(signal.SIGSTOP)
+    try:
+        asked = calm.wait_wire("out", "1", since=mark)
+    finally:
+        d.house.process.signal(signal.SIGCONT)
+    calm.wait_wire("in", "0", since=mark, t112=asked[112])
+    hold(not calm.said("logout", mark), "the session ended")
+    calm.kill9()
+
+
 def heartbeats(d):
     beat = Party(d, "taker", "BEAT", connect=d.house.port, heartbeat=1)
     mark = beat.start()
@@ -533,14 +550,6 @@ def heartbeats(d):
     beat.wait_wire("out", "0", since=mark, t112=None)
     beat.tell("test", "ARE-YOU-THERE")
     beat.wait_wire("in", "0", since=mark, t112="ARE-YOU-THERE")
-    # we are silent: QuickFIX asks, and is answered
-    mark = beat.mark()
-    d.house.process.signal(signal.SIGSTOP)
-    try:
-        asked = beat.wait_wire("out", "1", since=mark)
-    finally:
-        d.house.process.signal(signal.SIGCONT)
-    beat.wait_wire("in", "0", since=mark, t112=asked[112])
     # it is silent: we ask, then close; it comes back with its numbers
     d.house.wait_session("BEAT", "synced")
     d.settled(beat)
@@ -692,6 +701,7 @@ def run(d):
         step(lp_lost_order, lp)
     step(asked_by_hand)
     step(killed_house)
+    step(silent_house)
     beat = step(heartbeats)
     step(logout_handshake, beat)
     step(wrong_comp_id)

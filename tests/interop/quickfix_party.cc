@@ -1,16 +1,18 @@
 // One FIX session of a taker or an LP, on QuickFIX: a counterparty that shares no code with the appliance.
 //
-//   quickfix_party role=taker|lp name=COMPID connect=PORT|listen=PORT store=DIR dictionary=FILE start=HH:MM:SS
+//   quickfix_party role=taker|lp name=COMPID connect=PORT|listen=PORT store=DIR dictionary=FILE
+//   start=HH:MM:SS
 //                  [peer=RFQD] [heartbeat=S] [reset=Y]
 //
-// It connects to 127.0.0.1:PORT (initiator) or is connected to (acceptor). Sequence numbers and sent messages are kept in
-// QuickFIX's FileStore, so that a second start with the same store goes on where the first one was, whatever ended it.
-// QuickFIX checks each message against the dictionary: what it refuses shows as an outgoing Reject (35=3) or
-// BusinessMessageReject (35=j). start= is the time of day at which the store's session begins; QuickFIX resets a store
-// from an earlier session, so it is chosen far from now.
+// It connects to 127.0.0.1:PORT (initiator) or is connected to (acceptor). Sequence numbers and sent messages
+// are kept in QuickFIX's FileStore, so that a second start with the same store goes on where the first one
+// was, whatever ended it. QuickFIX checks each message against the dictionary: what it refuses shows as an
+// outgoing Reject (35=3) or BusinessMessageReject (35=j). start= is the time of day at which the store's
+// session begins; QuickFIX resets a store from an earlier session, so it is chosen far from now.
 //
-// Commands are lines on stdin (see the tables `taker_commands`, `lp_commands`, `session_commands`); a message sent while
-// nobody is logged on gets its number and is kept for the resend. What happens is a line each on stdout, with | for SOH:
+// Commands are lines on stdin (see the tables `taker_commands`, `lp_commands`, `session_commands`); a message
+// sent while nobody is logged on gets its number and is kept for the resend. What happens is a line each on
+// stdout, with | for SOH:
 //
 //   wire-in MESSAGE, wire-out MESSAGE   as the bytes were, before any judgement
 //   got MESSAGE                         application messages that QuickFIX took, in order, once each
@@ -49,7 +51,8 @@
 #include <quickfix/fix44/ResendRequest.h>
 #include <quickfix/fix44/TestRequest.h>
 
-namespace {
+namespace
+{
 
 // Lines
 // ----------------------------------------------------------------------------------------------------------------------
@@ -69,27 +72,56 @@ void say(const std::string &kind, const std::string &text)
 }
 
 struct Lines : FIX::Log {
-    void clear() override {}
-    void backup() override {}
-    void onIncoming(const std::string &m) override { say("wire-in", m); }
-    void onOutgoing(const std::string &m) override { say("wire-out", m); }
-    void onEvent(const std::string &text) override { say("event", text); }
+    void clear() override
+    {
+    }
+    void backup() override
+    {
+    }
+    void onIncoming(const std::string &m) override
+    {
+        say("wire-in", m);
+    }
+    void onOutgoing(const std::string &m) override
+    {
+        say("wire-out", m);
+    }
+    void onEvent(const std::string &text) override
+    {
+        say("event", text);
+    }
 };
 
 struct LineFactory : FIX::LogFactory {
-    FIX::Log *create() override { return new Lines; }
-    FIX::Log *create(const FIX::SessionID &) override { return new Lines; }
-    void destroy(FIX::Log *log) override { delete log; }
+    FIX::Log *create() override
+    {
+        return new Lines;
+    }
+    FIX::Log *create(const FIX::SessionID &) override
+    {
+        return new Lines;
+    }
+    void destroy(FIX::Log *log) override
+    {
+        delete log;
+    }
 };
 
 // What arrives
 // ----------------------------------------------------------------------------------------------------------------------
 
 // A line of fields that the class of the message, or of its group, declares: another does not compile.
-class Seen {
-public:
-    explicit Seen(const char *type) { line_ << type; }
-    ~Seen() { say("seen", line_.str()); }
+class Seen
+{
+  public:
+    explicit Seen(const char *type)
+    {
+        line_ << type;
+    }
+    ~Seen()
+    {
+        say("seen", line_.str());
+    }
     template <class Field, class From> Seen &put(const From &from, const char *name)
     {
         Field field;
@@ -98,23 +130,38 @@ public:
         return *this;
     }
 
-private:
+  private:
     std::ostringstream line_;
 };
 
-class Party : public FIX::Application, public FIX::MessageCracker {
-public:
-    void onCreate(const FIX::SessionID &) override {}
-    void onLogon(const FIX::SessionID &) override { say("logon", ""); }
-    void onLogout(const FIX::SessionID &) override { say("logout", ""); }
-    void toAdmin(FIX::Message &, const FIX::SessionID &) override {}
-    void toApp(FIX::Message &, const FIX::SessionID &) throw(FIX::DoNotSend) override {}
-    void fromAdmin(const FIX::Message &, const FIX::SessionID &) throw(
-        FIX::FieldNotFound, FIX::IncorrectDataFormat, FIX::IncorrectTagValue, FIX::RejectLogon) override
+class Party : public FIX::Application, public FIX::MessageCracker
+{
+  public:
+    void onCreate(const FIX::SessionID &) override
     {
     }
-    void fromApp(const FIX::Message &message, const FIX::SessionID &id) throw(
-        FIX::FieldNotFound, FIX::IncorrectDataFormat, FIX::IncorrectTagValue, FIX::UnsupportedMessageType) override
+    void onLogon(const FIX::SessionID &) override
+    {
+        say("logon", "");
+    }
+    void onLogout(const FIX::SessionID &) override
+    {
+        say("logout", "");
+    }
+    void toAdmin(FIX::Message &, const FIX::SessionID &) override
+    {
+    }
+    void toApp(FIX::Message &, const FIX::SessionID &) throw(FIX::DoNotSend) override
+    {
+    }
+    void fromAdmin(const FIX::Message &,
+                   const FIX::SessionID &) throw(FIX::FieldNotFound, FIX::IncorrectDataFormat,
+                                                 FIX::IncorrectTagValue, FIX::RejectLogon) override
+    {
+    }
+    void fromApp(const FIX::Message &message,
+                 const FIX::SessionID &id) throw(FIX::FieldNotFound, FIX::IncorrectDataFormat,
+                                                 FIX::IncorrectTagValue, FIX::UnsupportedMessageType) override
     {
         say("got", message.toString());
         crack(message, id);
@@ -236,9 +283,12 @@ public:
 // ----------------------------------------------------------------------------------------------------------------------
 
 // A command's words behind its name; a missing or wrong one is an exception, and that an `error` line.
-class Words {
-public:
-    explicit Words(const std::string &line) : in_(line) {}
+class Words
+{
+  public:
+    explicit Words(const std::string &line) : in_(line)
+    {
+    }
     std::string word()
     {
         std::string w;
@@ -246,9 +296,18 @@ public:
             throw std::runtime_error("a word is missing");
         return w;
     }
-    double number() { return std::stod(word()); }
-    int whole() { return std::stoi(word()); }
-    char letter() { return word().at(0); }
+    double number()
+    {
+        return std::stod(word());
+    }
+    int whole()
+    {
+        return std::stoi(word());
+    }
+    char letter()
+    {
+        return word().at(0);
+    }
     // Seconds from now.
     FIX::UtcTimeStamp time()
     {
@@ -257,7 +316,7 @@ public:
         return t;
     }
 
-private:
+  private:
     std::istringstream in_;
 };
 
@@ -392,7 +451,8 @@ const Commands lp_commands = {
           send(m, id);
       }}},
     {"report",
-     {"CLORDID ORIGINAL|- ORDER EXEC EXECTYPE ORDSTATUS SYMBOL SIDE QUANTITY LAST|- PRICE|- CUM LEAVES AVERAGE",
+     {"CLORDID ORIGINAL|- ORDER EXEC EXECTYPE ORDSTATUS SYMBOL SIDE QUANTITY LAST|- PRICE|- CUM LEAVES "
+      "AVERAGE",
       [](Words &w, const FIX::SessionID &id) {
           FIX44::ExecutionReport m;
           m.set(FIX::ClOrdID(w.word()));
@@ -420,18 +480,22 @@ const Commands lp_commands = {
 };
 
 const Commands session_commands = {
-    {"test", {"ID", [](Words &w, const FIX::SessionID &id) {
-                  FIX44::TestRequest m(FIX::TestReqID(w.word()));
-                  send(m, id);
-              }}},
+    {"test",
+     {"ID",
+      [](Words &w, const FIX::SessionID &id) {
+          FIX44::TestRequest m(FIX::TestReqID(w.word()));
+          send(m, id);
+      }}},
     {"resend",
-     {"FROM TO", [](Words &w, const FIX::SessionID &id) {
+     {"FROM TO",
+      [](Words &w, const FIX::SessionID &id) {
           FIX::BeginSeqNo from(w.whole());
           FIX44::ResendRequest m(from, FIX::EndSeqNo(w.whole()));
           send(m, id);
       }}},
     {"numbers",
-     {"", [](Words &, const FIX::SessionID &id) {
+     {"",
+      [](Words &, const FIX::SessionID &id) {
           FIX::Session *s = FIX::Session::lookupSession(id);
           say("numbers",
               std::to_string(s->getExpectedSenderNum()) + ' ' + std::to_string(s->getExpectedTargetNum()));
@@ -481,8 +545,8 @@ FIX::SessionSettings settings_of(const Options &o)
       << "\nTargetCompID=" << get("peer", "RFQD") << "\nDataDictionary=" << get("dictionary", nullptr)
       << "\nResetOnLogon=" << get("reset", "N") << "\n";
     if (connects)
-        s << "HeartBtInt=" << get("heartbeat", "10") << "\nSocketConnectHost=127.0.0.1\nSocketConnectPort="
-          << get("connect", nullptr) << "\n";
+        s << "HeartBtInt=" << get("heartbeat", "10")
+          << "\nSocketConnectHost=127.0.0.1\nSocketConnectPort=" << get("connect", nullptr) << "\n";
     else
         s << "SocketAcceptPort=" << get("listen", nullptr) << "\n";
     std::istringstream in(s.str());
