@@ -96,7 +96,7 @@ struct gateway_config {
 
 struct gateway;
 
-/* Takes all memory: for each session its store (bytes and an eighth more than that again for entries), for
+/* Takes all memory: for each session its store (bytes, and five quarters of them for entries), for
  * each possible connection 144 KiB of receive buffer. Errors: ERR_MEMORY, ERR_LIMIT (sessions, or a number
  * not below SESSIONS_MAX), ERR_EXISTS (two sessions with the same number or the same pair of CompIDs). */
 enum err gateway_create(struct gateway **out, const struct gateway_config *c) WARN_UNUSED;

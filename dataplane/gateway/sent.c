@@ -9,7 +9,7 @@
  */
 #define SENT_MESSAGE_SIZE_MIN 64u
 
-static_assert(sizeof(struct sent_entry) == 72, "no padding");
+static_assert(sizeof(struct sent_entry) == 80, "no padding");
 
 static size_t entries_size(const struct sent *s)
 {
@@ -44,53 +44,62 @@ void sent_destroy(struct sent *s)
 void sent_reset(struct sent *s, uint64_t next)
 {
     s->first = s->next = next;
+    s->oldest = s->end = 0;
     s->evicted = s->written = 0;
 }
 
-static struct sent_entry *entry_at(const struct sent *s, uint64_t number)
+static struct sent_entry *entry_at(const struct sent *s, uint64_t index)
 {
-    return &s->entries[number & s->entry_mask];
+    return &s->entries[index & s->entry_mask];
+}
+
+/* The first entry at or after a number; `end` if none. Where nothing was jumped over since, its place is
+ * known. */
+static uint64_t place_of(const struct sent *s, uint64_t number)
+{
+    if (number >= s->next)
+        return s->end;
+    uint64_t back = s->next - number, low = s->oldest, high = s->end;
+    if (back <= high - low && entry_at(s, high - back)->number == number)
+        return high - back;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (entry_at(s, middle)->number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 struct sent_entry *sent_find(const struct sent *s, uint64_t number)
 {
-    if (number < s->first || number >= s->next)
-        return NULL;
-    struct sent_entry *e = entry_at(s, number);
-    return e->size ? e : NULL;
+    uint64_t at = place_of(s, number);
+    return at < s->end && entry_at(s, at)->number == number ? entry_at(s, at) : NULL;
+}
+
+bool sent_room(const struct sent *s, uint64_t keep, uint32_t bytes)
+{
+    uint64_t kept = place_of(s, keep);
+    if (s->end - kept > s->entry_mask)
+        return false;
+    uint64_t from = kept < s->end ? entry_at(s, kept)->position : s->written;
+    /* twice: what may stay unused at the end of the ring is less than one message */
+    return s->written + 2ull * bytes - from <= s->size;
 }
 
 /* Where a message of `size` bytes would lie: it does not wrap, so the end of the ring may stay unused. */
-static uint64_t place(const struct sent *s, uint32_t size)
+static uint64_t position_for(const struct sent *s, uint32_t size)
 {
     uint64_t left = s->size - (s->written & (s->size - 1));
     return left < size ? s->written + left : s->written;
 }
 
-/* The oldest bytes that are needed from number `keep` on. */
-static uint64_t kept_from(const struct sent *s, uint64_t keep)
-{
-    for (uint64_t n = keep > s->first ? keep : s->first; n < s->next; n++)
-        if (entry_at(s, n)->size)
-            return entry_at(s, n)->position;
-    return s->written;
-}
-
-bool sent_room(const struct sent *s, uint64_t keep, uint32_t bytes)
-{
-    uint64_t oldest = keep > s->first ? keep : s->first;
-    if (oldest < s->next && s->next - oldest > s->entry_mask)
-        return false;
-    /* twice: what may stay unused at the end of the ring is less than one message */
-    return s->written + 2ull * bytes - kept_from(s, keep) <= s->size;
-}
-
 static void evict_oldest(struct sent *s)
 {
-    struct sent_entry *e = entry_at(s, s->first);
-    if (e->size)
-        s->evicted = e->position + e->size;
-    s->first++;
+    const struct sent_entry *e = entry_at(s, s->oldest++);
+    s->evicted = e->position + e->size;
+    s->first = s->oldest < s->end ? entry_at(s, s->oldest)->number : s->next;
 }
 
 struct sent_entry *sent_put(struct sent *s, uint64_t number, uint64_t keep, const char *bytes, uint32_t size)
@@ -98,24 +107,19 @@ struct sent_entry *sent_put(struct sent *s, uint64_t number, uint64_t keep, cons
     assert(number >= s->next && size > 0);
     if (size > s->size)
         return NULL;
-    if (number - s->next > s->entry_mask) { /* a jump beyond what we could keep: all older is out of reach */
-        if (keep < s->next && s->first < s->next)
-            return NULL;
-        s->first = s->next = number;
-        s->evicted = s->written;
-    }
-    uint64_t at = place(s, size);
-    while (s->first < s->next && (at + size - s->evicted > s->size || number - s->first > s->entry_mask)) {
+    uint64_t at = position_for(s, size);
+    while (s->oldest < s->end && (at + size - s->evicted > s->size || s->end - s->oldest > s->entry_mask)) {
         if (s->first >= keep)
             return NULL;
         evict_oldest(s);
     }
-    if (s->first == s->next)
+    if (s->oldest == s->end) {
         s->evicted = at;
-    for (; s->next < number; s->next++)
-        entry_at(s, s->next)->size = 0;
-    struct sent_entry *e = entry_at(s, number);
+        s->first = number;
+    }
+    struct sent_entry *e = entry_at(s, s->end++);
     memset(e, 0, sizeof *e);
+    e->number = number;
     e->position = at;
     e->size = size;
     memcpy(s->bytes + (at & (s->size - 1)), bytes, size);

@@ -131,3 +131,25 @@ Test(gateway_sent, what_was_jumped_over_is_absent)
     cr_assert_not_null(sent_find(&s, 5));
     sent_destroy(&s);
 }
+
+Test(gateway_sent, a_jump_takes_no_room)
+{
+    struct sent s;
+    cr_assert_eq(sent_create(&s, 1), OK);
+    uint64_t number = 0;
+    for (unsigned jump = 0; jump < 20; jump++) {
+        for (unsigned i = 0; i < 10; i++)
+            cr_assert_not_null(sent_put(&s, ++number, UINT64_MAX, "abc", 3));
+        number += 4096;
+    }
+    for (unsigned jump = 0; jump < 20; jump++)
+        for (unsigned i = 1; i <= 10; i++) {
+            uint64_t n = jump * (10 + 4096ull) + i;
+            cr_assert_not_null(sent_find(&s, n));
+            cr_assert_eq(sent_find(&s, n)->number, n);
+        }
+    cr_assert_eq(s.first, 1);
+    cr_assert_null(sent_find(&s, 11));
+    cr_assert_null(sent_find(&s, 4106));
+    sent_destroy(&s);
+}
