@@ -82,6 +82,39 @@ def nobody_there(build, directory):
     expect(Ctl(build, "/" + "x" * 200).run("status"), UNREACHABLE, "too long")
 
 
+def doctor(build, directory):
+    """Of a made-up host's /sys and /proc: well set up, then not."""
+    good = {"sys/devices/system/cpu/isolated": "2-7\n", "sys/devices/system/cpu/nohz_full": "2-7\n",
+            "sys/devices/system/cpu/smt/active": "0\n",
+            "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "performance\n",
+            "sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc\n",
+            "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
+            "proc/cpuinfo": "processor\t: 0\nflags\t\t: fpu constant_tsc nonstop_tsc\n",
+            "proc/swaps": "Filename\tType\tSize\tUsed\tPriority\n", "proc/sys/kernel/io_uring_disabled": "0\n",
+            "proc/sys/kernel/osrelease": "6.1.0-18-amd64\n"}
+    bad = {"sys/devices/system/cpu/isolated": "\n", "sys/devices/system/cpu/nohz_full": " (null)\n",
+           "sys/devices/system/cpu/smt/active": "1\n",
+           "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n",
+           "sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet\n",
+           "sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never\n",
+           "proc/cpuinfo": "flags\t\t: fpu hypervisor constant_tsc\n",
+           "proc/swaps": "Filename\n/dev/sda2\tpartition\n", "proc/sys/kernel/io_uring_disabled": "2\n",
+           "proc/sys/kernel/osrelease": "5.10.0\n"}
+    ctl = Ctl(build, os.path.join(directory, "none.sock"))
+    for name, files, verdict in (("good", good, "fine"), ("bad", bad, "look")):
+        root = os.path.join(directory, name)
+        for path, text in files.items():
+            os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+            with open(os.path.join(root, path), "w") as f:
+                f.write(text)
+        rows = json_rows(ctl, "doctor", root)
+        wrong = [r for r in rows if r["verdict"] != verdict or (verdict == "look") != bool(r["remedy"])]
+        if wrong or len(rows) < len(files):
+            raise Failure(f"doctor of a {name} host: {wrong or rows}")
+    expect(ctl.run("doctor"), FINE, told=("CHECK +VERDICT", "clock source"))
+    expect(ctl.run("doctor", "a", "b"), USAGE, "usage: doctor")
+
+
 def misbehaving(build, directory):
     end = b'{"end":true}\n'
     cases = (
@@ -171,6 +204,7 @@ def main():
     try:
         with Scratch("rfqctl") as directory:
             nobody_there(sys.argv[1], directory)
+            doctor(sys.argv[1], directory)
             misbehaving(sys.argv[1], directory)
             real(sys.argv[1], directory)
     except Failure as failure:

@@ -251,26 +251,29 @@ Test(ring, a_batch_beyond_the_room_is_asserted, .signal = SIGABRT)
 }
 
 static unsigned hook_calls;
-static uint64_t hook_tail;
+static uint64_t hook_tails[2];
 
 static void hook(void *ctx, struct ring *r)
 {
     cr_assert_eq(ctx, &hook_calls);
-    hook_calls++;
-    hook_tail = ring_tail(r);
+    cr_assert_lt(hook_calls, 2);
+    hook_tails[hook_calls++] = ring_tail(r);
 }
 
-Test(ring, the_simulation_hears_of_each_commit_after_it_is_visible)
+Test(ring, the_simulation_hears_of_each_commit_before_and_after_it_is_visible)
 {
     struct ring r = ring_make(0);
     r.on_commit = hook;
     r.on_commit_ctx = &hook_calls;
     ring_commit(&r);
     cr_assert_eq(hook_calls, 0, "nothing to commit");
+    uint64_t before = ring_tail(&r);
     batch_write(&r, 0);
     ring_commit(&r);
-    cr_assert_eq(hook_calls, 1);
-    cr_assert_eq(hook_tail, r.write);
+    cr_assert_eq(hook_calls, 2);
+    cr_assert_eq(hook_tails[0], before);
+    cr_assert_eq(hook_tails[1], r.write);
+    cr_assert_lt(before, r.write);
     ring_close(&r);
 }
 

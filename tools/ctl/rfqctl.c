@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "tools/ctl/doctor.h"
 #include "tools/ctl/views.h"
 
 #define DEMO_SOCKET       "run/demo/ops.sock"
@@ -305,6 +306,27 @@ static const char *socket_path(const struct options *o)
     return access(DEMO_SOCKET, F_OK) == 0 ? DEMO_SOCKET : SYSTEM_SOCKET;
 }
 
+/* The one command that is about the host: it asks no rfqd. */
+static enum ctl_result doctor(const struct options *o)
+{
+    struct rows rows;
+    struct table_style style = {.colour = isatty(STDOUT_FILENO)};
+    unsigned height;
+    const char *root = strchr(o->request, ' ');
+    if (root && strchr(root + 1, ' ')) {
+        fprintf(stderr, "rfqctl: usage: doctor [ROOT]\n");
+        return CTL_USAGE;
+    }
+    terminal_size(&style.width, &height);
+    doctor_rows(root ? root + 1 : "", &rows);
+    for (size_t i = 0; o->json && i < rows.count; i++)
+        puts(json_object_to_json_string_ext(rows.row[i], JSON_C_TO_STRING_PLAIN));
+    if (!o->json)
+        view_named("doctor")->show(stdout, &rows, &style);
+    rows_free(&rows);
+    return CTL_FINE;
+}
+
 static enum ctl_result run(int argc, char **argv)
 {
     static struct options o;
@@ -315,6 +337,8 @@ static enum ctl_result run(int argc, char **argv)
     enum ctl_result result = read_options(&o, argc, argv);
     if (result != CTL_FINE)
         return result;
+    if (o.command && strcmp(o.command, "doctor") == 0)
+        return doctor(&o);
     result = client_open(&c, socket_path(&o));
     if (result != CTL_FINE && o.command && !view_named(o.command))
         return unknown_command(o.command, NULL);

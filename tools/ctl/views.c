@@ -148,6 +148,21 @@ static void show_help(FILE *to, struct rows *rows, struct table_style *style)
     table_print(to, columns, COUNT(columns), rows, style);
 }
 
+static const char *colour_by_verdict(struct json_object *row)
+{
+    return strcmp(row_text(row, "verdict"), "fine") == 0 ? NULL : YELLOW;
+}
+
+static void show_doctor(FILE *to, struct rows *rows, struct table_style *style)
+{
+    static const struct column columns[] = {{"CHECK", "check", COLUMN_TEXT, NULL},
+                                            {"VERDICT", "verdict", COLUMN_TEXT, NULL},
+                                            {"FOUND", "found", COLUMN_TEXT, NULL},
+                                            {"REMEDY", "remedy", COLUMN_TEXT, NULL}};
+    style->colour_of = colour_by_verdict;
+    table_print(to, columns, COUNT(columns), rows, style);
+}
+
 const struct view views[] = {
     {"status", "", "positions, lags, sessions, RFQs by state, the last recovery", show_status},
     {"sessions", "", "FIX sessions: state, sequence numbers, messages", show_sessions},
@@ -161,6 +176,7 @@ const struct view views[] = {
     {"verify", "", "the log applied again and compared with the store and with what is in memory",
      show_status},
     {"dump", "[TABLE]", "a table of the store, a line of JSON each; without a name, all of them", NULL},
+    {"doctor", "[ROOT]", "is this host set up for low latency? each finding with its remedy", show_doctor},
     {"stop", "", "logs all sessions out, completes the record and ends rfqd", show_status},
     {"help", "", "what the running rfqd understands", show_help},
 };
