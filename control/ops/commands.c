@@ -59,9 +59,14 @@ static void run_status(struct ops_request *r)
     json_open(r->out, NULL, '{');
     json_text(r->out, "instance", r->config->config->instance);
     json_time(r->out, "time", r->now_ns);
-    json_text(r->out, "accepting", log_failed(l) ? "no: the log failed" : "yes");
-    if (log_failed(l))
-        json_text(r->out, "log_error", log_error(l));
+    json_text(r->out, "accepting",
+              log_failed(l)    ? "no: the log failed"
+              : log_stalled(l) ? "as far as the rings reach: the log waits"
+                               : "yes");
+    if (log_failed(l) || log_stalled(l))
+        json_text(r->out, "log_error", log_failed(l) ? log_error(l) : log_stalled(l));
+    if (*replica_error(node_replica(n)))
+        json_text(r->out, "store_error", replica_error(node_replica(n)));
     json_uint(r->out, "seq", replica_seq(node_replica(n)));
     json_uint(r->out, "log_end", log_end(l));
     json_uint(r->out, "log_durable", log_durable(l));
