@@ -377,8 +377,9 @@ const Commands taker_commands = {
      {"REQUEST SYMBOL",
       [](Words &w, const FIX::SessionID &id) {
           std::string request = w.word();
-          FIX44::QuoteCancel m(FIX::QuoteID(request),
-                               FIX::QuoteCancelType(FIX::QuoteCancelType_CANCEL_ALL_QUOTES));
+          FIX44::QuoteCancel m;
+          m.set(FIX::QuoteID(request));
+          m.set(FIX::QuoteCancelType(FIX::QuoteCancelType_CANCEL_ALL_QUOTES));
           m.set(FIX::QuoteReqID(request));
           FIX44::QuoteCancel::NoQuoteEntries entry;
           entry.set(FIX::Symbol(w.word()));
