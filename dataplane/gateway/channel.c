@@ -77,6 +77,16 @@ void channel_resets(struct gateway *g, struct channel *ch, const struct fix_acti
     }
 }
 
+/* In the record, which goes to the log; what is sent lies in the store. */
+static void mask_password(struct gateway_out *rec)
+{
+    static const char tag[] = "\x01"
+                              "554=";
+    char *at = memmem(rec->bytes, rec->size, tag, sizeof tag - 1);
+    for (at += at ? sizeof tag - 1 : 0; at && *at != FIX_SOH; at++)
+        *at = '*';
+}
+
 void channel_send_admin(struct gateway *g, struct channel *ch, const struct fix_action *a)
 {
     struct gateway_out *rec = outbound_add(g, ch, GATEWAY_ADMIN_SIZE_MAX);
@@ -88,6 +98,8 @@ void channel_send_admin(struct gateway *g, struct channel *ch, const struct fix_
     (void)e;
     static const struct outbound about_nothing;
     outbound_done(g, ch, rec, bytes, size, (uint16_t)(unsigned char)a->msg_type, true, &about_nothing);
+    if (a->msg_type == 'A' && *ch->config.fix.password)
+        mask_password(rec);
     if (a->msg_type == '3')
         counter_add(ch->count.rejected, 1);
     if (a->msg_type == '2')

@@ -162,6 +162,14 @@ static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdic
 /* Records
  * -------------------------------------------------------------------------------------------------------- */
 
+/* A secret does not go to the log: its characters are put over in the copy that is kept. */
+static void mask(const struct fix_msg *m, char *bytes, uint32_t tag)
+{
+    const struct fix_field *f = fix_find(m, tag);
+    if (f)
+        memset(bytes + f->offset, '*', f->size);
+}
+
 static void record_in(struct gateway *g, const struct arrival *a, const struct fix_actions *acts)
 {
     const struct fix_msg *m = &g->msg;
@@ -174,6 +182,10 @@ static void record_in(struct gateway *g, const struct arrival *a, const struct f
     rec->advance = acts->verdict == FIX_VERDICT_ADVANCE;
     rec->seq_to = rec->advance ? acts->advance_to : 0;
     memcpy(rec->bytes, m->bytes, m->size);
+    if (m->type == FIX_MSG_Logon) {
+        mask(m, rec->bytes, FIX_TAG_Password);
+        mask(m, rec->bytes, FIX_TAG_RawData);
+    }
     if (a->has_command) {
         rec->head.dest = a->dest;
         rec->head.lane = a->lane;
@@ -198,7 +210,6 @@ static void send_refusal(struct gateway *g, struct arrival *a)
 {
     struct channel *ch = a->ch;
     const struct translate_refusal *why = &a->refusal;
-    counter_add(ch->count.rejected, 1);
     if (!why->business) {
         struct fix_action reject = {.type = FIX_ACT_SEND,
                                     .msg_type = '3',
@@ -208,9 +219,10 @@ static void send_refusal(struct gateway *g, struct arrival *a)
                                     .reason = why->reason};
         struct text t = text_in(reject.text, sizeof reject.text);
         text_add(&t, why->text);
-        channel_send_admin(g, ch, &reject);
+        channel_send_admin(g, ch, &reject); /* which counts it */
         return;
     }
+    counter_add(ch->count.rejected, 1);
     static const struct outbound about_nothing;
     char ref_type[5];
     type_text(g->msg.type, ref_type);

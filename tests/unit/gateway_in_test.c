@@ -387,6 +387,9 @@ Test(gateway_in, what_cannot_be_used_is_answered)
         cr_assert_eq(in->head.dest, AGENT_NONE);
         cr_assert(!lane_peek(w->order) && !lane_peek(w->request) && !lane_peek(w->quote), "%s", rows[i].body);
     }
+    cr_assert_eq(counted(w, "rfqd_fix_rejected_total", "session=\"T1\"") +
+                     counted(w, "rfqd_fix_rejected_total", "session=\"L1\""),
+                 sizeof rows / sizeof *rows);
     world_free(w);
 }
 

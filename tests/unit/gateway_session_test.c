@@ -535,3 +535,28 @@ Test(gateway_session, places_of_connections_are_used_again)
     cr_assert_eq(gateway_session(w->state, TAKER)->next_in, p->next_out);
     world_free(w);
 }
+
+/* What is sent and checked is the secret; what is kept is not. */
+Test(gateway_session, passwords_do_not_go_to_the_log)
+{
+    struct world *w = world_new(6);
+    w->session_count = 3;
+    strcpy(w->sessions[LP2].fix.username, "rfqd");
+    strcpy(w->sessions[LP2].fix.password, "sesame");
+    struct sockaddr_in at = w->sessions[LP2].address;
+    cr_assert_eq(port_listen(w->peers[LP2].port, &at, 0), OK);
+    world_start(w);
+    world_run(w, 10 * MILLISECOND);
+    cr_assert(field_is(peer_expect(&w->peers[LP2], "A"), 554, "sesame"));
+    world_connect(w, TAKER);
+    peer_send(&w->peers[TAKER], "35=A|98=0|108=30|95=6|96=sesame|553=t|554=sesame|");
+    world_run(w, 5 * MILLISECOND);
+    peer_expect(&w->peers[TAKER], "A");
+    unsigned masked = 0;
+    for (unsigned i = 0; i < w->batch_count; i++) {
+        cr_assert_null(memmem(w->batches[i], w->batches[i]->size, "sesame", 6));
+        masked += memmem(w->batches[i], w->batches[i]->size, "554=******", 10) != NULL;
+    }
+    cr_assert_eq(masked, 2);
+    world_free(w);
+}
