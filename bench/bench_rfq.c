@@ -45,6 +45,7 @@ struct run {
     struct rfq_sizes sizes[STEPS];
     struct life *lives;
     uint64_t made, over, recorded; /* RFQs so far */
+    uint64_t lost;                 /* LPs that were told that they have */
     uint64_t rfqs;                 /* the next number */
     struct histogram measured[FIGURES], reference[FIGURES];
 };
@@ -250,6 +251,13 @@ static bool taker_gets(void *ctx, struct party *p, const struct fix_msg *m)
     }
 }
 
+static bool on_lost(struct run *r, const struct fix_msg *m)
+{
+    r->sizes[STEP_LOST].out = m->size;
+    r->lost++;
+    return true;
+}
+
 static bool lp_gets(void *ctx, struct party *p, const struct fix_msg *m)
 {
     switch (m->type) {
@@ -257,8 +265,8 @@ static bool lp_gets(void *ctx, struct party *p, const struct fix_msg *m)
         return on_request(ctx, p, m);
     case FIX_MSG_NewOrderSingle:
         return on_order(ctx, p, m);
-    case FIX_MSG_QuoteCancel: /* it lost */
-        return true;
+    case FIX_MSG_QuoteCancel:
+        return on_lost(ctx, m);
     default:
         return false;
     }
@@ -278,9 +286,9 @@ static bool poll_parties(struct run *r)
 static bool rfq_block(struct run *r, unsigned count, unsigned warm)
 {
     struct bench_plan plan;
-    uint64_t until = r->made + count, seen = r->over, seen_ns = clock_now_ns();
+    uint64_t until = r->made + count, seen = r->over + r->lost, seen_ns = clock_now_ns();
     bench_plan_start(&plan, r->rate);
-    for (unsigned asked = 0; r->over < until;) {
+    for (unsigned asked = 0; r->over < until || r->lost < until * (r->lps - 1);) {
         if (asked < count && (int64_t)(clock_ticks() - bench_plan_peek(&plan)) >= 0) {
             if (!ask(r, bench_plan_next(&plan), asked >= warm))
                 return false;
@@ -288,8 +296,8 @@ static bool rfq_block(struct run *r, unsigned count, unsigned warm)
         }
         if (!poll_parties(r))
             return false;
-        if (r->over != seen) {
-            seen = r->over;
+        if (r->over + r->lost != seen) {
+            seen = r->over + r->lost;
             seen_ns = clock_now_ns();
         } else if (clock_now_ns() - seen_ns > STALL_NS) {
             return false;
@@ -337,7 +345,7 @@ static bool blocks(struct run *r, unsigned count, unsigned per_block)
 /* Nothing is missing and nothing was there twice. */
 static bool counts_right(const struct run *r)
 {
-    bool right = r->over == r->made;
+    bool right = r->over == r->made && r->lost == r->made * (r->lps - 1);
     for (unsigned f = 0; f < FIGURES; f++) {
         uint64_t expected = f == FIGURE_QUOTE ? r->recorded * r->lps : r->recorded;
         if (f == FIGURE_RELEASE && r->lps == 1)

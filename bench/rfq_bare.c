@@ -24,12 +24,22 @@ static bool forward(struct bare *b, enum rfq_step step, unsigned from, unsigned 
     return true;
 }
 
+static bool tell_losers(struct bare *b, unsigned winner)
+{
+    static const uint8_t bytes[MESSAGE_SIZE_MAX];
+    for (unsigned i = 1; i <= b->lps; i++)
+        if (i != winner && !bare_tcp_send_all(b->far[i], bytes, b->sizes[STEP_LOST].out))
+            return false;
+    return true;
+}
+
 static bool forward_round(struct bare *b, unsigned winner)
 {
     bool right = forward(b, STEP_REQUEST, 0, 1, b->lps);
     for (unsigned i = 1; right && i <= b->lps; i++)
         right = forward(b, STEP_QUOTE, i, 0, 1);
-    return right && forward(b, STEP_ORDER, 0, winner, 1) && forward(b, STEP_EXECUTION, winner, 0, 1);
+    return right && forward(b, STEP_ORDER, 0, winner, 1) && forward(b, STEP_EXECUTION, winner, 0, 1) &&
+           tell_losers(b, winner);
 }
 
 static void *forwarder(void *arg)
@@ -48,23 +58,32 @@ static void *forwarder(void *arg)
 
 /* The measuring side ------------------------------------------------------------------------------------ */
 
+/* What came on socket i, less what nobody waits for. false: the peer is gone. */
+static bool receive(struct bare *b, unsigned i, size_t *size)
+{
+    static uint8_t bytes[65536];
+    ssize_t n = recv(b->near[i], bytes, sizeof bytes, MSG_DONTWAIT);
+    *size = 0;
+    if (n <= 0)
+        return n < 0 && (errno == EAGAIN || errno == EINTR);
+    size_t paid = (size_t)n < b->due[i] ? (size_t)n : b->due[i];
+    b->due[i] -= paid;
+    *size = (size_t)n - paid;
+    return true;
+}
+
 /* Looks at all sockets in turn until `count` of them from `first` on have each got `size` bytes; stamps[i]:
  * when the last of them came. */
 static bool await(struct bare *b, unsigned first, unsigned count, size_t size, uint64_t *stamps)
 {
-    static uint8_t bytes[65536];
-    size_t got[HOUSE_LPS_MAX + 1] = {0};
+    size_t got[HOUSE_LPS_MAX + 1] = {0}, more;
     for (unsigned done = 0; done < count;) {
         for (unsigned i = 0; i <= b->lps; i++) {
-            ssize_t n = recv(b->near[i], bytes, sizeof bytes, MSG_DONTWAIT);
-            if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                continue;
-            if (n <= 0 || i < first || i >= first + count)
+            if (!receive(b, i, &more) || (more && (i < first || i >= first + count)))
                 return false;
-            uint64_t stamp = bench_stamp();
-            got[i] += (size_t)n;
-            if (got[i] == size) {
-                stamps[i - first] = stamp;
+            got[i] += more;
+            if (more && got[i] == size) {
+                stamps[i - first] = bench_stamp();
                 done++;
             }
         }
@@ -103,6 +122,8 @@ static bool conversation(struct bare *b, unsigned winner, uint64_t planned, bool
     if (!exchange(b, STEP_ORDER, 0, winner, 1, &sent, stamps))
         return false;
     record(&h[FIGURE_ORDER], counts, sent, stamps[0]);
+    for (unsigned i = 1; i <= b->lps; i++)
+        b->due[i] += i == winner ? 0 : b->sizes[STEP_LOST].out;
     if (!exchange(b, STEP_EXECUTION, winner, 0, 1, &sent, stamps))
         return false;
     record(&h[FIGURE_EXECUTION], counts, sent, stamps[0]);

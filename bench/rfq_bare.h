@@ -16,7 +16,15 @@
 #include "dataplane/core/histogram.h"
 
 /* The messages that are forwarded. */
-enum rfq_step { STEP_REQUEST, STEP_QUOTE, STEP_ORDER, STEP_EXECUTION, STEPS };
+enum rfq_step {
+    STEP_REQUEST,
+    STEP_QUOTE,
+    STEP_ORDER,
+    STEP_EXECUTION,
+    STEP_LOST, /* to all other LPs, behind it: nobody waits for it, but it has to be received and acknowledged
+                */
+    STEPS
+};
 
 /* What is measured: from the planned time, or, where one message answers another, from its sending. */
 enum rfq_figure {
@@ -36,8 +44,9 @@ struct bare {
     unsigned lps;
     struct rfq_sizes sizes[STEPS];
     int near[HOUSE_LPS_MAX + 1],
-        far[HOUSE_LPS_MAX + 1]; /* the taker, then the LPs; far: the forwarder's ends */
-    unsigned rounds;            /* of one block */
+        far[HOUSE_LPS_MAX + 1];    /* the taker, then the LPs; far: the forwarder's ends */
+    size_t due[HOUSE_LPS_MAX + 1]; /* bytes on their way that nobody waits for */
+    unsigned rounds;               /* of one block */
     sem_t go;
     bool stop, failed;
     pthread_t thread;
