@@ -145,7 +145,7 @@ unsigned merge_run(struct log *l)
     if (!blocked)
         l->blocked_ns = 0;
     else if (!l->blocked_ns)
-        l->blocked_ns = l->now_ns;
+        l->blocked_ns = l->now_ns ? l->now_ns : 1; /* a flush before the first poll knows no time */
     if (total) {
         atomic_store_explicit(&l->next_seq, l->taken.next_seq, memory_order_relaxed);
         atomic_store_explicit(&l->end, l->taken.offset, memory_order_release);

@@ -333,6 +333,22 @@ Test(log_fault, a_full_disk_at_the_first_start_stalls_and_no_more)
     rig_end(&r);
 }
 
+/* As at the start of the process, when no poll has told the time yet. */
+Test(log_fault, a_flush_before_the_first_poll_on_a_full_disk_says_so)
+{
+    struct rig r;
+    rig_init(&r, 33, NULL);
+    disk_sim_set_capacity(r.disk, MARK_FILE_SIZE);
+    rig_start(&r);
+    rig_commit(&r, 10);
+    cr_assert_eq(log_flush(r.log), ERR_FULL);
+    cr_assert(log_stalled(r.log) && strstr(log_stalled(r.log), "no space"));
+    disk_sim_set_capacity(r.disk, 10 * RIG_SEGMENT);
+    cr_assert_eq(log_flush(r.log), OK);
+    rig_check(&r);
+    rig_end(&r);
+}
+
 Test(log_fault, a_write_without_space_is_tried_again_in_order)
 {
     struct rig r;
