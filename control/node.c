@@ -372,6 +372,15 @@ static enum err start_engines(struct node *n, uint64_t now_ns)
     return OK;
 }
 
+/* All that is committed, durable. */
+static enum err complete_log(struct node *n)
+{
+    enum err e = log_flush(n->log);
+    if (e == OK)
+        return OK;
+    return fail(e, "log", log_failed(n->log) ? log_error(n->log) : log_stalled(n->log));
+}
+
 /* The order matters:
  *   1. states from store, log and rings;
  *   2. the new epoch of ids, durable before anybody can see an id of it;
@@ -383,8 +392,8 @@ static enum err start(struct node *n, uint64_t now_ns)
 {
     struct recovery_input in;
     enum err e = start_engines(n, now_ns);
-    if (e == OK && log_flush(n->log) != OK)
-        e = fail(ERR_IO, "log", log_error(n->log));
+    if (e == OK)
+        e = complete_log(n);
     if (e != OK)
         return e;
     /* before anything is redelivered: a Reject on its way names a message that was sent, by its number */
@@ -400,7 +409,7 @@ static enum err start(struct node *n, uint64_t now_ns)
     if (e != OK)
         return fail(e, "gateway", "cannot listen");
     /* Sessions and the numbers that a power cut made us skip are durable before a byte is sent under them. */
-    return log_flush(n->log) == OK ? OK : fail(ERR_IO, "log", log_error(n->log));
+    return complete_log(n);
 }
 
 enum err node_open(struct node **out, const struct node_config *c, uint64_t now_ns)
@@ -524,9 +533,9 @@ bool node_stopped(const struct node *n)
 
 enum err node_finish(struct node *n)
 {
-    enum err e = log_flush(n->log);
+    enum err e = complete_log(n);
     if (e != OK)
-        return fail(e, "log", log_error(n->log));
+        return e;
     e = replica_checkpoint_now(n->replica);
     return e == OK ? OK : fail(e, "checkpoint", replica_error(n->replica));
 }

@@ -56,6 +56,13 @@ static unsigned poll_gateway(void *self, uint64_t now_ns)
         a->stop_begun = true;
         node_stop_begin(a->node, "planned stop", now_ns);
     }
+    if (log_failed(node_log(a->node)) && !a->stop_begun) { /* what is not recorded may not be accepted */
+        a->stop_begun = true;
+        fprintf(stderr, "rfqd: the record cannot be kept, nothing is accepted any more: %s\n",
+                log_error(node_log(a->node)));
+        node_stop_begin(a->node, "the record cannot be kept", now_ns);
+        atomic_store(&stop_wanted, true);
+    }
     unsigned work = a->gateway.poll(a->gateway.self, now_ns);
     if (a->stop_begun && node_stopped(a->node))
         atomic_store_explicit(&a->stopped, true, memory_order_relaxed);

@@ -65,7 +65,7 @@ static void run_status(struct ops_request *r)
                                : "yes");
     if (log_failed(l) || log_stalled(l))
         json_text(r->out, "log_error", log_failed(l) ? log_error(l) : log_stalled(l));
-    if (*replica_error(node_replica(n)))
+    if (replica_error(node_replica(n)))
         json_text(r->out, "store_error", replica_error(node_replica(n)));
     json_uint(r->out, "seq", replica_seq(node_replica(n)));
     json_uint(r->out, "log_end", log_end(l));
