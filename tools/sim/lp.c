@@ -32,7 +32,7 @@ struct lp_order {
     char side;
     int64_t quantity, price, filled, next_fill;
     uint64_t random;
-    bool final, cancelling;
+    bool final, rejected, cancelling;
     char cancel_id[ID_TEXT_SIZE];
 };
 
@@ -386,7 +386,10 @@ static void send_cancel_reject(struct lp_party *p, const struct lp_order *o, con
     fix_put_text(f, FIX_TAG_OrderID, o->quantity ? o->id : "NONE");
     fix_put_text(f, FIX_TAG_ClOrdID, id);
     fix_put_text(f, FIX_TAG_OrigClOrdID, o->id);
-    fix_put_char(f, FIX_TAG_OrdStatus, !o->quantity ? '8' : o->filled == o->quantity ? '2' : '4');
+    fix_put_char(f, FIX_TAG_OrdStatus,
+                 !o->quantity || o->rejected ? '8'
+                 : o->filled == o->quantity  ? '2'
+                                             : '4');
     fix_put_char(f, FIX_TAG_CxlRejResponseTo, '1');
     fix_put_uint(f, FIX_TAG_CxlRejReason, o->quantity ? 0 : 1);
     endpoint_end(p->endpoint, now_ns);
@@ -413,7 +416,9 @@ static void act(struct lp_party *p, const struct due *d, uint64_t now_ns)
         fill(p, o, now_ns);
         break;
     case DUE_REFUSE_ORDER:
-        o->final = true;
+        if (o->final) /* cancelled meanwhile */
+            break;
+        o->final = o->rejected = true;
         send_execution(p, o, o->id, '8', '8', 0, now_ns);
         break;
     case DUE_CANCELLED:
@@ -473,6 +478,7 @@ static void remember(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const
         if (!o || fix_get_decimal(&m, FIX_TAG_CumQty, &o->filled) != OK)
             return;
         o->final = strchr("248", status) != NULL;
+        o->rejected = status == '8';
         o->next_fill = 0;
     }
 }
