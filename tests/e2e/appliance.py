@@ -107,7 +107,8 @@ class Appliance:
     """rfqd with a configuration of its own. `settings` etc. are YAML flow maps as text."""
 
     def __init__(self, build, directory, level="committed", takers=("T1", "T2"), lps=("LP1", "LP2", "LP3", "LP4"),
-                 fix="", record="", settings="", instruments=None, data=None, shared=None, sessions=""):
+                 fix="", record="", settings="", instruments=None, data=None, shared=None, sessions="",
+                 small_rings=False):
         self.rfqd = os.path.join(build, "bin", "rfqd")
         if not os.path.exists(self.rfqd):
             raise Failure(f"{self.rfqd} is not built")
@@ -120,6 +121,7 @@ class Appliance:
         self.data = data or os.path.join(directory, "data")
         self.process = None
         os.makedirs(directory, exist_ok=True)
+        ring, segment = (2, 1) if small_rings else (32, 16)
         instruments = instruments or "[{symbol: EURUSD, reference_price: 1.1, collar_percent: 5}]"
         parties = "sessions:\n"
         for role, names in (("taker", takers), ("lp", lps)):
@@ -132,7 +134,7 @@ class Appliance:
         with open(self.config, "w") as f:
             f.write(f"instance: e2e\ndirectory: {self.data}\nshared: {self.shared}\nops_socket: {self.socket}\n"
                     f"level: {level}\nfix: {{listen: '127.0.0.1:{self.port}'{fix}}}\n"
-                    f"record: {{ring_gateway_mib: 32, ring_engine_mib: 32, log_segment_mib: 16{record}}}\n"
+                    f"record: {{ring_gateway_mib: {ring}, ring_engine_mib: {ring}, log_segment_mib: {segment}{record}}}\n"
                     f"settings: {{{settings}}}\n"
                     f"instruments: {instruments}\n{parties}")
 
