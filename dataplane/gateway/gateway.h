@@ -36,6 +36,9 @@
  * Threads: all from one thread before polling; then the polling one, but for gateway_stop and
  * gateway_stopped.
  *
+ * Password (554) and RawData (96) of a Logon are recorded as '*': a secret does not go to the log. (Checking
+ * a peer's password is not done: sessions are told apart by CompIDs.)
+ *
  * Counters: rfqd_fix_{received,sent}_total{session,type} (with more than 16 sessions: type "all"),
  * rfqd_fix_{rejected,garbled,gaps,resend_requests,resent,forgotten,logons,busy}_total{session},
  * rfqd_fix_session_up{session}, rfqd_fix_unsent_total{session,reason},
