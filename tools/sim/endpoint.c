@@ -106,12 +106,6 @@ void endpoint_end(struct endpoint *e, uint64_t now_ns)
  * ------------------------------------------------------------------------------------------------------------
  */
 
-static void tell(struct endpoint *e, int state, uint64_t now_ns)
-{
-    if (e->config.session)
-        e->config.session(e->config.ctx, e, state, now_ns);
-}
-
 static void connected(struct endpoint *e, uint32_t conn, uint64_t now_ns)
 {
     struct fix_session_numbers n = numbers(e);
@@ -124,13 +118,10 @@ static void connected(struct endpoint *e, uint32_t conn, uint64_t now_ns)
 
 static void disconnected(struct endpoint *e, uint64_t now_ns)
 {
-    bool was_up = endpoint_is_up(e);
     e->conn = PORT_CONN_NONE;
     e->buffered = 0;
     e->reconnect_ns = now_ns + ENDPOINT_RECONNECT_NS;
     fix_session_disconnected(&e->session, now_ns);
-    if (was_up)
-        tell(e, 0, now_ns);
 }
 
 static void drop(struct endpoint *e, uint64_t now_ns)
@@ -157,10 +148,7 @@ static void run(struct endpoint *e, struct fix_actions *a, uint64_t now_ns)
             drop(e, now_ns);
             return;
         case FIX_ACT_UP:
-            tell(e, 1, now_ns);
-            break;
-        case FIX_ACT_SYNCED:
-            tell(e, 2, now_ns);
+        case FIX_ACT_SYNCED: /* it looks at its session when it has something to say */
             break;
         case FIX_ACT_RESET: /* never asked for, and not admitted: endpoints keep their numbers for ever */
             drop(e, now_ns);

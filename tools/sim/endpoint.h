@@ -22,8 +22,6 @@ struct endpoint_config {
     const char *journal;
     /* An application message, in order, already in the journal. */
     void (*message)(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns);
-    /* 1: up, 2: in sync, 0: down. */
-    void (*session)(void *ctx, struct endpoint *e, int state, uint64_t now_ns);
     void *ctx;
 };
 

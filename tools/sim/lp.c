@@ -271,14 +271,6 @@ void lp_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t
     }
 }
 
-void lp_session(void *ctx, struct endpoint *e, int state, uint64_t now_ns)
-{
-    (void)ctx;
-    (void)e;
-    (void)state;
-    (void)now_ns;
-}
-
 /* Messages out
  * ----------------------------------------------------------------------------------------------------------
  */

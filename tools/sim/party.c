@@ -170,15 +170,6 @@ static void on_message(void *ctx, struct endpoint *e, const struct fix_msg *m, u
         taker_message(p->taker, e, m, now_ns);
 }
 
-static void on_session(void *ctx, struct endpoint *e, int state, uint64_t now_ns)
-{
-    struct party *p = ctx;
-    if (p->is_lp)
-        lp_session(p->lp, e, state, now_ns);
-    else
-        taker_session(p->taker, e, state, now_ns);
-}
-
 struct party *party_open(bool is_lp, const struct party_options *o, const char *directory, struct port *port)
 {
     struct party *p = calloc(1, sizeof *p);
@@ -197,7 +188,6 @@ struct party *party_open(bool is_lp, const struct party_options *o, const char *
                                 .address = o->address,
                                 .journal = directory ? p->journal : NULL,
                                 .message = on_message,
-                                .session = on_session,
                                 .ctx = p};
     memcpy(c.fix.sender, o->name, sizeof c.fix.sender);
     memcpy(c.fix.target, o->target, sizeof c.fix.target);

@@ -244,14 +244,6 @@ void taker_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint6
     }
 }
 
-void taker_session(void *ctx, struct endpoint *e, int state, uint64_t now_ns)
-{
-    (void)ctx;
-    (void)e;
-    (void)state;
-    (void)now_ns;
-}
-
 /* Time
  * ----------------------------------------------------------------------------------------------------------------------
  */
