@@ -21,7 +21,8 @@ _Noreturn static void fail(const char *what, const char *why)
 static void write_file(const char *directory, const char *name, const void *bytes, size_t size)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, name) >= sizeof path)
+        fail(directory, "the path is too long");
     FILE *f = fopen(path, "w");
     if (!f || fwrite(bytes, 1, size, f) != size || fclose(f) != 0)
         fail(path, "cannot be written");
