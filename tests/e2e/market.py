@@ -9,7 +9,7 @@ from appliance import Appliance, Failure, Sim, wait_until
 from audit import FINAL_ORDER, FINAL_RFQ, audit
 
 DEADLINE_MS = 1500
-END_SECONDS = 90  # for all requests to come to their end
+END_SECONDS = 120  # for all requests to come to their end
 TABLES = ("lps", "takers", "sessions", "rfqs", "rfqs_ended", "orders", "orders_ended", "fills", "fills_ended", "quotes",
           "quotes_ended")
 
@@ -48,7 +48,7 @@ class Market:
         self.lps = Sim(self.build, self.journals, self.rfqd, LPS, ("--linger",))
         rate = max(1, self.load // len(TAKERS))
         self.takers = Sim(self.build, self.journals, self.rfqd,
-                          [f"{t},rate={rate},deadline_ms={DEADLINE_MS},start_ms=100" for t in TAKERS], ("--linger",))
+                          [f"{t},rate={rate},deadline_ms={DEADLINE_MS},patience_ms={END_SECONDS}000,start_ms=100" for t in TAKERS], ("--linger",))
         wait_until(lambda: self.sessions_up() == 6, 20, "six sessions")
 
     def sessions_up(self):
@@ -69,7 +69,7 @@ class Market:
     def bring_to_end(self):
         """Takers ask no more and see all they asked to its end; then nothing is under way anywhere."""
         self.takers.signal(signal.SIGUSR1)
-        self.takers.wait_line("takers are done", END_SECONDS)
+        self.takers.wait_line("takers are done", END_SECONDS + 30)
         wait_until(self.settled, END_SECONDS, "each RFQ's and each order's end")
         self.rfqd.stop()
         self.takers.signal(signal.SIGTERM)

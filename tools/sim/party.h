@@ -28,10 +28,11 @@ struct party_options {
     uint64_t rate;  /* requests a second */
     uint64_t count; /* requests in all; 0: until stopped */
     uint64_t deadline_ns;
-    uint64_t start_ns;   /* the first request, after the session is up */
-    unsigned quotes;     /* accept when so many stand */
-    uint64_t collect_ns; /* or so long after the first */
-    char accept;         /* 'a' AJ, 'd' NewOrderSingle, 'x' in turn, '-' never */
+    uint64_t patience_ns; /* so long after its deadline a request without an end counts as unanswered */
+    uint64_t start_ns;    /* the first request, after the session is up */
+    unsigned quotes;      /* accept when so many stand */
+    uint64_t collect_ns;  /* or so long after the first */
+    char accept;          /* 'a' AJ, 'd' NewOrderSingle, 'x' in turn, '-' never */
     char symbol[SYMBOL_SIZE];
     int64_t quantity;
 };

@@ -9,9 +9,6 @@
 #include "tools/sim/party.h"
 
 #define QUANTITY_STEP (1000 * DECIMAL_SCALE) /* requests differ, so that LPs may treat them differently */
-#define END_GRACE_NS                                                                       \
-    20000000000ull /* after its deadline a request without an end is counted as unanswered \
-                    */
 
 enum request_state { ASKED, ACCEPTING, FILLED, REFUSED, EXPIRED, CANCELLED_R, ORDER_REJECTED_R, UNANSWERED };
 
@@ -255,7 +252,7 @@ static void sweep(struct taker_party *p, uint64_t now_ns)
         struct taker_request *r = *at;
         if (wants_to_accept(p, r, now_ns))
             accept_best(p, r, now_ns);
-        if (!is_end(r->state) && r->deadline_ns && now_ns > r->deadline_ns + END_GRACE_NS)
+        if (!is_end(r->state) && r->deadline_ns && now_ns > r->deadline_ns + p->options.patience_ns)
             move(p, r, UNANSWERED);
         if (is_end(r->state))
             *at = r->next;
@@ -291,8 +288,9 @@ uint64_t taker_next_ns(const struct taker_party *p)
     if (asks_more(p))
         next = p->planned_ns;
     for (const struct taker_request *r = p->open; r; r = r->next) {
-        uint64_t at = r->state == ASKED && r->quotes && o->accept != '-' ? r->first_quote_ns + o->collect_ns
-                                                                         : r->deadline_ns + END_GRACE_NS;
+        uint64_t at = r->state == ASKED && r->quotes && o->accept != '-'
+                          ? r->first_quote_ns + o->collect_ns
+                          : r->deadline_ns + p->options.patience_ns;
         if (at < next)
             next = at;
     }
