@@ -77,7 +77,7 @@ class Market:
         code, takers = self.takers.finish(20)
         lp_code, lps = self.lps.finish(20)
         if code or lp_code:
-            raise Failure(f"a party is not content: {takers + lps}")
+            raise Failure(f"a party is not content: {takers + lps}; rfqsim: {self.takers.said()} / {self.lps.said()}")
         return takers, lps
 
     def take_dump(self):

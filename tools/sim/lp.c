@@ -491,8 +491,8 @@ struct lp_party *lp_open(const struct party_options *o, struct endpoint *e)
 
 void lp_close(struct lp_party *p)
 {
-    map_free(p->requests);
-    map_free(p->orders);
+    map_free_values(p->requests);
+    map_free_values(p->orders);
     free(p->heap);
     free(p);
 }

@@ -32,6 +32,13 @@ void map_free(struct map *m)
     free(m);
 }
 
+void map_free_values(struct map *m)
+{
+    for (size_t i = 0; m && i < m->capacity; i++)
+        free(m->entries[i].value);
+    map_free(m);
+}
+
 static size_t slot_of(const struct map *m, const char *key)
 {
     uint64_t h = 1469598103934665603ull;

@@ -81,6 +81,7 @@ void taker_print(const struct taker_party *p, FILE *to);
 struct map;
 struct map *map_new(void);
 void map_free(struct map *m);
+void map_free_values(struct map *m); /* with what it points to */
 void **map_at(struct map *m, const char *key, bool make);
 
 static inline uint64_t party_random(uint64_t *state)

@@ -370,8 +370,8 @@ struct taker_party *taker_open(const struct party_options *o, struct endpoint *e
 
 void taker_close(struct taker_party *p)
 {
-    map_free(p->by_id);
     map_free(p->by_cl_ord_id);
+    map_free_values(p->by_id);
     free(p);
 }
 
