@@ -341,6 +341,7 @@ static void make_party(struct world *w, bool is_lp, unsigned n)
         o->count = w->options.requests;
         o->deadline_ns = (500 + draw(w, 3000)) * 1000000;
         o->start_ns = w->options.calm ? 50000000 : draw(w, 50) * 1000000; /* calm: all LPs are up */
+        o->patience_ns = 200000000000ull; /* made-up seconds: logons too may meet one crash after another */
         o->quotes = 1 + (unsigned)draw(w, 3);
         o->collect_ns = draw(w, 100) * 1000000;
         o->accept = accepts[draw(w, 5)];
