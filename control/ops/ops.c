@@ -264,6 +264,8 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
     size_t used = (size_t)(end + 1 - c->line);
     memmove(c->line, end + 1, c->line_used - used);
     c->line_used -= used;
+    if (c->job.running) /* the answer is the thread's until it has ended */
+        return 1;
     if (c->answer.failed || c->answer.used > OPS_ANSWER_MAX) {
         drop(c);
         return 1;
