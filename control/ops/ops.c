@@ -239,6 +239,10 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
         if (c->job.request.error)
             counter_add(o->failures, 1);
         end_line(c, &c->job.request);
+        if (c->answer.failed) {
+            drop(c);
+            return 1;
+        }
     }
     if (c->answer.used) /* one request at a time: the next is read when the answer has gone */
         return flush(c);
