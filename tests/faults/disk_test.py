@@ -140,7 +140,7 @@ class Fails(Case):
     def test_a_sync_that_fails(self):
         """What lies under the file system has no space for what it promised: writes succeed, syncs do not. Nothing is
         accepted any more, everybody is told, and the process ends saying why; what was synced is there."""
-        self.trade_on(disks.ThinDisk(self.directory, 512, 96))
+        self.trade_on(disks.ThinDisk(self.directory, 512, 256))
         self.disk.starve()
         said = self.rfqd.process.wait_line("the record cannot be kept, nothing is accepted any more: (.*)", 60)
         self.assertRegex(said[1], "sync|write")

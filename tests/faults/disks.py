@@ -75,27 +75,28 @@ class ThinDisk(Disk):
         self.under = os.path.join(directory, "under")
         os.makedirs(self.under)
         command("mount", "-t", "tmpfs", "-o", f"size={under_mib}m", "tmpfs", self.under)
-        os.makedirs(os.path.join(directory, "disk"))
+        self.weight = open(os.path.join(self.under, "ballast"), "wb", buffering=0)
         os.symlink(os.path.join(self.under, "disk.img"), os.path.join(directory, "disk.img"))
         try:
             super().__init__(directory, size_mib)
         except Failure:
+            self.weight.close()
             command("umount", "-l", self.under)
             raise
 
     def starve(self):
         """Nothing more can be stored under it."""
-        with open(os.path.join(self.under, "ballast"), "wb") as f:
+        for size in (65536, 4096):
             try:
-                while True:
-                    f.write(b"\0" * 65536)
-                    f.flush()
+                while self.weight.write(b"\0" * size):
+                    pass
             except OSError:
                 pass
 
     def close(self):
         super().close()
         if self.under:
+            self.weight.close()
             command("umount", "-l", self.under)
             self.under = None
 
