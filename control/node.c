@@ -15,6 +15,7 @@ enum {
     ROUTING_TO_GATEWAY,
     DISTRIBUTION_TO_ROUTING,
     ROUTING_TO_DISTRIBUTION,
+    CLIENTS_TO_DISTRIBUTION,
     NODE_LANES
 };
 
@@ -248,7 +249,8 @@ static enum err make_engines(struct node *n)
     d.inputs[1] =
         (struct engine_input){n->lanes[GATEWAY_TO_DISTRIBUTION_REQUEST], AGENT_GATEWAY, LANE_REQUEST};
     d.inputs[2] = (struct engine_input){n->lanes[GATEWAY_TO_DISTRIBUTION_QUOTE], AGENT_GATEWAY, LANE_QUOTE};
-    d.input_count = 3;
+    d.inputs[3] = (struct engine_input){n->lanes[CLIENTS_TO_DISTRIBUTION], AGENT_NONE, LANE_REQUEST};
+    d.input_count = 4;
     d.out[AGENT_GATEWAY] = n->lanes[DISTRIBUTION_TO_GATEWAY];
     d.out[AGENT_ROUTING] = n->lanes[DISTRIBUTION_TO_ROUTING];
     enum err e = engine_create(&n->engine_distribution, &d);
@@ -543,6 +545,11 @@ enum err node_finish(struct node *n)
 struct replica *node_replica(const struct node *n)
 {
     return n->replica;
+}
+
+struct lane *node_client_lane(const struct node *n)
+{
+    return n->lanes[CLIENTS_TO_DISTRIBUTION];
 }
 
 struct log *node_log(const struct node *n)

@@ -65,6 +65,9 @@ enum err node_finish(struct node *n) WARN_UNUSED;
 
 /* Parts, for the ops socket and for tests. */
 struct replica *node_replica(const struct node *n);
+/* Commands of clients (COMMAND_CLIENT_…, items with agent AGENT_NONE, subject LANE_REQUEST) to distribution. One
+ * producer: the control core. */
+struct lane *node_client_lane(const struct node *n);
 struct log *node_log(const struct node *n);
 struct store *node_store(const struct node *n);
 /* The live states: only where no core runs (simulation, start). */

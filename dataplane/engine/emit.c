@@ -5,7 +5,9 @@
 void emit_batch_begin(struct emit *e, const struct lane_item *cause)
 {
     struct batch *b = ring_begin(e->ring, e->now_ns);
-    if (cause) {
+    if (cause && cause->agent == AGENT_NONE) { /* a client's command: in no ring, so nothing is consumed */
+        b->origin_time_ns = cause->origin_time_ns;
+    } else if (cause) {
         b->cause_agent = cause->agent;
         b->cause_lane = cause->lane;
         b->cause = cause->position;

@@ -266,6 +266,67 @@ FIELDS(rfq_cancel_order) = {
 FIELDS(rfq_retired) = {
     RFQ(rfq_retired, rfq),
 };
+FIELDS(rfq_extended) = {
+    RFQ(rfq_extended, rfq),
+    NUMBER(rfq_extended, who_id),
+    TIME(rfq_extended, deadline_ns),
+    DURATION(rfq_extended, length_ns),
+    ENUM(rfq_extended, who, who_name),
+    NUMBER(rfq_extended, number),
+    RESERVED(rfq_extended, reserved),
+    TEXT(rfq_extended, text),
+};
+FIELDS(client_answered) = {
+    HEX(client_answered, ticket),
+    NUMBER(client_answered, id),
+    NUMBER(client_answered, forgets),
+    NUMBER(client_answered, taker),
+    HEX(client_answered, key_high),
+    HEX(client_answered, key_low),
+    HEX(client_answered, body),
+    RFQ(client_answered, rfq),
+    QUOTE(client_answered, quote),
+    NUMBER(client_answered, value),
+    TYPE(client_answered, command),
+    ENUM(client_answered, reason, reason_name),
+    FLAG(client_answered, repeated),
+    RESERVED(client_answered, reserved),
+    TEXT(client_answered, text),
+};
+FIELDS(client_head) = {
+    HEX(client_head, ticket),  NUMBER(client_head, taker),  HEX(client_head, key_high),      HEX(client_head, key_low),
+    HEX(client_head, body),    NUMBER(client_head, tenant), RESERVED(client_head, reserved),
+};
+static const struct layout layout_client_head = LAYOUT(client_head, sizeof(struct client_head));
+FIELDS(command_client_rfq) = {
+    NESTED(command_client_rfq, client, client_head),
+    TEXT(command_client_rfq, reference),
+    TEXT(command_client_rfq, symbol),
+    DECIMAL(command_client_rfq, quantity),
+    TIME(command_client_rfq, deadline_ns),
+    NUMBER(command_client_rfq, settl_date),
+    NUMBER(command_client_rfq, legs),
+    SIDE(command_client_rfq, side),
+    FLAG(command_client_rfq, all_or_none),
+};
+FIELDS(command_client_accept) = {
+    NESTED(command_client_accept, client, client_head), RFQ(command_client_accept, rfq),
+    QUOTE(command_client_accept, quote),           DECIMAL(command_client_accept, quantity),
+    DECIMAL(command_client_accept, price),         SIDE(command_client_accept, side),
+    RESERVED(command_client_accept, reserved),
+};
+FIELDS(command_client_cancel) = {
+    NESTED(command_client_cancel, client, client_head),
+    RFQ(command_client_cancel, rfq),
+    ENUM(command_client_cancel, reason, reason_name),
+    RESERVED(command_client_cancel, reserved),
+};
+FIELDS(command_client_extend) = {
+    NESTED(command_client_extend, client, client_head),
+    RFQ(command_client_extend, rfq),
+    TIME(command_client_extend, deadline_ns),
+    TEXT(command_client_extend, text),
+};
 FIELDS(engine_noted) = {
     RFQ(engine_noted, rfq),      NUMBER(engine_noted, ref), ENUM(engine_noted, reason, reason_name),
     TYPE(engine_noted, command), TEXT(engine_noted, text),

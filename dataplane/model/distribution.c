@@ -54,6 +54,12 @@ static void apply(struct state *base, const struct record *r)
     case RECORD_RFQ_RETIRED:
         rfq_retired_apply(s, ev);
         break;
+    case RECORD_RFQ_EXTENDED:
+        rfq_extended_apply(s, ev);
+        break;
+    case RECORD_CLIENT_ANSWERED:
+        client_answered_apply(s, ev);
+        break;
     case RECORD_DELIVERY_RELEASED:
         delivery_released_apply(s, ev);
         break;
@@ -87,7 +93,7 @@ static void apply(struct state *base, const struct record *r)
  * those before the quotes. So lists, and timers that fall due together, come to stand as they stood. */
 struct loaded {
     uint64_t id;
-    uint32_t table; /* 0 RFQs, 1 deliveries, 2 quotes */
+    uint32_t table; /* 0 RFQs, 1 deliveries, 2 quotes, 3 client keys */
     uint32_t slot;
 };
 
@@ -132,22 +138,28 @@ static void rebuild(struct state *base)
     struct distribution_state *s = (struct distribution_state *)base;
     key_index_clear(&s->index->requests);
     key_index_clear(&s->index->quotes);
+    key_index_clear(&s->index->client_keys);
+    s->index->oldest_key = s->index->newest_key = SLOT_NONE;
     reference_rebuild(s);
-    size_t size = ((size_t)table_count(s->rfqs) + table_count(s->deliveries) + table_count(s->quotes)) *
+    size_t size = ((size_t)table_count(s->rfqs) + table_count(s->deliveries) + table_count(s->quotes) +
+                   table_count(s->client_keys)) *
                   sizeof(struct loaded);
     struct loaded *all = memory_take(size);
     assert(all); /* at start only: without memory there is no going on */
     uint32_t count = collect(s->rfqs, 0, all);
     count += collect(s->deliveries, 1, all + count);
     count += collect(s->quotes, 2, all + count);
+    count += collect(s->client_keys, 3, all + count);
     sort_by_id(all, count);
     for (uint32_t i = 0; i < count; i++)
         if (all[i].table == 0)
             rfq_rebuild(s, table_at(s->rfqs, all[i].slot));
         else if (all[i].table == 1)
             delivery_rebuild(s, table_at(s->deliveries, all[i].slot));
-        else
+        else if (all[i].table == 2)
             quote_rebuild(s, table_at(s->quotes, all[i].slot));
+        else
+            client_key_rebuild(s, table_at(s->client_keys, all[i].slot));
     memory_give(all, size);
 }
 
@@ -158,6 +170,7 @@ static void destroy(struct state *base)
         key_index_destroy(&s->index->symbols);
         key_index_destroy(&s->index->requests);
         key_index_destroy(&s->index->quotes);
+        key_index_destroy(&s->index->client_keys);
         memory_give(s->index, sizeof *s->index);
     }
     for (unsigned i = 0; i < base->table_count; i++)
@@ -174,11 +187,14 @@ static enum err make_index(struct distribution_state *s, const struct settings *
     memset(ix->lps, 0xff, sizeof ix->lps);
     memset(ix->lp_by_session, 0xff, sizeof ix->lp_by_session);
     memset(ix->taker_by_session, 0xff, sizeof ix->taker_by_session);
+    ix->oldest_key = ix->newest_key = SLOT_NONE;
     enum err e = key_index_create(&ix->symbols, INSTRUMENTS_MAX);
     if (e == OK)
         e = key_index_create(&ix->requests, c->rfqs_max);
     if (e == OK)
         e = key_index_create(&ix->quotes, c->quotes_max);
+    if (e == OK)
+        e = key_index_create(&ix->client_keys, c->rfqs_max);
     return e;
 }
 
@@ -200,6 +216,8 @@ static enum err make_tables(struct distribution_state *s, const struct settings 
         {&s->deliveries, "deliveries", c->deliveries_max, sizeof(struct delivery),
          offsetof(struct delivery, transient)},
         {&s->quotes, "quotes", c->quotes_max, sizeof(struct quote), offsetof(struct quote, transient)},
+        {&s->client_keys, "client_keys", c->rfqs_max, sizeof(struct client_key),
+         offsetof(struct client_key, transient)},
     };
     static_assert(sizeof kinds / sizeof *kinds <= STATE_TABLES_MAX, "a state holds them all");
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {

@@ -27,6 +27,7 @@ struct distribution_state {
     struct table *rfqs;               /* struct rfq */
     struct table *deliveries;         /* struct delivery */
     struct table *quotes;             /* struct quote */
+    struct table *client_keys;        /* struct client_key; as many as RFQs: the newest are kept */
     struct distribution_index *index; /* by symbol, session, request id, LP's quote id */
 };
 
@@ -63,6 +64,10 @@ const struct delivery *distribution_delivery_to(const struct distribution_state 
  * rfq 0: of any RFQ. NULL: none, or the id is empty. */
 const struct quote *distribution_quote_by_name(const struct distribution_state *s, uint64_t lp,
                                                const char *lp_quote_id, uint64_t rfq);
+/* What was answered under this key, and the key that was remembered first. NULL: none. */
+const struct client_key *distribution_client_key(const struct distribution_state *s, uint64_t high,
+                                                 uint64_t low);
+const struct client_key *distribution_oldest_client_key(const struct distribution_state *s);
 /* Whether quote a stands before b in the RFQ's ranking: by price on the side asked (two-way: by spread,
  * one-sided ones after all others), then larger quantity, then earlier arrival. A total order. */
 bool distribution_rank_before(const struct rfq *rfq, const struct quote *a, const struct quote *b);

@@ -14,6 +14,8 @@ struct distribution_index {
     struct key_index symbols;                                             /* symbol → instrument */
     struct key_index requests;                                            /* session, request id → RFQ */
     struct key_index quotes;                                              /* LP, its quote id → quote */
+    struct key_index client_keys;                                         /* key → client_key */
+    uint32_t oldest_key, newest_key;                                      /* client_key slots */
     uint32_t lps[LPS_MAX + 1];                                            /* id → slot */
     uint32_t lp_by_session[SESSIONS_MAX], taker_by_session[SESSIONS_MAX]; /* slots */
 };
@@ -89,6 +91,14 @@ void rfq_order_apply(struct distribution_state *s, const struct rfq_order *ev);
 void rfq_cancel_order_apply(struct distribution_state *s, const struct rfq_cancel_order *ev);
 void rfq_retired_apply(struct distribution_state *s, const struct rfq_retired *ev);
 void rfq_rebuild(struct distribution_state *s, struct rfq *rfq);
+
+/* Its one timer: the deadline while it may still be awarded, the retirement once it has ended. */
+void rfq_arm(struct distribution_state *s, struct rfq *rfq);
+
+/* distribution_client.c */
+void rfq_extended_apply(struct distribution_state *s, const struct rfq_extended *ev);
+void client_answered_apply(struct distribution_state *s, const struct client_answered *ev);
+void client_key_rebuild(struct distribution_state *s, struct client_key *k);
 
 /* distribution_delivery.c */
 void delivery_released_apply(struct distribution_state *s, const struct delivery_released *ev);

@@ -20,4 +20,10 @@ static inline uint64_t quote_key(uint64_t lp, const char lp_quote_id[ID_TEXT_SIZ
     return hash_fold(hash_bytes(lp_quote_id, ID_TEXT_SIZE) ^ HASH_K2, HASH_K1 + lp);
 }
 
+/* The key is a hash already. */
+static inline uint64_t client_key_hash(uint64_t high, uint64_t low)
+{
+    return hash_fold(high ^ HASH_K1, HASH_K3 + low);
+}
+
 #endif

@@ -4,8 +4,7 @@
 #include "dataplane/model/distribution_apply.h"
 #include "dataplane/model/distribution_key.h"
 
-/* One timer for each RFQ: its deadline while it may still be awarded, its retirement once it has ended. */
-static void arm(struct distribution_state *s, struct rfq *rfq)
+void rfq_arm(struct distribution_state *s, struct rfq *rfq)
 {
     if (rfq_has_ended(rfq))
         timer_set(s, &rfq->timer, rfq->ended_ns + distribution_settings(s)->retire_after_ns, TIMER_RFQ_RETIRE,
@@ -25,9 +24,16 @@ static void link_nothing(struct rfq *rfq)
     rfq->timer = TIMER_NONE;
 }
 
+/* A client's own reference names nothing: it may use one as often as it likes. */
+static bool has_request_id(const struct rfq *rfq)
+{
+    return rfq->session != SESSION_NONE;
+}
+
 static void index_request(struct distribution_state *s, const struct rfq *rfq)
 {
-    key_index_add(&s->index->requests, request_key(rfq->session, rfq->request_id), table_slot(s->rfqs, rfq));
+    if (has_request_id(rfq))
+        key_index_add(&s->index->requests, request_key(rfq->session, rfq->request_id), table_slot(s->rfqs, rfq));
 }
 
 void rfq_created_apply(struct distribution_state *s, const struct rfq_created *ev)
@@ -94,7 +100,7 @@ void rfq_transition_apply(struct distribution_state *s, const struct rfq_transit
     }
     if (rfq_has_ended(rfq) || ev->move == MOVE_REVERT_AWARD)
         rfq->reason = ev->reason;
-    arm(s, rfq);
+    rfq_arm(s, rfq);
 }
 
 void rfq_shown_apply(struct distribution_state *s, const struct rfq_shown *ev)
@@ -155,8 +161,9 @@ void rfq_retired_apply(struct distribution_state *s, const struct rfq_retired *e
         quote_remove(s, accepted);
     for (uint32_t i = 0; i < rfq->linked; i++)
         delivery_remove(s, table_at(s->deliveries, rfq->delivery_slots[i]));
-    key_index_remove(&s->index->requests, request_key(rfq->session, rfq->request_id),
-                     table_slot(s->rfqs, rfq));
+    if (has_request_id(rfq))
+        key_index_remove(&s->index->requests, request_key(rfq->session, rfq->request_id),
+                         table_slot(s->rfqs, rfq));
     timer_set(s, &rfq->timer, 0, 0, 0);
     table_remove(s->rfqs, rfq);
 }
@@ -165,5 +172,5 @@ void rfq_rebuild(struct distribution_state *s, struct rfq *rfq)
 {
     link_nothing(rfq);
     index_request(s, rfq);
-    arm(s, rfq);
+    rfq_arm(s, rfq);
 }

@@ -97,7 +97,10 @@
     X(REASON_WRONG_LP, 138, "execution_from_another_lp") X(REASON_CANCEL_PENDING, 139, "cancel_pending")     \
     X(REASON_LP_REJECTED_ORDER, 140, "lp_rejected_order") X(REASON_TIMEOUT, 141, "timeout")                  \
     X(REASON_BAD_EXECUTION, 142, "bad_execution") X(REASON_DEADLINE, 143, "deadline")                        \
-    X(REASON_UNKNOWN_SESSION, 144, "unknown_session") X(REASON_REPEATED, 145, "repeated")
+    X(REASON_UNKNOWN_SESSION, 144, "unknown_session") X(REASON_REPEATED, 145, "repeated")                    \
+    /* clients */                                                                                            \
+    X(REASON_KEY_REUSED, 150, "idempotency_key_reused") X(REASON_EXTENSION, 151, "extension_refused")        \
+    X(REASON_REASON_REQUIRED, 152, "reason_required")
 
 #define DELIVERY_STATE_LIST(X)                                                                               \
     X(DELIVERY_PENDING, 1, "pending") X(DELIVERY_SENT, 2, "sent") X(DELIVERY_DELIVERED, 3, "delivered")      \
@@ -223,7 +226,10 @@ struct rfq {
     uint16_t reason; /* enum reason: of its end, or of the last revert */
     uint8_t losers_told;
     uint8_t distributed; /* all deliveries settled and told */
-    uint8_t reserved[10];
+    uint8_t extensions;  /* of its deadline */
+    uint8_t reserved;
+    uint32_t length_ms;  /* from its making to its first deadline; 0 until it is extended */
+    uint8_t reserved2[4];
     int64_t best_bid, best_ask; /* 0: none */
     uint64_t best_bid_quote, best_ask_quote;
     uint64_t award;             /* id of the award, 0: none */
@@ -237,7 +243,7 @@ struct rfq {
     uint32_t ended_quotes;
     uint32_t timer;
     uint32_t linked; /* deliveries in the arrays below, in order of release */
-    uint32_t reserved2;
+    uint32_t reserved3;
     uint16_t delivery_lps[RFQ_LPS_MAX]; /* beside the slots, so that a line or two answer «which is this LP's?» */
     uint32_t delivery_slots[RFQ_LPS_MAX];
 };
@@ -274,6 +280,21 @@ struct quote {
     uint64_t transient;
     uint32_t next; /* in rank, or among ended ones */
     uint32_t timer;
+};
+
+/* What a client's command came to, by the hash of its Idempotency-Key: so a repetition gets the answer that was given. The
+ * newest CLIENT_KEYS of them are kept, however old (distribution.h). */
+struct client_key {
+    uint64_t id;
+    uint64_t key_high, key_low, body;
+    uint64_t taker, rfq, quote, value;
+    uint64_t time_ns;
+    uint16_t command, reason;
+    uint32_t reserved;
+    char text[TEXT_SIZE];
+    uint64_t transient;
+    uint32_t next; /* by age: slot */
+    uint32_t reserved2;
 };
 
 /* Routing's entities ------------------------------------------------------------------------------------------------ */

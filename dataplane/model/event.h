@@ -338,6 +338,32 @@ struct rfq_retired {
     uint64_t rfq;
 };
 
+struct rfq_extended {
+    struct record head;
+    uint64_t rfq, who_id;
+    uint64_t deadline_ns; /* the new one */
+    uint64_t length_ns;   /* of the RFQ as it was asked for: what each extension is measured by */
+    uint8_t who, number, reserved[6]; /* number: of this extension, 1.. */
+    char text[TEXT_SIZE]; /* the reason given */
+};
+
+/* The answer to a client's command, for whoever waits for it (ticket), and for its repetitions (key). */
+struct client_answered {
+    struct record head;
+    uint64_t ticket;
+    uint64_t id;               /* of the key that is remembered from here on; 0: none */
+    uint64_t forgets;          /* id of the oldest key, where its place is needed; 0: none */
+    uint64_t taker;
+    uint64_t key_high, key_low, body;
+    uint64_t rfq, quote;       /* what it is about; 0: none */
+    uint64_t value;            /* an extension's deadline; else 0 */
+    uint16_t command;          /* record type */
+    uint16_t reason;           /* REASON_NONE: done */
+    uint8_t repeated;          /* 1: the key is known, this is the answer that was given before */
+    uint8_t reserved[3];
+    char text[TEXT_SIZE];
+};
+
 /* Routing --------------------------------------------------------------------------------------------------------------- */
 
 /* By D: dest is distribution, which accepts or refuses. By an award: a fact. */
@@ -574,6 +600,52 @@ struct command_peer_reject {
     uint32_t ref_kind;
     uint32_t reason; /* 373 or 380 */
     char text[TEXT_SIZE];
+};
+
+/* Commands of clients: the control core puts them into a lane, and they are in no ring. An item of that lane has no agent
+ * (AGENT_NONE): nobody is answered by a lane. Who may do what with which RFQ was checked against the replica before; the
+ * engine holds to the tenant. */
+struct client_head {
+    uint64_t ticket;            /* comes back in CLIENT_ANSWERED; of one run of the process */
+    uint64_t taker;             /* as whom it acts */
+    uint64_t key_high, key_low; /* hash of who, what and the Idempotency-Key; both 0: none was given */
+    uint64_t body;              /* hash of all that was asked */
+    uint32_t tenant, reserved;
+};
+
+struct command_client_rfq {
+    struct record head;
+    struct client_head client;
+    char reference[ID_TEXT_SIZE]; /* the client's own, may be empty */
+    char symbol[SYMBOL_SIZE];
+    int64_t quantity;
+    uint64_t deadline_ns; /* 0: the default */
+    uint32_t settl_date;
+    uint16_t legs;
+    uint8_t side, all_or_none;
+};
+
+struct command_client_accept {
+    struct record head;
+    struct client_head client;
+    uint64_t rfq, quote;
+    int64_t quantity, price; /* 0: not given */
+    uint8_t side, reserved[7]; /* 0: not given: the request's */
+};
+
+struct command_client_cancel {
+    struct record head;
+    struct client_head client;
+    uint64_t rfq;
+    uint32_t reason, reserved; /* one of spec/10's list */
+};
+
+struct command_client_extend {
+    struct record head;
+    struct client_head client;
+    uint64_t rfq;
+    uint64_t deadline_ns; /* 0: by as much as is allowed */
+    char text[TEXT_SIZE]; /* the reason, required */
 };
 
 /* No command or event struct has padding: asserted in event.c by size, so that every byte is defined. */

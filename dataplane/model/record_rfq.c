@@ -24,6 +24,8 @@
     X(RFQ_ORDER, rfq_order, rfq)                       \
     X(RFQ_CANCEL_ORDER, rfq_cancel_order, rfq)         \
     X(RFQ_RETIRED, rfq_retired, rfq)                   \
+    X(RFQ_EXTENDED, rfq_extended, rfq)                 \
+    X(CLIENT_ANSWERED, client_answered, rfq)           \
     X(DISTRIBUTION_NOTED, engine_noted, rfq)           \
     X(ORDER_CREATED, order_created, rfq)               \
     X(ORDER_RELEASED, order_released, rfq)             \

@@ -2,7 +2,8 @@
  * back. One row: name, number, struct (event.h), who writes it, what it says.
  *
  * Names: GATEWAY_* are written by a gateway, RFQ_/DELIVERY_/QUOTE_… by distribution, ORDER_… by routing; COMMAND_* go
- * through lanes only: they are what a gateway read out of a GATEWAY_IN, and can be read out of it again.
+ * through lanes only: they are what a gateway read out of a GATEWAY_IN, and can be read out of it again; those of
+ * clients can be lost with the process, since a client repeats what was not answered (Idempotency-Key).
  */
 #ifndef RFQD_MODEL_RECORD_TYPE_H
 #define RFQD_MODEL_RECORD_TYPE_H
@@ -43,6 +44,8 @@
     X(RFQ_RETIRED, 55, rfq_retired, "an ended RFQ leaves memory; storage keeps it")                          \
     X(DISTRIBUTION_NOTED, 56, engine_noted, "a command that changed nothing, and why")                       \
     X(DISTRIBUTION_DIGEST, 57, engine_digest, "digest of distribution's state here")                         \
+    X(RFQ_EXTENDED, 58, rfq_extended, "an RFQ's deadline moved, and why")                                    \
+    X(CLIENT_ANSWERED, 59, client_answered, "what became of a client's command: its answer")                 \
     /* routing's ring */                                                                                     \
     X(ROUTING_STARTED, 64, engine_started, "routing starts: a new epoch of ids")                             \
     X(ROUTING_SESSION, 65, engine_session, "routing learnt a session's state")                               \
@@ -70,7 +73,12 @@
     X(COMMAND_ORDER_CANCEL, 135, command_order_cancel, "F of a taker")                                       \
     X(COMMAND_EXECUTION, 136, command_execution, "8 of an LP")                                               \
     X(COMMAND_CANCEL_REJECT, 137, command_cancel_reject, "9 of an LP")                                       \
-    X(COMMAND_PEER_REJECT, 138, command_peer_reject, "j or 3 about something we sent")
+    X(COMMAND_PEER_REJECT, 138, command_peer_reject, "j or 3 about something we sent")                       \
+    /* lanes only: what a client asked by HTTP or WebSocket */                                               \
+    X(COMMAND_CLIENT_RFQ, 139, command_client_rfq, "a client wants an RFQ")                                  \
+    X(COMMAND_CLIENT_ACCEPT, 140, command_client_accept, "a client accepts a quote")                         \
+    X(COMMAND_CLIENT_CANCEL, 141, command_client_cancel, "a client cancels an RFQ")                          \
+    X(COMMAND_CLIENT_EXTEND, 142, command_client_extend, "a client extends an RFQ")
 
 enum record_type {
     RECORD_NONE = 0,

@@ -42,8 +42,9 @@ uint64_t state_digest(const struct state *s)
 {
     uint64_t digest = hash_bytes(&s->marks, sizeof s->marks);
     for (unsigned i = 0; i < s->table_count; i++)
-        digest +=
-            hash_fold(table_digest(s->tables[i]) ^ HASH_K1, HASH_K2 + i); /* which table it is in counts */
+        if (i < STATE_TABLES_FIRST || table_digest(s->tables[i]))
+            digest +=
+                hash_fold(table_digest(s->tables[i]) ^ HASH_K1, HASH_K2 + i); /* which table it is in counts */
     return digest;
 }
 

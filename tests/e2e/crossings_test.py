@@ -34,7 +34,7 @@ def addressed_by_engines(source):
 
 def addressed_by_gateway(source):
     found = {(name, "gateway") for name in TYPES.findall(read(source, "dataplane", "model", "record_type.h"))
-             if name.startswith("COMMAND_")}
+             if name.startswith("COMMAND_") and not name.startswith("COMMAND_CLIENT_")}
     for path in glob.glob(os.path.join(source, "dataplane", "gateway", "*.c")):
         text = read(path)
         for match in re.finditer(r"ring_add\([^;]*RECORD_(GATEWAY_[A-Z_]+)[^;]*;", text):
@@ -45,12 +45,17 @@ def addressed_by_gateway(source):
     return found
 
 
+def addressed_by_control(source):
+    return {(name, "control") for name in TYPES.findall(read(source, "dataplane", "model", "record_type.h"))
+            if name.startswith("COMMAND_CLIENT_")}
+
+
 def documented(source):
     """{(record, writer)} of the rows whose first cells are records in backquotes and a writer."""
     found = set()
     for line in read(source, "ARCHITECTURE.md").splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
-        if len(cells) >= 4 and cells[1] in ("gateway", "distribution", "routing"):
+        if len(cells) >= 4 and cells[1] in ("gateway", "distribution", "routing", "control"):
             found |= {(name, cells[1]) for name in re.findall(r"`([A-Z_]+)`", cells[0])}
     return found
 
@@ -59,7 +64,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     source = sys.argv[1]
-    code = addressed_by_engines(source) | addressed_by_gateway(source)
+    code = addressed_by_engines(source) | addressed_by_gateway(source) | addressed_by_control(source)
     if len(code) < 25:
         sys.exit(f"only {len(code)} messages were found in the code: this test has lost its way")
     text = documented(source)

@@ -4,6 +4,7 @@
 #include "dataplane/engine/distribution/inside.h"
 
 struct acceptance {
+    uint64_t taker;   /* whose RFQ it is to be; 0: nobody's */
     uint32_t session; /* the taker's */
     const char *quote_id, *symbol, *cl_ord_id;
     const char *response_id; /* AJ's 693; NULL: by an order */
@@ -33,10 +34,9 @@ static void say_quote(struct text *t, const struct acceptance *a)
 static void find(const struct distribution_state *s, const struct acceptance *a, struct award *w,
                  struct refusal *r)
 {
-    const struct taker *taker = distribution_taker_by_session(s, a->session);
     w->quote = distribution_quote(s, name_parse('Q', a->quote_id, strnlen(a->quote_id, ID_TEXT_SIZE)));
     w->rfq = w->quote ? distribution_rfq(s, w->quote->rfq) : NULL;
-    if (w->rfq && taker && w->rfq->taker == taker->id)
+    if (w->rfq && w->rfq->taker == a->taker)
         return;
     struct text t = refuse(r, w->rfq ? REASON_NOT_YOURS : REASON_UNKNOWN_QUOTE);
     say_quote(&t, a);
@@ -275,7 +275,7 @@ static void pass(struct emit *e, const struct lane_item *item, const struct acce
         text_add(&t, "already awarded");
     }
     if (r.reason == REASON_NONE)
-        rfq_cancel(e, w.rfq);
+        rfq_cancel(e, w.rfq, w.rfq->taker, REASON_TAKER_REQUEST);
     else
         refuse_accept(e, item, a, &w, &r);
 }
@@ -295,7 +295,9 @@ static void refuse_type(struct emit *e, const struct lane_item *item, const stru
 void decide_quote_response(struct emit *e, const struct lane_item *item)
 {
     const struct command_quote_response *c = (const void *)&item->record;
-    const struct acceptance a = {.session = item->record.session,
+    const struct taker *taker = distribution_taker_by_session(state_of(e), item->record.session);
+    const struct acceptance a = {.taker = taker ? taker->id : 0,
+                                 .session = item->record.session,
                                  .quote_id = c->quote_id,
                                  .symbol = c->symbol,
                                  .cl_ord_id = c->cl_ord_id,
@@ -303,7 +305,7 @@ void decide_quote_response(struct emit *e, const struct lane_item *item)
                                  .quantity = c->quantity,
                                  .price = c->price,
                                  .side = c->side};
-    if (!distribution_taker_by_session(state_of(e), a.session))
+    if (!taker)
         distribution_note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
                           "a response from a session that is no taker's");
     else if (repeats_award(e, c, &a))
@@ -321,7 +323,9 @@ void decide_quote_response(struct emit *e, const struct lane_item *item)
 void decide_order_asks(struct emit *e, const struct lane_item *item)
 {
     const struct order_created *c = (const void *)&item->record;
-    const struct acceptance a = {.session = c->taker_session,
+    const struct taker *taker = distribution_taker_by_session(state_of(e), c->taker_session);
+    const struct acceptance a = {.taker = taker ? taker->id : 0,
+                                 .session = c->taker_session,
                                  .quote_id = c->quote_id,
                                  .symbol = c->symbol,
                                  .cl_ord_id = c->cl_ord_id,
@@ -334,4 +338,24 @@ void decide_order_asks(struct emit *e, const struct lane_item *item)
     else
         distribution_note(e, item->record.type, c->rfq, c->order, REASON_REPEATED,
                           "the order asks for nothing");
+}
+
+const struct rfq *accept_for_client(struct emit *e, const struct client_acceptance *c, struct refusal *r)
+{
+    char quote_id[ID_TEXT_SIZE];
+    const char none[ID_TEXT_SIZE] = {0}, no_symbol[SYMBOL_SIZE] = {0};
+    name_print('Q', c->quote, quote_id);
+    const struct acceptance a = {.taker = c->taker,
+                                 .session = SESSION_NONE,
+                                 .quote_id = quote_id,
+                                 .symbol = no_symbol,
+                                 .cl_ord_id = none,
+                                 .quantity = c->quantity,
+                                 .price = c->price,
+                                 .side = c->side};
+    struct award w;
+    check_accept(e, &a, &w, r);
+    if (r->reason == REASON_NONE)
+        award(e, &a, &w);
+    return w.rfq;
 }

@@ -25,6 +25,18 @@ void distribution_decide(struct emit *e, const struct lane_item *item)
     case RECORD_COMMAND_PEER_REJECT:
         decide_delivery_peer_reject(e, item);
         break;
+    case RECORD_COMMAND_CLIENT_RFQ:
+        decide_client_rfq(e, item);
+        break;
+    case RECORD_COMMAND_CLIENT_ACCEPT:
+        decide_client_accept(e, item);
+        break;
+    case RECORD_COMMAND_CLIENT_CANCEL:
+        decide_client_cancel(e, item);
+        break;
+    case RECORD_COMMAND_CLIENT_EXTEND:
+        decide_client_extend(e, item);
+        break;
     case RECORD_GATEWAY_UNSENT:
         decide_delivery_unsent(e, item);
         break;

@@ -96,8 +96,24 @@ void quotes_archive(struct emit *e, const struct rfq *rfq);
 void rfq_end(struct emit *e, const struct rfq *rfq, const struct move *m);
 void rfq_due(struct emit *e, const struct rfq *rfq, unsigned kind);
 
-/* request.c: the taker wants the RFQ no more; it is live. */
-void rfq_cancel(struct emit *e, const struct rfq *rfq);
+/* request.c: room in memory for one more RFQ, else the refusal. */
+bool request_has_room(const struct distribution_state *s, struct refusal *r);
+/* The RFQ that the request makes: released to LPs, or ended as REJECTED with r saying why. */
+const struct rfq *request_take(struct emit *e, const struct lane_item *item, const struct taker *taker,
+                               const struct command_quote_request *c, uint8_t all_or_none, struct refusal *r);
+/* False: the refusal says what it is that cannot be cancelled (any more). */
+bool rfq_may_be_cancelled(const struct rfq *rfq, struct refusal *r);
+/* It is wanted no more; it may be cancelled. */
+void rfq_cancel(struct emit *e, const struct rfq *rfq, uint64_t who_id, enum reason reason);
+
+/* accept.c: the quote becomes the award, or r says why not. side, quantity, price 0: not given. Returns the
+ * quote's RFQ, NULL where the quote is not one of this taker's. */
+struct client_acceptance {
+    uint64_t taker, quote; /* whose RFQ, and which of its quotes */
+    int64_t quantity, price;
+    uint8_t side;
+};
+const struct rfq *accept_for_client(struct emit *e, const struct client_acceptance *c, struct refusal *r);
 
 /* Decisions, by command. */
 void decide_quote_request(struct emit *e, const struct lane_item *item);
@@ -111,5 +127,10 @@ void decide_quote_response(struct emit *e, const struct lane_item *item);
 void decide_order_asks(struct emit *e, const struct lane_item *item);
 void decide_order_update(struct emit *e, const struct lane_item *item);
 void decide_session_state(struct emit *e, const struct lane_item *item);
+/* client.c */
+void decide_client_rfq(struct emit *e, const struct lane_item *item);
+void decide_client_accept(struct emit *e, const struct lane_item *item);
+void decide_client_cancel(struct emit *e, const struct lane_item *item);
+void decide_client_extend(struct emit *e, const struct lane_item *item);
 
 #endif

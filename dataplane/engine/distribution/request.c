@@ -42,7 +42,7 @@ static void answer_repeated(struct emit *e, const struct lane_item *item,
 }
 
 /* Room for the RFQ, for a delivery to each LP, and for a quote of each. */
-static bool has_room(const struct distribution_state *s, struct refusal *r)
+bool request_has_room(const struct distribution_state *s, struct refusal *r)
 {
     uint32_t lps = table_count(s->lps) < RFQ_LPS_MAX ? table_count(s->lps) : RFQ_LPS_MAX;
     const char *what = NULL;
@@ -146,9 +146,9 @@ static void check_publishable(const struct distribution_state *s, const struct c
  * -------------------------------------------------------------------------------------------------- */
 
 static const struct rfq *create(struct emit *e, const struct lane_item *item, const struct taker *taker,
-                                const struct instrument *i)
+                                const struct command_quote_request *c, const struct instrument *i,
+                                uint8_t all_or_none)
 {
-    const struct command_quote_request *c = (const void *)&item->record;
     uint64_t id = state_next_id(e->state);
     struct rfq_created *ev = emit_begin(e, RECORD_RFQ_CREATED, sizeof *ev);
     ev->head.session = item->record.session;
@@ -163,6 +163,7 @@ static const struct rfq *create(struct emit *e, const struct lane_item *item, co
     ev->gateway = item->agent;
     ev->profile = PROFILE_INSTANT;
     ev->side = c->side;
+    ev->all_or_none = all_or_none;
     memcpy(ev->request_id, c->request_id, sizeof ev->request_id);
     memcpy(ev->symbol, c->symbol, sizeof ev->symbol);
     emit_end(e, ev);
@@ -202,6 +203,22 @@ static void prefetch(const struct emit *e)
         table_prefetch(s->deliveries, id + i);
 }
 
+const struct rfq *request_take(struct emit *e, const struct lane_item *item, const struct taker *taker,
+                               const struct command_quote_request *c, uint8_t all_or_none, struct refusal *r)
+{
+    const struct distribution_state *s = state_of(e);
+    const struct instrument *i = distribution_instrument_by_symbol(s, c->symbol);
+    check_publishable(s, c, i, e->now_ns, r);
+    const struct rfq *rfq = create(e, item, taker, c, i, all_or_none);
+    if (r->reason == REASON_NONE)
+        distribute(e, rfq);
+    else
+        rfq_end(
+            e, rfq,
+            &(struct move){.move = MOVE_REJECT, .who = WHO_SYSTEM, .reason = r->reason, .text = r->text});
+    return rfq;
+}
+
 void decide_quote_request(struct emit *e, const struct lane_item *item)
 {
     const struct command_quote_request *c = (const void *)&item->record;
@@ -220,18 +237,10 @@ void decide_quote_request(struct emit *e, const struct lane_item *item)
         return;
     }
     struct refusal r;
-    if (!has_room(s, &r)) {
+    if (!request_has_room(s, &r))
         refuse_request(e, item, c->request_id, c->symbol, NULL, 0, &r);
-        return;
-    }
-    const struct instrument *i = distribution_instrument_by_symbol(s, c->symbol);
-    check_publishable(s, c, i, e->now_ns, &r);
-    const struct rfq *rfq = create(e, item, taker, i);
-    if (r.reason == REASON_NONE)
-        distribute(e, rfq);
     else
-        rfq_end(e, rfq,
-                &(struct move){.move = MOVE_REJECT, .who = WHO_SYSTEM, .reason = r.reason, .text = r.text});
+        request_take(e, item, taker, c, 0, &r);
 }
 
 /* Withdrawal
@@ -247,16 +256,27 @@ static void ask_order_cancelled(struct emit *e, const struct rfq *rfq)
     emit_end(e, ev);
 }
 
-/* The taker wants the RFQ no more; it is live. */
-void rfq_cancel(struct emit *e, const struct rfq *rfq)
+void rfq_cancel(struct emit *e, const struct rfq *rfq, uint64_t who_id, enum reason reason)
 {
     if (rfq->state == RFQ_IS_AWARDED)
         ask_order_cancelled(e, rfq);
     else
-        rfq_end(
-            e, rfq,
-            &(struct move){
-                .move = MOVE_CANCEL, .who = WHO_USER, .who_id = rfq->taker, .reason = REASON_TAKER_REQUEST});
+        rfq_end(e, rfq,
+                &(struct move){.move = MOVE_CANCEL, .who = WHO_USER, .who_id = who_id, .reason = reason});
+}
+
+bool rfq_may_be_cancelled(const struct rfq *rfq, struct refusal *r)
+{
+    r->reason = REASON_NONE;
+    if (workflow_is_end(rfq->state)) {
+        struct text t = refuse(r, REASON_RFQ_STATE);
+        text_add(&t, "the RFQ is ");
+        text_add(&t, rfq_state_name(rfq->state));
+    } else if (rfq->cancel_pending) {
+        struct text t = refuse(r, REASON_CANCEL_PENDING);
+        text_add(&t, "a cancel is pending at the LP");
+    }
+    return r->reason == REASON_NONE;
 }
 
 void decide_request_cancel(struct emit *e, const struct lane_item *item)
@@ -274,16 +294,9 @@ void decide_request_cancel(struct emit *e, const struct lane_item *item)
         text_add_field(&t, c->request_id, sizeof c->request_id);
         text_add(&t, " is not known");
         refuse_request(e, item, c->request_id, no_symbol, NULL, 0, &r);
-    } else if (workflow_is_end(rfq->state)) {
-        struct text t = refuse(&r, REASON_RFQ_STATE);
-        text_add(&t, "the RFQ is ");
-        text_add(&t, rfq_state_name(rfq->state));
-        refuse_request(e, item, c->request_id, no_symbol, rfq, 0, &r);
-    } else if (rfq->cancel_pending) {
-        struct text t = refuse(&r, REASON_CANCEL_PENDING);
-        text_add(&t, "a cancel is pending at the LP");
-        refuse_request(e, item, c->request_id, no_symbol, rfq, 0, &r);
+    } else if (rfq_may_be_cancelled(rfq, &r)) {
+        rfq_cancel(e, rfq, rfq->taker, REASON_TAKER_REQUEST);
     } else {
-        rfq_cancel(e, rfq);
+        refuse_request(e, item, c->request_id, no_symbol, rfq, 0, &r);
     }
 }
