@@ -345,11 +345,31 @@ static uint32_t session_number(const struct node *n, const char *name)
     return SESSION_NONE; /* config_check has refused it */
 }
 
+/* Each user acts as the taker of its name: one without a session, where configuration has none with one. */
+static unsigned add_users(struct node *n, unsigned count)
+{
+    const struct config *c = n->config.config;
+    for (unsigned i = 0; i < c->user_count; i++) {
+        const struct config_user *u = &c->users[i];
+        unsigned j = 0;
+        while (j < c->taker_count && strcmp(c->takers[j].taker.code, u->name) != 0)
+            j++;
+        if (j < c->taker_count)
+            continue;
+        struct taker *t = &n->takers[count++];
+        memcpy(t->code, u->name, sizeof t->code);
+        t->tenant = config_tenant_named(c, u->tenant)->number;
+        t->session = SESSION_NONE;
+        t->gateway = AGENT_NONE;
+    }
+    return count;
+}
+
 static enum err start_engines(struct node *n, uint64_t now_ns)
 {
     const struct config *c = n->config.config;
     n->lps = calloc(c->lp_count + 1, sizeof *n->lps);
-    n->takers = calloc(c->taker_count + 1, sizeof *n->takers);
+    n->takers = calloc(c->taker_count + c->user_count + 1, sizeof *n->takers);
     if (!n->lps || !n->takers)
         return fail(ERR_MEMORY, "engines", NULL);
     for (unsigned i = 0; i < c->lp_count; i++) {
@@ -362,13 +382,14 @@ static enum err start_engines(struct node *n, uint64_t now_ns)
         n->takers[i].session = session_number(n, c->takers[i].session);
         n->takers[i].gateway = AGENT_GATEWAY;
     }
+    unsigned taker_count = add_users(n, c->taker_count);
     struct engine_setup setup = {.settings = c->settings,
                                  .instruments = c->instruments,
                                  .instrument_count = c->instrument_count,
                                  .lps = n->lps,
                                  .lp_count = c->lp_count,
                                  .takers = n->takers,
-                                 .taker_count = c->taker_count};
+                                 .taker_count = taker_count};
     engine_start(n->engine_distribution, &setup, now_ns);
     engine_start(n->engine_routing, &setup, now_ns);
     return OK;

@@ -54,6 +54,46 @@ static void check_parties(struct config *c, const char *name)
     }
 }
 
+/* A user is a taker too, of the same code: of one tenant, then, and within the takers' number. */
+static void check_users(struct config *c, const char *name)
+{
+    unsigned takers = c->taker_count;
+    for (unsigned i = 0; i < c->user_count; i++) {
+        const struct config_user *u = &c->users[i];
+        const struct config_tenant *tenant = config_tenant_named(c, u->tenant);
+        const struct config_taker *same = NULL;
+        for (unsigned j = 0; j < c->taker_count && !same; j++)
+            if (strcmp(c->takers[j].taker.code, u->name) == 0)
+                same = &c->takers[j];
+        takers += !same;
+        if (!tenant)
+            config_complain(c, name, 0, "user '%s': there is no tenant '%s'", u->name, u->tenant);
+        else if (same && same->taker.tenant != tenant->number)
+            config_complain(c, name, 0, "user '%s' is of tenant %u, the taker of this code of tenant %u",
+                            u->name, tenant->number, same->taker.tenant);
+    }
+    if (takers > SESSIONS_MAX)
+        config_complain(c, name, 0, "more than %d takers and users", SESSIONS_MAX);
+    for (unsigned i = 0; i < c->token_key_count; i++)
+        if (c->token_keys[i].tenant[0] && !config_tenant_named(c, c->token_keys[i].tenant))
+            config_complain(c, name, 0, "token key '%s': there is no tenant '%s'", c->token_keys[i].id,
+                            c->token_keys[i].tenant);
+    for (unsigned i = 0; i < c->tenant_count; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (c->tenants[i].number == c->tenants[j].number)
+                config_complain(c, name, 0, "tenants '%s' and '%s' have the same number", c->tenants[j].name,
+                                c->tenants[i].name);
+}
+
+static void check_http(struct config *c, const char *name)
+{
+    c->has_http = c->http_listen.sin_family != 0;
+    if (!c->http_certificate[0] != !c->http_key[0])
+        config_complain(c, name, 0, "http: certificate_file and key_file go together");
+    if (c->http_connections_per_address_max > c->http_connections_max)
+        c->http_connections_per_address_max = c->http_connections_max;
+}
+
 static void check_sessions(struct config *c, const char *name)
 {
     bool accepts = false;
@@ -124,6 +164,11 @@ void config_check(struct config *c, const char *name)
         if (c->instruments[i].quantity_min > c->instruments[i].quantity_max)
             config_complain(c, name, 0, "instrument '%s': quantity_min is above quantity_max",
                             c->instruments[i].symbol);
+    check_unique(c, name, "tenant", c->tenants[0].name, sizeof *c->tenants, c->tenant_count);
+    check_unique(c, name, "user", c->users[0].name, sizeof *c->users, c->user_count);
+    check_unique(c, name, "token key", c->token_keys[0].id, sizeof *c->token_keys, c->token_key_count);
+    check_users(c, name);
+    check_http(c, name);
     check_sessions(c, name);
     check_parties(c, name);
     check_cores(c, name);

@@ -306,6 +306,15 @@ static void *list_of(struct config *c, enum config_section s, unsigned **count)
     case SECTION_TAKERS:
         *count = &c->taker_count;
         return c->takers;
+    case SECTION_TENANTS:
+        *count = &c->tenant_count;
+        return c->tenants;
+    case SECTION_USERS:
+        *count = &c->user_count;
+        return c->users;
+    case SECTION_TOKEN_KEYS:
+        *count = &c->token_key_count;
+        return c->token_keys;
     default:
         assert(0);
         return NULL;
@@ -321,6 +330,10 @@ static unsigned list_limit(enum config_section s)
         return INSTRUMENTS_MAX;
     case SECTION_LPS:
         return LPS_MAX;
+    case SECTION_TENANTS:
+        return CONFIG_TENANTS_MAX;
+    case SECTION_TOKEN_KEYS:
+        return CONFIG_TOKEN_KEYS_MAX;
     default:
         return SESSIONS_MAX;
     }
@@ -367,7 +380,8 @@ static struct config *config_new(void)
     c->lps = calloc(LPS_MAX, sizeof *c->lps);
     c->takers = calloc(SESSIONS_MAX, sizeof *c->takers);
     c->sessions = calloc(SESSIONS_MAX, sizeof *c->sessions);
-    if (c->instruments && c->lps && c->takers && c->sessions)
+    c->users = calloc(SESSIONS_MAX, sizeof *c->users);
+    if (c->instruments && c->lps && c->takers && c->sessions && c->users)
         return c;
     config_free(c);
     return NULL;
@@ -381,7 +395,16 @@ void config_free(struct config *c)
     free(c->lps);
     free(c->takers);
     free(c->sessions);
+    free(c->users);
     free(c);
+}
+
+const struct config_tenant *config_tenant_named(const struct config *c, const char *name)
+{
+    for (unsigned i = 0; i < c->tenant_count; i++)
+        if (strcmp(c->tenants[i].name, name) == 0)
+            return &c->tenants[i];
+    return NULL;
 }
 
 enum err config_parse(struct config **out, const char *text, size_t size, const char *name)

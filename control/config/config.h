@@ -38,6 +38,33 @@ struct config_taker {
     struct taker taker;
 };
 
+/* People and programs that come by HTTP and WebSocket, and whose word is taken for it. */
+#define CONFIG_TENANTS_MAX    64
+#define CONFIG_TOKEN_KEYS_MAX 32
+#define CONFIG_ORIGINS_MAX    8
+#define CODE_SIZE             24 /* of LPs, takers, users, tenants, teams: 20 characters, zero padded */
+
+enum user_role { USER_TRADER = 1, USER_MANAGER = 2, USER_OPS = 4, USER_ADMIN = 8 };
+enum token_algorithm { TOKEN_HS256 = 1, TOKEN_RS256 = 2, TOKEN_ES256 = 3 };
+
+struct config_tenant {
+    char name[CODE_SIZE];
+    uint32_t number;
+};
+
+struct config_user {
+    char name[CODE_SIZE]; /* the token's `sub`; also the code of the taker as whom it acts */
+    char tenant[CODE_SIZE], team[CODE_SIZE];
+    uint32_t role; /* enum user_role */
+};
+
+struct config_token_key {
+    char id[ID_TEXT_SIZE]; /* the token's `kid` */
+    uint32_t algorithm;    /* enum token_algorithm: the only one that is taken with this key */
+    char file[CONFIG_PATH_SIZE];
+    char tenant[CODE_SIZE]; /* whose users it may name; empty: any's */
+};
+
 struct config_session {
     struct gateway_session_config session;
     bool has_address;
@@ -71,6 +98,19 @@ struct config {
     struct config_session *sessions;
     unsigned session_count;
 
+    struct sockaddr_in http_listen;
+    bool has_http;
+    char http_certificate[CONFIG_PATH_SIZE], http_key[CONFIG_PATH_SIZE]; /* PEM files; empty: no TLS */
+    char http_origins[CONFIG_PATH_SIZE * 4]; /* separated by blanks: pages that may open a WebSocket */
+    uint64_t http_connections_max, http_connections_per_address_max;
+    uint64_t http_head_timeout_ns, http_body_timeout_ns, http_idle_timeout_ns, http_write_timeout_ns;
+    struct config_tenant tenants[CONFIG_TENANTS_MAX];
+    unsigned tenant_count;
+    struct config_user *users;
+    unsigned user_count;
+    struct config_token_key token_keys[CONFIG_TOKEN_KEYS_MAX];
+    unsigned token_key_count;
+
     unsigned error_count; /* may exceed what is kept */
     char errors[CONFIG_ERRORS_MAX][CONFIG_ERROR_SIZE];
 };
@@ -81,6 +121,8 @@ enum err config_load(struct config **out, const char *path) WARN_UNUSED;
 /* The same from text; name stands for the file in errors. */
 enum err config_parse(struct config **out, const char *text, size_t size, const char *name) WARN_UNUSED;
 void config_free(struct config *c);
+/* NULL: none of that name. */
+const struct config_tenant *config_tenant_named(const struct config *c, const char *name);
 /* The reference of all keys, for people. */
 void config_print_keys(FILE *to);
 

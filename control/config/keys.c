@@ -8,11 +8,16 @@ const struct config_section_info config_sections[SECTIONS] = {
     [SECTION_FIX] = {"fix", false, 0, "FIX sessions in general"},
     [SECTION_RECORD] = {"record", false, 0, "rings, log and store"},
     [SECTION_SETTINGS] = {"settings", false, 0, "times and limits that decisions use"},
+    [SECTION_HTTP] = {"http", false, 0, "HTTP and WebSocket"},
     [SECTION_CORES] = {"cores", true, sizeof(struct config_core), "which agent runs on which core"},
     [SECTION_INSTRUMENTS] = {"instruments", true, sizeof(struct instrument), "reference data"},
     [SECTION_SESSIONS] = {"sessions", true, sizeof(struct config_session), "FIX sessions"},
     [SECTION_LPS] = {"lps", true, sizeof(struct config_lp), "liquidity providers"},
     [SECTION_TAKERS] = {"takers", true, sizeof(struct config_taker), "takers"},
+    [SECTION_TENANTS] = {"tenants", true, sizeof(struct config_tenant), "customer organisations"},
+    [SECTION_USERS] = {"users", true, sizeof(struct config_user), "who may come by HTTP and WebSocket"},
+    [SECTION_TOKEN_KEYS] = {"token_keys", true, sizeof(struct config_token_key),
+                            "keys that tokens (JWT) are signed with"},
 };
 
 static const struct config_choice levels[] = {
@@ -27,6 +32,11 @@ static const struct config_choice losers[] = {{"cancel", 0}, {"response", 1}, {N
 static const struct config_choice precisions[] = {
     {"ms", FIX_TIME_MS}, {"us", FIX_TIME_US}, {"ns", FIX_TIME_NS}, {NULL, 0}};
 
+static const struct config_choice user_roles[] = {
+    {"trader", USER_TRADER}, {"manager", USER_MANAGER}, {"ops", USER_OPS}, {"admin", USER_ADMIN}, {NULL, 0}};
+static const struct config_choice algorithms[] = {
+    {"HS256", TOKEN_HS256}, {"RS256", TOKEN_RS256}, {"ES256", TOKEN_ES256}, {NULL, 0}};
+
 #define TOP(member)        offsetof(struct config, member), sizeof(((struct config *)0)->member)
 #define CORE(member)       offsetof(struct config_core, member), sizeof(((struct config_core *)0)->member)
 #define INSTRUMENT(member) offsetof(struct instrument, member), sizeof(((struct instrument *)0)->member)
@@ -34,6 +44,11 @@ static const struct config_choice precisions[] = {
     offsetof(struct config_session, session.member), sizeof(((struct config_session *)0)->session.member)
 #define LP(member)    offsetof(struct config_lp, member), sizeof(((struct config_lp *)0)->member)
 #define TAKER(member) offsetof(struct config_taker, member), sizeof(((struct config_taker *)0)->member)
+
+#define TENANT(member) offsetof(struct config_tenant, member), sizeof(((struct config_tenant *)0)->member)
+#define USER(member)   offsetof(struct config_user, member), sizeof(((struct config_user *)0)->member)
+#define TOKEN_KEY(member) \
+    offsetof(struct config_token_key, member), sizeof(((struct config_token_key *)0)->member)
 
 #define DECIMAL_MAX INT64_MAX
 
@@ -110,6 +125,27 @@ const struct config_key config_keys[] = {
      "Orders in memory at one time."},
     {SECTION_SETTINGS, "fills_max", KEY_U32, "", 1, 16, 64000000, "200000", TOP(settings.fills_max), NULL,
      "Fills in memory at one time."},
+
+    {SECTION_HTTP, "listen", KEY_ADDRESS, "", 1, 0, 0, "", TOP(http_listen), NULL,
+     "Where the API, the WebSocket and the page are; empty: nowhere."},
+    {SECTION_HTTP, "certificate_file", KEY_TEXT, "", 1, 0, CONFIG_PATH_SIZE - 1, "", TOP(http_certificate),
+     NULL, "PEM, with its chain: TLS 1.2 and 1.3; empty: no TLS."},
+    {SECTION_HTTP, "key_file", KEY_TEXT, "", 1, 0, CONFIG_PATH_SIZE - 1, "", TOP(http_key), NULL,
+     "PEM: the certificate's private key."},
+    {SECTION_HTTP, "origins", KEY_TEXT, "", 1, 0, CONFIG_PATH_SIZE * 4 - 1, "", TOP(http_origins), NULL,
+     "Pages of other origins that may connect (https://desk.example), separated by blanks."},
+    {SECTION_HTTP, "connections_max", KEY_U64, "", 1, 1, 16000, "1024", TOP(http_connections_max), NULL,
+     "Connections at one time, WebSockets among them."},
+    {SECTION_HTTP, "connections_per_address_max", KEY_U64, "", 1, 1, 16000, "256",
+     TOP(http_connections_per_address_max), NULL, "Of them, from one address."},
+    {SECTION_HTTP, "head_timeout_ms", KEY_U64, "ms", MS, 10, 600000, "5000", TOP(http_head_timeout_ns), NULL,
+     "For a request's head to come whole."},
+    {SECTION_HTTP, "body_timeout_ms", KEY_U64, "ms", MS, 10, 600000, "10000", TOP(http_body_timeout_ns), NULL,
+     "For a request's body to come whole."},
+    {SECTION_HTTP, "idle_timeout_ms", KEY_U64, "ms", MS, 10, 3600000, "60000", TOP(http_idle_timeout_ns),
+     NULL, "Between two requests of a connection."},
+    {SECTION_HTTP, "write_timeout_ms", KEY_U64, "ms", MS, 10, 3600000, "30000", TOP(http_write_timeout_ns),
+     NULL, "For a peer to read something of what waits for it."},
 
     {SECTION_CORES, "cpu", KEY_I64, "", 1, -1, 1023, "-1", CORE(cpu), NULL, "CPU to pin to; -1: not pinned."},
     {SECTION_CORES, "idle", KEY_CHOICE_I64, "", 1, 0, 0, "yield", CORE(idle), idles,
@@ -199,5 +235,28 @@ const struct config_key config_keys[] = {
      "Its FIX session."},
     {SECTION_TAKERS, "tenant", KEY_U32, "", 1, 0, 1000000, "0", TAKER(taker.tenant), NULL,
      "Number of its tenant."},
+
+    {SECTION_TENANTS, "name", KEY_TEXT, "", 1, 1, 20, NULL, TENANT(name), NULL,
+     "As the tokens' `tenant` has it."},
+    {SECTION_TENANTS, "number", KEY_U32, "", 1, 0, 1000000, NULL, TENANT(number), NULL,
+     "As `tenant` of LPs and takers has it."},
+
+    {SECTION_USERS, "name", KEY_TEXT, "", 1, 1, 20, NULL, USER(name), NULL,
+     "As the tokens' `sub` has it; acts as the taker of this code."},
+    {SECTION_USERS, "tenant", KEY_TEXT, "", 1, 1, 20, NULL, USER(tenant), NULL, "Name of its tenant."},
+    {SECTION_USERS, "team", KEY_TEXT, "", 1, 0, 20, "", USER(team), NULL,
+     "A manager sees the RFQs of its team; empty: of nobody else."},
+    {SECTION_USERS, "role", KEY_CHOICE_U32, "", 1, 0, 0, "trader", USER(role), user_roles,
+     "The most that its tokens may claim: a trader has its own RFQs, a manager its team's, ops and admin the "
+     "tenant's."},
+
+    {SECTION_TOKEN_KEYS, "id", KEY_TEXT, "", 1, 1, ID_TEXT_SIZE - 1, NULL, TOKEN_KEY(id), NULL,
+     "As the tokens' `kid` has it."},
+    {SECTION_TOKEN_KEYS, "algorithm", KEY_CHOICE_U32, "", 1, 0, 0, NULL, TOKEN_KEY(algorithm), algorithms,
+     "The only one that is taken with this key."},
+    {SECTION_TOKEN_KEYS, "file", KEY_TEXT, "", 1, 1, CONFIG_PATH_SIZE - 1, NULL, TOKEN_KEY(file), NULL,
+     "HS256: the secret, 32 bytes at least; RS256, ES256: the public key (PEM)."},
+    {SECTION_TOKEN_KEYS, "tenant", KEY_TEXT, "", 1, 0, 20, "", TOKEN_KEY(tenant), NULL,
+     "The only tenant whose users it may name; empty: any."},
 };
 const unsigned config_key_count = sizeof config_keys / sizeof *config_keys;

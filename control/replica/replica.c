@@ -30,6 +30,8 @@ struct replica {
     struct unconsumed unconsumed;
     struct rows rows;
     struct stages stages;
+    replica_watcher watcher;
+    void *watcher_ctx;
     struct replica_counters counters;
     counter_value own_counters[sizeof(struct replica_counters) / sizeof(counter_value *)];
 };
@@ -140,6 +142,8 @@ static bool apply_frame(struct replica *r, const struct log_frame *f)
     r->offset = log_reader_offset(r->reader);
     r->events_since_cut += b->count;
     counter_add(r->counters.events, b->count);
+    if (r->watcher)
+        r->watcher(r->watcher_ctx, b, f->first_seq, r->offset);
     return true;
 }
 
@@ -406,6 +410,12 @@ void replica_destroy(struct replica *r)
 struct agent replica_agent(struct replica *r)
 {
     return (struct agent){.name = "replica", .poll = poll, .self = r};
+}
+
+void replica_watch(struct replica *r, replica_watcher watcher, void *ctx)
+{
+    r->watcher = watcher;
+    r->watcher_ctx = ctx;
 }
 
 uint64_t replica_seq(const struct replica *r)

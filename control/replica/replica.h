@@ -75,6 +75,10 @@ enum stage {
 
 struct replica;
 
+/* Called after each batch that was applied: the state is that of its end. first_seq: the number of its first
+ * record; end: the log offset behind it. For who follows the events with the state beside them. */
+typedef void (*replica_watcher)(void *ctx, const struct batch *b, uint64_t first_seq, uint64_t end);
+
 /* ERR_STATE: a state is not empty, or not tracked. ERR_MEMORY. As recovery_load, and the log's reader; where
  * the log has another digest than the states: ERR_CORRUPT. *out is NULL; replica_create_error() has the
  * sentence (this thread's). */
@@ -83,6 +87,9 @@ const char *replica_create_error(void);
 void replica_destroy(
     struct replica *r); /* abandons what was not committed; a commit under way is waited for */
 struct agent replica_agent(struct replica *r);
+
+/* One watcher, set before polling starts: it sees everything from there on. */
+void replica_watch(struct replica *r, replica_watcher watcher, void *ctx);
 
 /* Applied: number of the next record, and the log offset. */
 uint64_t replica_seq(const struct replica *r);

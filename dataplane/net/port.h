@@ -59,7 +59,7 @@ enum port_event_type {
 struct port_event {
     enum port_event_type type;
     uint32_t conn;
-    uint64_t tag; /* as given to port_listen or port_connect, in every event of the connection */
+    uint64_t tag; /* as given to port_listen, port_connect or port_tag, in every event of the connection */
     int error;
     struct sockaddr_in peer; /* PORT_ACCEPTED, PORT_CONNECTED */
     const uint8_t *data;
@@ -78,6 +78,7 @@ struct port_ops {
     void (*flush)(struct port *p);
     void (*pause)(struct port *p, uint32_t conn);
     void (*resume)(struct port *p, uint32_t conn);
+    void (*tag)(struct port *p, uint32_t conn, uint64_t tag);
     void (*close)(struct port *p, uint32_t conn);
     size_t (*backlog)(struct port *p, uint32_t conn);
     void (*destroy)(struct port *p);
@@ -120,6 +121,11 @@ static inline void port_pause(struct port *p, uint32_t conn)
 static inline void port_resume(struct port *p, uint32_t conn)
 {
     p->ops->resume(p, conn);
+}
+/* The tag of the connection's events from the next poll on: so a consumer of many finds its own at once. */
+static inline void port_tag(struct port *p, uint32_t conn, uint64_t tag)
+{
+    p->ops->tag(p, conn, tag);
 }
 static inline void port_close(struct port *p, uint32_t conn)
 {

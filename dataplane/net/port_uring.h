@@ -7,7 +7,7 @@
 
 #include "dataplane/net/port.h"
 
-#define PORT_URING_CONNECTIONS_MAX 8192u
+#define PORT_URING_CONNECTIONS_MAX 16384u
 #define PORT_URING_BACKLOG_SIZE    (64u * 1024u * 1024u) /* of all connections of one port */
 
 enum port_uring_mode {

@@ -389,6 +389,14 @@ static void sim_resume(struct port *p, uint32_t handle)
     }
 }
 
+static void sim_tag(struct port *p, uint32_t handle, uint64_t tag)
+{
+    struct side *s = side_of(p, handle);
+    if (s != NULL) {
+        s->tag = tag;
+    }
+}
+
 static void sim_close(struct port *p, uint32_t handle)
 {
     struct side *s = side_of(p, handle);
@@ -431,6 +439,7 @@ static const struct port_ops sim_ops = {
     .flush = sim_flush,
     .pause = sim_pause,
     .resume = sim_resume,
+    .tag = sim_tag,
     .close = sim_close,
     .backlog = sim_backlog,
     .destroy = sim_destroy,

@@ -222,6 +222,7 @@ static const struct port_ops uring_ops = {
     .flush = uring_flush,
     .pause = uring_pause,
     .resume = uring_resume,
+    .tag = uring_tag,
     .close = uring_close,
     .backlog = uring_backlog,
     .destroy = uring_destroy,

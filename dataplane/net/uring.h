@@ -22,6 +22,7 @@
 #define URING_BUFFER_SIZE    16384u
 #define URING_BUFFER_STRIDE  (URING_BUFFER_SIZE + 320u) /* staggered: equal strides would share cache sets */
 #define URING_POSTED         64u                        /* receive buffers the kernel has at one time */
+#define URING_HOLDING_MAX    1024u /* connections that are thought to be paused at one time: for buffers */
 #define URING_PIECES_MAX     1024u /* port_send calls between two flushes; the next one flushes */
 #define URING_BATCH_MAX      256u  /* sends in one submission */
 #define URING_CHUNK_SIZE     16384u
@@ -159,6 +160,7 @@ void uring_conn_kill(struct uring_port *u, struct conn *c, bool reset);
 void uring_conn_release(struct uring_port *u, struct conn *c);
 void uring_linger_step(struct uring_port *u, struct conn *c);
 void uring_tick(struct uring_port *u);
+void uring_tag(struct port *p, uint32_t handle, uint64_t tag);
 void uring_close(struct port *p, uint32_t handle);
 
 /* uring_open.c */

@@ -180,6 +180,14 @@ void uring_tick(struct uring_port *u)
     }
 }
 
+void uring_tag(struct port *p, uint32_t handle, uint64_t tag)
+{
+    struct conn *c = uring_conn_of(uring_of(p), handle);
+    if (c != NULL) {
+        c->tag = tag;
+    }
+}
+
 void uring_close(struct port *p, uint32_t handle)
 {
     struct uring_port *u = uring_of(p);

@@ -20,7 +20,8 @@ static uint8_t *buffer_at(const struct uring_port *u, uint32_t id)
 
 enum err uring_buffers_create(struct uring_port *u, unsigned connections_max)
 {
-    u->buffer_count = 4 * URING_POSTED + 2 * connections_max;
+    uint32_t holding = connections_max < URING_HOLDING_MAX ? connections_max : URING_HOLDING_MAX;
+    u->buffer_count = 4 * URING_POSTED + 2 * holding;
     u->buffers_size = (size_t)u->buffer_count * URING_BUFFER_STRIDE;
     u->buf_ring_entries = URING_POSTED;
     u->buf_ring_size = u->buf_ring_entries * sizeof(struct io_uring_buf);

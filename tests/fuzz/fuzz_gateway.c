@@ -139,6 +139,13 @@ static size_t port_fuzz_backlog(struct port *p, uint32_t conn)
     return 0;
 }
 
+static void port_fuzz_tag(struct port *p, uint32_t conn, uint64_t tag)
+{
+    (void)p;
+    (void)conn;
+    (void)tag;
+}
+
 static const struct port_ops OPS = {.listen = port_fuzz_listen,
                                     .connect = port_fuzz_connect,
                                     .poll = port_fuzz_poll,
@@ -146,6 +153,7 @@ static const struct port_ops OPS = {.listen = port_fuzz_listen,
                                     .flush = port_fuzz_flush,
                                     .pause = port_fuzz_pause,
                                     .resume = port_fuzz_resume,
+                                    .tag = port_fuzz_tag,
                                     .close = port_fuzz_close,
                                     .backlog = port_fuzz_backlog,
                                     .destroy = port_fuzz_flush};

@@ -1,0 +1,111 @@
+/* Which route a target names, and what its path and query say. */
+#include <ctype.h>
+#include <string.h>
+
+#include "control/web/inside.h"
+
+static int hex(char x)
+{
+    if (x >= '0' && x <= '9')
+        return x - '0';
+    x = (char)tolower((unsigned char)x);
+    return x >= 'a' && x <= 'f' ? x - 'a' + 10 : -1;
+}
+
+/* Percent decoding up to `end`; false: not well formed, a zero byte, or too long. plus: a plus is a blank. */
+static bool decode(const char *from, const char *end, bool plus, char *out, size_t size, bool *too_long)
+{
+    size_t used = 0;
+    while (from < end) {
+        char x = *from++;
+        if (x == '%') {
+            int high = from < end ? hex(from[0]) : -1, low = from + 1 < end ? hex(from[1]) : -1;
+            if (high < 0 || low < 0 || (high == 0 && low == 0))
+                return false;
+            x = (char)(high << 4 | low);
+            from += 2;
+        } else if (x == '+' && plus) {
+            x = ' ';
+        }
+        if (used + 1 >= size) {
+            *too_long = true;
+            return false;
+        }
+        out[used++] = x;
+    }
+    out[used] = 0;
+    return true;
+}
+
+static bool match(struct web_request *c, const char *pattern, const char *path)
+{
+    c->param_count = 0;
+    while (*pattern && *path) {
+        if (*pattern != '{') {
+            if (*pattern++ != *path++)
+                return false;
+            continue;
+        }
+        const char *end = path + strcspn(path, "/");
+        bool too_long;
+        if (end == path || c->param_count == WEB_PARAMS_MAX ||
+            !decode(path, end, false, c->params[c->param_count++], WEB_PARAM_SIZE, &too_long))
+            return false;
+        path = end;
+        pattern = strchr(pattern, '}') + 1;
+    }
+    return !*pattern && !*path;
+}
+
+const struct web_route *route_find(struct web_request *c, enum web_method method, unsigned *allowed)
+{
+    if (!c->query) {
+        char *mark = strchr(c->head, '?');
+        if (mark) {
+            *mark = 0;
+            c->query = mark + 1;
+        }
+    }
+    *allowed = 0;
+    for (unsigned i = 0; i < c->web->config.route_count; i++) {
+        const struct web_route *r = &c->web->config.routes[i];
+        if (!match(c, r->path, c->head))
+            continue;
+        if (r->method == method)
+            return r;
+        *allowed |= 1u << r->method;
+    }
+    return NULL;
+}
+
+const char *web_path(const struct web_request *r)
+{
+    return r->head;
+}
+
+const char *web_header(const struct web_request *r, const char *name)
+{
+    for (unsigned i = 0; i < r->header_count; i++)
+        if (strcmp(r->head + r->headers[i].name, name) == 0)
+            return r->head + r->headers[i].value;
+    return NULL;
+}
+
+const char *web_param(const struct web_request *r, unsigned n)
+{
+    return n < r->param_count ? r->params[n] : "";
+}
+
+bool web_query(const struct web_request *r, const char *name, char *out, size_t size, bool *too_long)
+{
+    size_t name_size = strlen(name);
+    *too_long = false;
+    for (const char *at = r->query; at && *at;) {
+        const char *end = at + strcspn(at, "&");
+        const char *equals = memchr(at, '=', (size_t)(end - at));
+        if (equals && (size_t)(equals - at) == name_size && memcmp(at, name, name_size) == 0)
+            return decode(equals + 1, end, true, out, size, too_long);
+        at = *end ? end + 1 : end;
+    }
+    return false;
+}
