@@ -2,7 +2,7 @@
 #ifndef RFQD_CONTROL_COMMANDS_H
 #define RFQD_CONTROL_COMMANDS_H
 
-#include "control/ops/json.h"
+#include "control/json/json.h"
 #include "control/ops/ops.h"
 
 #define OPS_ARGUMENTS_MAX 8

@@ -1,4 +1,4 @@
-/* JSON into a buffer that grows: what the ops socket answers with. Control core only. Commas are its
+/* JSON into a buffer that grows: what the ops socket, HTTP and WebSocket answer with. Control core only. Commas are its
  * business. */
 #ifndef RFQD_CONTROL_JSON_H
 #define RFQD_CONTROL_JSON_H

@@ -1,4 +1,4 @@
-#include "control/ops/json.h"
+#include "control/json/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,0 +1,251 @@
+#include "control/client/client.h"
+
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of the lane, kept free: so that a burst of clients never fills it for good. */
+#define LANE_RESERVE 65536u
+
+enum waiting_state { WAITING_FREE, WAITING_SENT, WAITING_ANSWERED };
+
+struct waiting {
+    enum waiting_state state;
+    uint64_t ticket, due_ns, end; /* end: log offset behind the answer */
+    client_done done;
+    void *ctx;
+    struct client_answered answer;
+};
+
+struct clients {
+    struct node *node;
+    struct lane *lane;
+    bool synced;
+    uint64_t now_ns, next_ticket;
+    struct waiting waiting[CLIENT_WAITING_MAX]; /* by ticket */
+    unsigned waiting_count, answered_count;
+    uint64_t oldest_ns, next_sweep_ns;
+    const char *why;
+    counter_value *commands, *answers, *refusals, *timeouts, *repeated, *gauge;
+};
+
+static struct waiting *place_of(struct clients *c, uint64_t ticket)
+{
+    return &c->waiting[ticket % CLIENT_WAITING_MAX];
+}
+
+enum err clients_create(struct clients **out, struct node *node, const struct config *config,
+                        struct counters *counters, uint64_t now_ns)
+{
+    struct clients *c = *out = calloc(1, sizeof *c);
+    if (!c)
+        return ERR_MEMORY;
+    c->node = node;
+    c->lane = node_client_lane(node);
+    c->synced = config->level == LEVEL_SYNCED;
+    c->next_ticket = now_ns; /* answers of the last run, read again, are nobody's */
+    c->now_ns = now_ns;
+    c->commands = counter_new(counters, COUNTER_TOTAL, "rfqd_client_commands_total", "");
+    c->answers = counter_new(counters, COUNTER_TOTAL, "rfqd_client_answers_total", "");
+    c->refusals = counter_new(counters, COUNTER_TOTAL, "rfqd_client_refusals_total", "");
+    c->timeouts = counter_new(counters, COUNTER_TOTAL, "rfqd_client_timeouts_total", "");
+    c->repeated = counter_new(counters, COUNTER_TOTAL, "rfqd_client_repeated_total", "");
+    c->gauge = counter_new(counters, COUNTER_GAUGE, "rfqd_client_waiting", "");
+    return OK;
+}
+
+void clients_destroy(struct clients *c)
+{
+    free(c);
+}
+
+/* Sending
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* 128 bits that nobody can choose: of who, what and the key. */
+static void hash_key(const struct client_who *who, uint64_t *high, uint64_t *low)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    char text[1024];
+    int size = snprintf(text, sizeof text, "%s\n%s\n%s\n%s", who->principal->user->tenant,
+                        who->principal->user->name, who->request, who->key);
+    SHA256((const unsigned char *)text, size < (int)sizeof text ? (size_t)size : sizeof text - 1, digest);
+    memcpy(high, digest, 8);
+    memcpy(low, digest + 8, 8);
+    *low |= 1; /* never that of no key */
+}
+
+static uint64_t hash_body(const struct client_who *who)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    uint64_t hash;
+    SHA256(who->body, who->body_size, digest);
+    memcpy(&hash, digest, 8);
+    return hash;
+}
+
+static enum err refuse(struct clients *c, enum err e, const char *why)
+{
+    counter_add(c->refusals, 1);
+    c->why = why;
+    return e;
+}
+
+static struct waiting *take_place(struct clients *c)
+{
+    for (unsigned i = 0; i < CLIENT_WAITING_MAX; i++) {
+        struct waiting *w = place_of(c, ++c->next_ticket);
+        if (w->state == WAITING_FREE)
+            return w;
+    }
+    return NULL;
+}
+
+static enum err send_command(struct clients *c, const struct client_who *who, struct record *head,
+                             struct client_head *client, uint16_t type, uint32_t size, client_done done,
+                             void *ctx)
+{
+    const struct replica_config *copies = replica_config(node_replica(c->node));
+    const struct taker *taker = distribution_taker_by_code(copies->distribution, who->principal->user->name);
+    struct log *log = node_log(c->node);
+    if (!taker)
+        return refuse(c, ERR_NOT_FOUND, "the user is not known as a taker");
+    if (log_failed(log) || log_stalled(log))
+        return refuse(c, ERR_FULL,
+                      log_failed(log) ? "the record cannot be kept: nothing is accepted" : log_stalled(log));
+    if (c->waiting_count >= CLIENT_WAITING_MAX / 2)
+        return refuse(c, ERR_FULL, "too many commands are under way");
+    if (!lane_room(c->lane, LANE_ITEM_HEADER_SIZE + size, LANE_RESERVE))
+        return refuse(c, ERR_FULL, "the engine has more to do than it can: try again");
+    struct waiting *w = take_place(c);
+    *client = (struct client_head){.ticket = c->next_ticket, .taker = taker->id, .tenant = taker->tenant};
+    if (who->key && *who->key) {
+        hash_key(who, &client->key_high, &client->key_low);
+        client->body = hash_body(who);
+    }
+    *head = (struct record){.size = size,
+                            .type = type,
+                            .version = 1,
+                            .dest = AGENT_DISTRIBUTION,
+                            .lane = LANE_REQUEST,
+                            .session = SESSION_NONE,
+                            .time_ns = c->now_ns};
+    bool put = lane_put(c->lane, AGENT_NONE, LANE_REQUEST, 0, c->now_ns, head, 0);
+    assert(put); /* room was asked for */
+    (void)put;
+    lane_commit(c->lane);
+    w->state = WAITING_SENT;
+    w->ticket = c->next_ticket;
+    w->due_ns = c->now_ns + CLIENT_TIMEOUT_NS;
+    w->done = done;
+    w->ctx = ctx;
+    counter_add(c->commands, 1);
+    counter_set(c->gauge, ++c->waiting_count);
+    return OK;
+}
+
+enum err client_rfq(struct clients *c, const struct client_who *who, struct command_client_rfq *command,
+                    client_done done, void *ctx)
+{
+    return send_command(c, who, &command->head, &command->client, RECORD_COMMAND_CLIENT_RFQ, sizeof *command,
+                        done, ctx);
+}
+
+enum err client_accept(struct clients *c, const struct client_who *who, struct command_client_accept *command,
+                       client_done done, void *ctx)
+{
+    return send_command(c, who, &command->head, &command->client, RECORD_COMMAND_CLIENT_ACCEPT,
+                        sizeof *command, done, ctx);
+}
+
+enum err client_cancel(struct clients *c, const struct client_who *who, struct command_client_cancel *command,
+                       client_done done, void *ctx)
+{
+    return send_command(c, who, &command->head, &command->client, RECORD_COMMAND_CLIENT_CANCEL,
+                        sizeof *command, done, ctx);
+}
+
+enum err client_extend(struct clients *c, const struct client_who *who, struct command_client_extend *command,
+                       client_done done, void *ctx)
+{
+    return send_command(c, who, &command->head, &command->client, RECORD_COMMAND_CLIENT_EXTEND,
+                        sizeof *command, done, ctx);
+}
+
+const char *clients_why(const struct clients *c)
+{
+    return c->why;
+}
+
+void clients_forget(struct clients *c, const void *ctx)
+{
+    for (unsigned i = 0; i < CLIENT_WAITING_MAX; i++)
+        if (c->waiting[i].state != WAITING_FREE && c->waiting[i].ctx == ctx)
+            c->waiting[i].done = NULL;
+}
+
+/* Answers
+ * ------------------------------------------------------------------------------------------------------ */
+
+void clients_applied(struct clients *c, const struct batch *b, uint64_t end)
+{
+    if (b->agent != AGENT_DISTRIBUTION || c->waiting_count == 0)
+        return;
+    for (const struct record *r = batch_first(b); r; r = batch_after(b, r)) {
+        if (r->type != RECORD_CLIENT_ANSWERED)
+            continue;
+        const struct client_answered *a = (const void *)r;
+        struct waiting *w = place_of(c, a->ticket);
+        if (w->state != WAITING_SENT || w->ticket != a->ticket)
+            continue;
+        w->state = WAITING_ANSWERED;
+        w->end = end;
+        w->answer = *a;
+        c->answered_count++;
+    }
+}
+
+static void give(struct clients *c, struct waiting *w, const struct client_answered *a)
+{
+    client_done done = w->done;
+    void *ctx = w->ctx;
+    struct client_answered copy;
+    if (a)
+        copy = *a;
+    if (w->state == WAITING_ANSWERED)
+        c->answered_count--;
+    w->state = WAITING_FREE;
+    counter_set(c->gauge, --c->waiting_count);
+    counter_add(a ? c->answers : c->timeouts, 1);
+    if (a && a->repeated)
+        counter_add(c->repeated, 1);
+    if (done)
+        done(ctx, a ? &copy : NULL);
+}
+
+unsigned clients_poll(struct clients *c, uint64_t now_ns)
+{
+    c->now_ns = now_ns;
+    if (c->waiting_count == 0 || (c->answered_count == 0 && now_ns < c->next_sweep_ns))
+        return 0;
+    uint64_t durable = c->synced ? log_durable(node_log(c->node)) : UINT64_MAX;
+    unsigned given = 0;
+    for (unsigned i = 0; i < CLIENT_WAITING_MAX; i++) {
+        struct waiting *w = &c->waiting[i];
+        if (w->state == WAITING_ANSWERED && w->end <= durable) {
+            give(c, w, &w->answer);
+            given++;
+        } else if (w->state != WAITING_FREE && now_ns >= w->due_ns) {
+            give(c, w, NULL);
+            given++;
+        }
+    }
+    c->next_sweep_ns = now_ns + 100000000;
+    return given;
+}
+
+unsigned clients_waiting(const struct clients *c)
+{
+    return c->waiting_count;
+}

@@ -1,0 +1,62 @@
+/* Clients: what HTTP and WebSocket ask of the engine, and the way back. Owner: the control core.
+ *
+ * A command goes into the clients' lane, and its answer is CLIENT_ANSWERED in the log, which the replica has
+ * applied when it is given out here: so a read after the answer sees what was done. At level `synced` the
+ * answer waits until the log is durable past it.
+ *
+ *     client_rfq(cs, &who, &wanted, on_answer, ctx)     → ERR_FULL: nothing was sent, 503
+ *
+ * What is asked while the log waits for a disk is refused here, before it is sent: nothing is taken that
+ * could be lost. An answer that does not come for CLIENT_TIMEOUT_NS is given up: what became of the command
+ * is not known then, and who asked may ask again under the same key.
+ *
+ * Counters: rfqd_client_{commands,answers,refusals,timeouts,repeated}_total, rfqd_client_waiting.
+ */
+#ifndef RFQD_CONTROL_CLIENT_H
+#define RFQD_CONTROL_CLIENT_H
+
+#include "control/auth/auth.h"
+#include "control/node.h"
+
+#define CLIENT_WAITING_MAX 1024u
+#define CLIENT_TIMEOUT_NS  10000000000ull
+
+struct clients;
+
+/* Who asks, and under which key. */
+struct client_who {
+    const struct principal *principal;
+    const char *key;     /* Idempotency-Key; NULL or "": none */
+    const char *request; /* method and path: a key is known for one request only */
+    const void *body;    /* what the key stands for */
+    size_t body_size;
+};
+
+/* a NULL: no answer in time. On the control core, from clients_poll. The state is that of the answer or
+ * later. */
+typedef void (*client_done)(void *ctx, const struct client_answered *a);
+
+enum err clients_create(struct clients **out, struct node *node, const struct config *config,
+                        struct counters *counters, uint64_t now_ns) WARN_UNUSED;
+void clients_destroy(struct clients *c); /* forgets who waits: nobody is called */
+/* From the replica's watcher: each batch applied. */
+void clients_applied(struct clients *c, const struct batch *b, uint64_t end);
+unsigned clients_poll(struct clients *c, uint64_t now_ns);
+unsigned clients_waiting(const struct clients *c);
+
+/* Each fills in head and client of the command; the rest is the caller's. ERR_FULL: too much is under way, or
+ * the log waits: clients_why() has the sentence. ERR_NOT_FOUND: the user is no taker that the engine knows
+ * (yet). done is called later, never from inside. */
+enum err client_rfq(struct clients *c, const struct client_who *who, struct command_client_rfq *command,
+                    client_done done, void *ctx) WARN_UNUSED;
+enum err client_accept(struct clients *c, const struct client_who *who, struct command_client_accept *command,
+                       client_done done, void *ctx) WARN_UNUSED;
+enum err client_cancel(struct clients *c, const struct client_who *who, struct command_client_cancel *command,
+                       client_done done, void *ctx) WARN_UNUSED;
+enum err client_extend(struct clients *c, const struct client_who *who, struct command_client_extend *command,
+                       client_done done, void *ctx) WARN_UNUSED;
+const char *clients_why(const struct clients *c);
+/* Whoever waits with this ctx is gone: it is not called. The command is decided all the same. */
+void clients_forget(struct clients *c, const void *ctx);
+
+#endif
