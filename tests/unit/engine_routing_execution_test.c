@@ -200,6 +200,27 @@ Test(routing_execution, the_same_fill_twice_counts_once)
     cr_assert_str_eq(harness_shape(&d.h), "ROUTING_NOTED");
 }
 
+/* Ends said again are noted in any case: the table above. */
+Test(routing_execution,
+     an_acknowledgement_of_an_ended_order_is_a_break_unless_flagged_and_of_a_known_order_id)
+{
+    static const enum desk_case ended[] = {CANCELLED, REJECTED};
+    for (unsigned i = 0; i < 2; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "A%u", i);
+        const struct order *o = desk_order_in(&d, ended[i], id);
+        struct command_execution c = desk_execution(o, '0', "x");
+        desk_execute(&d, &c);
+        cr_assert_str_eq(harness_shape(&d.h), "EXECUTION_BREAK");
+        c.poss_resend = 1;
+        desk_execute(&d, &c);
+        cr_assert_str_eq(harness_shape(&d.h), "ROUTING_NOTED");
+        strcpy(c.lp_order_id, "another");
+        desk_execute(&d, &c);
+        cr_assert_str_eq(harness_shape(&d.h), "EXECUTION_BREAK");
+    }
+}
+
 Test(routing_execution, a_fill_without_quantity_price_or_id_is_a_break)
 {
     const struct order *o = desk_order_in(&d, SENT, "A1");

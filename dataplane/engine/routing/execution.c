@@ -1,13 +1,21 @@
 /* Executions of LPs (8): what the LP says of an order, against what we hold of it.
  *
- *   150      | never released | pending, sent | working, partly | filled        | cancelled, rejected
- *   ---------+----------------+---------------+-----------------+---------------+--------------------
- *   0 new    | break          | working       | noted           | noted         | break
- *   F trade  | break          | filled; a known ExecID: noted; beyond the order: break      | break
- *   4 C      | break          | cancelled     | cancelled       | break         | noted
- *   8        | break          | rejected      | ended: rejected where nothing is filled, else cancelled | as
- * 4 6 A E    | noted          | noted         | noted           | noted         | noted I status | break | by
- * 39: see status() other    | break: bad execution
+ *   150      | never released | pending, sent | working, partly      | filled | cancelled, rejected
+ *   ---------+----------------+---------------+----------------------+--------+--------------------
+ *   0 new    | break          | working       | noted                | noted  | break
+ *   F trade  | break          | filled; of a known ExecID noted; beyond the order: break | break, ditto noted
+ *   4 C      | break          | cancelled     | cancelled            | break  | noted
+ *   8        | break          | rejected      | rejected, cancelled¹ | break  | noted
+ *   6 A E    | break          | noted         | noted                | noted  | noted
+ *   I status | break          | by 39: decide_status
+ *   other    | break: bad execution
+ *
+ *   ¹ where something is filled
+ *
+ * Repetitions: a fill is known by its ExecID, whether it is flagged as one (PossResend) or not. Of the others
+ * no ExecID is kept: said again they change nothing, and are noted; only an acknowledgement of an order that
+ * has ended may mean that the LP holds what we think is gone. It is a break, unless it says itself that it
+ * may be a repetition, and the LP has told us of that OrderID before.
  *
  * A break is recorded and alarmed, and changes nothing: an operator has to look. None is dropped: from
  * another LP than the order's, or about no order of ours, is a break too.
@@ -53,9 +61,17 @@ static void acknowledged(struct emit *e, const struct order *o, const struct com
     order_update(e, o);
 }
 
+static bool is_said_before(const struct order *o, const struct command_execution *c)
+{
+    return c->poss_resend && o->lp_order_id[0] &&
+           memcmp(o->lp_order_id, c->lp_order_id, sizeof o->lp_order_id) == 0;
+}
+
 static void decide_new(struct emit *e, const struct lane_item *item, const struct order *o)
 {
-    if (o->state == ORDER_CANCELLED || o->state == ORDER_REJECTED)
+    if (order_is_final(o) && is_said_before(o, execution_of(item)))
+        routing_note(e, item, o, REASON_REPEATED, "final before");
+    else if (o->state == ORDER_CANCELLED || o->state == ORDER_REJECTED)
         add_break(e, item, o, REASON_ORDER_FINAL);
     else if (o->state == ORDER_PENDING || o->state == ORDER_SENT)
         acknowledged(e, o, execution_of(item));
