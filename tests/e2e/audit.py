@@ -68,7 +68,10 @@ class Party:
         self.asked = {}  # QuoteReqID -> times as new
         self.orders = {}  # ClOrdID -> (quantity, price, side, quote id)
         self.executions = {}  # ClOrdID of the order -> [(ExecID, ExecType, OrdStatus, LastQty, LastPx, CumQty)]
+        self.said = {}  # ExecID -> (ClOrdID of the order, the same)
         self.sent_quotes = {}  # QuoteID -> (QuoteReqID, bid, ask)
+        self.quote_times = {}  # QuoteID -> how often it was sent
+        self.quotes_flagged = 0  # of them, with PossResend
         self.refused_quotes = {}  # QuoteID -> count
         self.busy = 0  # of them, by the gateway before any decision
 
@@ -177,16 +180,24 @@ class Audit:
                 self.wrong(f"{party.name}: order {f['11']} came twice as new: {text}")
             party.orders[f["11"]] = (amount(f["38"]), amount(f["44"]), f["54"], f.get("117"))
         elif kind_of == "S":
-            if f["117"] in party.sent_quotes:
-                self.wrong(f"{party.name}: quote {f['117']} is sent twice")
-            party.sent_quotes[f["117"]] = (f["131"], amount(f.get("132", "0")), amount(f.get("133", "0")))
+            quote = (f["131"], amount(f.get("132", "0")), amount(f.get("133", "0")))
+            if party.sent_quotes.setdefault(f["117"], quote) != quote:
+                self.wrong(f"{party.name}: quote {f['117']} is sent again, altered")
+            party.quote_times[f["117"]] = party.quote_times.get(f["117"], 0) + 1
+            party.quotes_flagged += f.get("97") == "Y"
         elif kind_of == "AI":
             party.refused_quotes[f["117"]] = party.refused_quotes.get(f["117"], 0) + 1
             party.busy += f.get("58") == "busy"
         elif kind_of == "8":
             order = f.get("41", f["11"])
-            party.executions.setdefault(order, []).append(
-                (f["17"], f["150"], f["39"], amount(f.get("32", "0")), amount(f.get("31", "0")), amount(f["14"])))
+            execution = (f["17"], f["150"], f["39"], amount(f.get("32", "0")), amount(f.get("31", "0")), amount(f["14"]))
+            if f["17"] in party.said:  # a sloppy LP: it counts once
+                self.count("executions_said_again")
+                if party.said[f["17"]] != (order, execution):
+                    self.wrong(f"{party.name}: execution {f['17']} is said again, altered: {text}")
+                return
+            party.said[f["17"]] = (order, execution)
+            party.executions.setdefault(order, []).append(execution)
 
     # The dump --------------------------------------------------------------------------------------------------
 
@@ -425,9 +436,9 @@ class Audit:
                 row = taken.pop((party.name, quote), None)
                 refused = party.refused_quotes.get(quote, 0)
                 untold += row is None and not refused
-                if (row is not None) + refused > 1:
-                    self.wrong(f"{party.name}: quote {quote} was {'taken' if row else 'not taken'} and refused "
-                               f"{refused} times")
+                if (row is not None) + refused > party.quote_times[quote]:
+                    self.wrong(f"{party.name}: quote {quote} was sent {party.quote_times[quote]} times, "
+                               f"{'taken' if row else 'not taken'} and refused {refused} times")
                 if row and (row["rfq"], amount(row["bid"]), amount(row["ask"])) != (rfq, bid, ask):
                     self.wrong(f"{party.name}: quote {quote} is altered in the dump")
                 self.count("quotes_refused", refused)
@@ -445,17 +456,24 @@ class Audit:
 
     def refusals(self, lp, untold):
         """A refusal that could not be sent while the session was down is not sent later; but it was decided and
-        counted: what an LP sent is what was taken and what was refused."""
+        counted: what an LP sent is what was taken and what was refused. Only a quote that says that it may be a
+        repetition, and is one, is neither."""
         row = next((row for row in self.lp_rows if row["code"] == lp.name), None)
         if row is None:
             return
-        told = len(lp.refused_quotes) - lp.busy
-        if row["quotes_refused"] != told + untold:
+        sent = sum(lp.quote_times.values())
+        taken = sum(1 for quote in self.quotes.values() if quote["lp"] == row["id"])
+        told = sum(lp.refused_quotes.values()) - lp.busy
+        if row["quotes"] != taken:
+            self.wrong(f"{lp.name}: {row['quotes']} quotes are counted as taken, {taken} are there")
+        if row["quotes_refused"] < told + untold:
             self.wrong(f"{lp.name}: {row['quotes_refused']} quotes were refused; it was told of {told} and never "
                        f"heard of {untold}")
-        if row["quotes"] != len(lp.sent_quotes) - len(lp.refused_quotes) - untold:
-            self.wrong(f"{lp.name}: sent {len(lp.sent_quotes)} quotes, {row['quotes']} were taken, "
-                       f"{len(lp.refused_quotes) + untold} were not")
+        decided = row["quotes"] + row["quotes_refused"] + lp.busy
+        if not sent - lp.quotes_flagged <= decided <= sent:
+            self.wrong(f"{lp.name}: sent {sent} quotes ({lp.quotes_flagged} as possible repetitions), {row['quotes']} "
+                       f"were taken, {row['quotes_refused'] + lp.busy} were not")
+        self.count("quotes_said_again", sent - len(lp.quote_times))
         self.count("quotes_refused_untold", untold)
 
     def join_accepts(self):

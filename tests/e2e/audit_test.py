@@ -150,6 +150,21 @@ class Auditor(unittest.TestCase):
         self.change("LP1", 6, "32=400", "32=0400.0")
         self.assertEqual(complaints(self.journals, self.dump), [])
 
+    def test_an_execution_said_again_counts_once(self):
+        self.journals["LP1"].append(("O", *execution(6, "LP1-O1", "O1", "LP1-E2", "F", "1", 400, 400, "|97=Y")))
+        self.journals["LP1"].append(("O", *execution(7, "LP1-O1", "O1", "LP1-E1", "0", "0", 0, 0)))
+        self.numbers_follow()
+        self.assertEqual(complaints(self.journals, self.dump), [])
+
+    def test_an_execution_said_again_and_told_to_the_taker_again(self):
+        self.journals["LP1"].append(("O", *execution(6, "LP1-O1", "O1", "LP1-E2", "F", "1", 400, 400)))
+        self.journals["T1"].insert(7, ("I", *execution(5, "O1", "C-T1-0", "O1-4", "F", "1", 400, 400)))
+        self.complains("O1", "at T1")
+
+    def test_an_execution_said_again_altered(self):
+        self.journals["LP1"].append(("O", *execution(6, "LP1-O1", "O1", "LP1-E2", "F", "1", 401, 401)))
+        self.complains("LP1-E2", "altered")
+
     # Orders
 
     def test_an_order_that_comes_twice_as_new(self):
@@ -229,6 +244,29 @@ class Auditor(unittest.TestCase):
     def test_a_quote_altered_on_its_way_to_the_taker(self):
         self.change("T1", 3, "133=1.1", "133=1.2")
         self.complains("Q1", "1.2")
+
+    def quote_again(self, more=""):
+        self.journals["LP1"].insert(4, ("O", 3, self.journals["LP1"][3][2] + more))
+
+    def test_a_quote_said_again_is_refused_or_flagged(self):
+        self.quote_again()
+        self.complains("LP1", "sent 2 quotes")
+        self.dump["lps"][0] = {**LP, "quotes_refused": 1}
+        self.assertEqual(complaints(self.journals, self.dump), [])
+        self.dump["lps"][0] = LP
+        self.change("LP1", 4, "133=1.1", "97=Y|133=1.1")
+        self.assertEqual(complaints(self.journals, self.dump), [])
+
+    def test_a_quote_taken_twice(self):
+        self.quote_again("|97=Y")
+        self.dump["quotes_ended"].append({**QUOTE, "id": "Q2"})
+        self.dump["lps"][0] = {**LP, "quotes": 2}
+        self.complains("LP1-1", "there twice")
+
+    def test_a_quote_said_again_altered(self):
+        self.quote_again()
+        self.change("LP1", 4, "133=1.1", "133=1.2")
+        self.complains("LP1-1", "altered")
 
     def test_an_acceptance_that_came_to_nothing(self):
         self.journals["T1"].append(("O", 4, "35=AJ|34=4|693=C-T1-5|117=Q1|694=1|11=C-T1-5|55=EURUSD|54=1|38=1000|44=1.1"))

@@ -62,6 +62,9 @@ MUTANTS = [
     ("execution_counted_twice", "an execution that comes again is booked again",
      "dataplane/engine/routing/execution.c", "    else if (routing_fill_by_exec_id(s, o->id, c->exec_id))",
      "    else if (!c->exec_id[0] && routing_fill_by_exec_id(s, o->id, c->exec_id))", ["engine_routing_execution_test"]),
+    ("repetition_booked_again", "no execution is known by its ExecID when an LP says it again",
+     "dataplane/model/routing.c", "        if (f->order == order && memcmp(f->exec_id",
+     "        if (f->order != order && memcmp(f->exec_id", SIM),
 ]
 
 

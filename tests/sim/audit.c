@@ -1,5 +1,10 @@
 /* Audit: what the log says, what each LP's journal says and what each taker's journal says must be one story.
  * It knows the workflow and nothing of the engine's code.
+ *
+ * LPs say executions again, under the same ExecID. One counts once, however often it is said. Two repetitions
+ * can only be known as such by an ExecID that is kept no more, or never was, and may be breaks: of an order
+ * that has left memory, and an acknowledgement of one that has ended without being filled. Every other break
+ * is wrong.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,13 +30,21 @@ struct audited_order {
     int64_t quantity, by_log, by_lp, by_taker;
     unsigned releases_at_lp; /* D accepted by the LP under different numbers */
     unsigned fills_log, fills_lp, fills_taker;
+    bool ended, retired; /* in the log: without being filled; no longer in memory */
+};
+
+/* One execution, by its ExecID. */
+struct audited_execution {
+    char id[ID_TEXT_SIZE];
+    unsigned sent, breaks;
 };
 
 struct audit {
     struct world *world;
     struct audited_rfq rfqs[THINGS_MAX];
     struct audited_order orders[THINGS_MAX];
-    unsigned rfq_count, order_count;
+    struct audited_execution executions[THINGS_MAX];
+    unsigned rfq_count, order_count, execution_count;
     bool of_lp;
 };
 
@@ -52,6 +65,17 @@ static struct audited_order *order_of(struct audit *a, uint64_t id)
         abort();
     a->orders[a->order_count].id = id;
     return &a->orders[a->order_count++];
+}
+
+static struct audited_execution *execution_of(struct audit *a, const char *id)
+{
+    for (unsigned i = 0; i < a->execution_count; i++)
+        if (strncmp(a->executions[i].id, id, ID_TEXT_SIZE) == 0)
+            return &a->executions[i];
+    if (a->execution_count == THINGS_MAX)
+        abort();
+    memcpy(a->executions[a->execution_count].id, id, ID_TEXT_SIZE);
+    return &a->executions[a->execution_count++];
 }
 
 /* The log
@@ -96,6 +120,27 @@ static bool on_transition(struct audit *a, const struct rfq_transition *t)
     return true;
 }
 
+/* Of an LP's ClOrdID: the order's name, or the name of a cancel of it, O…-C1. */
+static uint64_t order_named(const char *text, size_t size)
+{
+    const char *end = memchr(text, '-', size);
+    return name_parse('O', text, end ? (size_t)(end - text) : strnlen(text, size));
+}
+
+static bool on_break(struct audit *a, const struct execution_break *b)
+{
+    if (a->world->options.unsynced) /* an order that was forgotten: booked as an orphan */
+        return true;
+    const struct audited_order *o = order_of(a, order_named(b->cl_ord_id, sizeof b->cl_ord_id));
+    bool is_late = b->reason == REASON_UNKNOWN_ORDER && o->retired;
+    bool is_old_news = b->reason == REASON_ORDER_FINAL && b->exec_type == '0' && o->ended;
+    if (!is_late && !is_old_news)
+        return world_wrong(a->world, "an execution fits no order: %.40s, %.40s, %s", b->exec_id, b->cl_ord_id,
+                           reason_name(b->reason));
+    execution_of(a, b->exec_id)->breaks++;
+    return true;
+}
+
 static bool on_record(struct audit *a, const struct record *rec)
 {
     switch (rec->type) {
@@ -134,13 +179,16 @@ static bool on_record(struct audit *a, const struct record *rec)
                                (unsigned long long)o->id);
         return true;
     }
-    case RECORD_EXECUTION_BREAK: {
-        if (a->world->options.unsynced) /* an order that was forgotten: booked as an orphan */
-            return true;
-        const struct execution_break *b = (const void *)rec;
-        return world_wrong(a->world, "an execution fits no order: %.40s, %s", b->cl_ord_id,
-                           reason_name(b->reason));
+    case RECORD_ORDER_STATE: {
+        const struct order_state *s = (const void *)rec;
+        order_of(a, s->order)->ended = s->state == ORDER_CANCELLED || s->state == ORDER_REJECTED;
+        return true;
     }
+    case RECORD_ORDER_RETIRED:
+        order_of(a, ((const struct order_retired *)rec)->order)->retired = true;
+        return true;
+    case RECORD_EXECUTION_BREAK:
+        return on_break(a, (const void *)rec);
     default:
         return true;
     }
@@ -194,8 +242,13 @@ static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const 
     char type = 0;
     int64_t quantity = 0;
     if (m.type != FIX_MSG_TYPE1('8') || kind != (a->of_lp ? 'O' : 'I') ||
-        fix_get_char(&m, FIX_TAG_ExecType, &type) != OK || type != 'F' ||
-        fix_get_decimal(&m, FIX_TAG_LastQty, &quantity) != OK)
+        fix_get_char(&m, FIX_TAG_ExecType, &type) != OK)
+        return;
+    char exec_id[ID_TEXT_SIZE] = "";
+    if (a->of_lp &&
+        (fix_get_text(&m, FIX_TAG_ExecID, exec_id, sizeof exec_id) != OK || execution_of(a, exec_id)->sent++))
+        return; /* said before */
+    if (type != 'F' || fix_get_decimal(&m, FIX_TAG_LastQty, &quantity) != OK)
         return;
     struct audited_order *o = order_of(a, id);
     if (a->of_lp) {
@@ -216,6 +269,14 @@ static bool join(struct audit *a, struct outcome *out)
             o->fills_log != o->fills_taker)
             return world_wrong(a->world, "order %llx: %u fills in the log, %u at the LP, %u at the taker",
                                (unsigned long long)o->id, o->fills_log, o->fills_lp, o->fills_taker);
+    }
+    for (unsigned i = 0; i < a->execution_count; i++) {
+        const struct audited_execution *x = &a->executions[i];
+        if (x->breaks && x->breaks >= x->sent)
+            return world_wrong(a->world, "execution %.40s was said %u times and is %u breaks", x->id, x->sent,
+                               x->breaks);
+        out->repeats += x->sent - 1;
+        out->breaks += x->breaks;
     }
     for (unsigned i = 0; i < a->rfq_count; i++) {
         const struct audited_rfq *r = &a->rfqs[i];

@@ -35,7 +35,7 @@ struct plan {
 };
 
 struct totals {
-    uint64_t runs, crashes, commits, rfqs, filled, fills, digests, rankings;
+    uint64_t runs, crashes, commits, rfqs, filled, fills, repeats, breaks, digests, rankings;
 };
 
 static char directory[64];
@@ -122,6 +122,8 @@ static bool run_one(const struct plan *p, const struct world_options *o, struct 
         t->rfqs += out->rfqs;
         t->filled += out->filled;
         t->fills += out->fills;
+        t->repeats += out->repeats;
+        t->breaks += out->breaks;
     } else {
         static const char *const crashes[] = {"never", "every-commit", "random"};
         printf("FAILED seed %llu layout %u: %s\n", (unsigned long long)o->seed, o->layout, w.error);
@@ -277,12 +279,11 @@ int main(int argc, char **argv)
         for (unsigned i = 0; i < sizeof all / sizeof *to; i++)
             to[i] += from[i];
     }
-    printf("%llu seeds, %llu runs, %llu commits, %llu crashes, %llu RFQs, %llu filled, %llu fills, %llu "
-           "digests, %llu "
-           "rankings compared%s\n",
+    printf("%llu seeds, %llu runs, %llu commits, %llu crashes, %llu RFQs, %llu filled, %llu fills, "
+           "%llu executions said again (%llu breaks), %llu digests, %llu rankings compared%s\n",
            (unsigned long long)p.seeds, (unsigned long long)all.runs, (unsigned long long)all.commits,
            (unsigned long long)all.crashes, (unsigned long long)all.rfqs, (unsigned long long)all.filled,
-           (unsigned long long)all.fills, (unsigned long long)all.digests, (unsigned long long)all.rankings,
-           failed ? ": FAILED" : "");
+           (unsigned long long)all.fills, (unsigned long long)all.repeats, (unsigned long long)all.breaks,
+           (unsigned long long)all.digests, (unsigned long long)all.rankings, failed ? ": FAILED" : "");
     return failed;
 }

@@ -335,6 +335,8 @@ static void make_party(struct world *w, bool is_lp, unsigned n)
         o->order_silent_percent = draw(w, 3) ? 0 : (unsigned)draw(w, 15);
         o->partial_percent = (unsigned)draw(w, 50);
         o->ack = acks[draw(w, 3)];
+        o->exec_repeat_percent = draw(w, 2) ? 0 : 1 + (unsigned)draw(w, 60);
+        o->quote_repeat_percent = draw(w, 3) ? 0 : 1 + (unsigned)draw(w, 40);
     } else {
         static const char accepts[] = {'a', 'd', 'x', 'x', '-'};
         o->rate = 5 + draw(w, 200);

@@ -78,7 +78,8 @@ void world_close(struct world *w);
 /* audit.c: after the run, from the log and the parties' journals. */
 struct outcome {
     unsigned rfqs, filled, ended[16];
-    uint64_t fills, hash; /* hash: of each request's end, winner and quantity, by request */
+    uint64_t fills, repeats, breaks; /* repeats: of executions, by LPs; breaks: of these */
+    uint64_t hash;                   /* hash: of each request's end, winner and quantity, by request */
 };
 bool audit_run(struct world *w, struct outcome *out);
 

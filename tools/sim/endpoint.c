@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fix/fix_dict.h"
+
 #define ROOM_SIZE (4u * 1024u * 1024u)
 
 static void run(struct endpoint *e, struct fix_actions *a, uint64_t now_ns);
@@ -100,6 +102,47 @@ void endpoint_end(struct endpoint *e, uint64_t now_ns)
         return;
     journal_append(e->journal, now_ns, 'O', journal_next_out(e->journal), bytes, size);
     queue(e, bytes, size, now_ns);
+}
+
+static bool is_of_the_body(uint32_t tag)
+{
+    switch (tag) {
+    case FIX_TAG_BeginString:
+    case FIX_TAG_BodyLength:
+    case FIX_TAG_MsgType:
+    case FIX_TAG_MsgSeqNum:
+    case FIX_TAG_SenderCompID:
+    case FIX_TAG_TargetCompID:
+    case FIX_TAG_SendingTime:
+    case FIX_TAG_PossDupFlag:
+    case FIX_TAG_PossResend:
+    case FIX_TAG_OrigSendingTime:
+    case FIX_TAG_CheckSum:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool endpoint_repeat(struct endpoint *e, uint64_t seq, bool poss_resend, uint64_t now_ns)
+{
+    static struct fix_msg m; /* not e->msg, which may be what this answers */
+    size_t size;
+    char type[3] = "";
+    const char *stored = journal_sent(e->journal, seq, &size);
+    if (!stored || fix_parse(&m, stored, size) != OK ||
+        fix_get_text(&m, FIX_TAG_MsgType, type, sizeof type) != OK)
+        return false;
+    struct fix_encoder *f = endpoint_begin(e, type, now_ns);
+    if (!f)
+        return false;
+    if (poss_resend)
+        fix_put_bool(f, FIX_TAG_PossResend, true);
+    for (uint32_t i = 0; i < m.count; i++)
+        if (is_of_the_body(m.fields[i].tag))
+            fix_put_bytes(f, m.fields[i].tag, fix_value(&m, &m.fields[i]), m.fields[i].size);
+    endpoint_end(e, now_ns);
+    return true;
 }
 
 /* Connection

@@ -57,6 +57,9 @@ void endpoint_logout(struct endpoint *e, uint64_t now_ns);
 struct fix_encoder *endpoint_begin(struct endpoint *e, const char *msg_type, uint64_t now_ns);
 /* Journalled at once, sent at the next tick. */
 void endpoint_end(struct endpoint *e, uint64_t now_ns);
+/* The application message that was sent under this number, once more under a new one, with PossResend or, as
+ * it should not be, without. False: there is none, or the session is in no state to send. */
+bool endpoint_repeat(struct endpoint *e, uint64_t seq, bool poss_resend, uint64_t now_ns);
 static inline bool endpoint_is_up(const struct endpoint *e)
 {
     return fix_session_is_up(&e->session);

@@ -1,5 +1,7 @@
 /* A simulated LP: acknowledges requests, quotes around a mid that wanders, fills orders; refuses, stays
  * silent, fills in part as its options say. What it owes (executions) it keeps until its session is up again.
+ * A sloppy one says things again: the same ExecID or QuoteID under a new number, with PossResend or without;
+ * at once, or when the order has long been final, and its last executions again whenever it logs on.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +18,14 @@ enum due_kind {
     DUE_FILL,
     DUE_REFUSE_ORDER,
     DUE_CANCELLED,
-    DUE_CANCEL_REJECT
+    DUE_CANCEL_REJECT,
+    DUE_REPEAT
 };
+
+#define RECENT_EXECUTIONS 4
+#define REPEAT_SOON_NS    2000000ull
+#define REPEAT_LATER_NS   500000000ull
+#define REPEAT_LATE_NS    4000000000ull
 
 struct lp_request {
     char id[ID_TEXT_SIZE], symbol[SYMBOL_SIZE];
@@ -41,6 +49,7 @@ struct due {
     uint64_t at_ns, order;
     enum due_kind kind;
     void *thing;
+    uint64_t seq; /* DUE_REPEAT: of the message */
     char text[ID_TEXT_SIZE];
 };
 
@@ -51,8 +60,11 @@ struct lp_party {
     struct due *heap;
     size_t heap_count, heap_capacity;
     uint64_t heap_order, quote_number, exec_number;
+    uint64_t recent[RECENT_EXECUTIONS]; /* MsgSeqNum of the last executions, 0: none */
+    uint64_t random;                    /* for what is said again: all else is as without it */
+    bool was_up;
     uint64_t got_requests, sent_quotes, rejected, silent, got_orders, fills, refused_quotes, cancels, ended,
-        peer_rejects;
+        peer_rejects, repeats;
 };
 
 /* Due work
@@ -63,7 +75,7 @@ static bool before(const struct due *a, const struct due *b)
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
 }
 
-static void push(struct lp_party *p, uint64_t at_ns, enum due_kind kind, void *thing, const char *text)
+static void push_due(struct lp_party *p, struct due d)
 {
     if (p->heap_count == p->heap_capacity) {
         p->heap_capacity = p->heap_capacity ? p->heap_capacity * 2 : 1024;
@@ -71,14 +83,20 @@ static void push(struct lp_party *p, uint64_t at_ns, enum due_kind kind, void *t
         if (!p->heap)
             exit(1);
     }
-    struct due d = {.at_ns = at_ns, .order = p->heap_order++, .kind = kind, .thing = thing};
-    snprintf(d.text, sizeof d.text, "%.39s", text);
+    d.order = p->heap_order++;
     size_t i = p->heap_count++;
     while (i && before(&d, &p->heap[(i - 1) / 2])) {
         p->heap[i] = p->heap[(i - 1) / 2];
         i = (i - 1) / 2;
     }
     p->heap[i] = d;
+}
+
+static void push(struct lp_party *p, uint64_t at_ns, enum due_kind kind, void *thing, const char *text)
+{
+    struct due d = {.at_ns = at_ns, .kind = kind, .thing = thing};
+    snprintf(d.text, sizeof d.text, "%.39s", text);
+    push_due(p, d);
 }
 
 static struct due pop(struct lp_party *p)
@@ -302,6 +320,30 @@ static void send_reject(struct lp_party *p, const struct lp_request *r, uint64_t
     p->rejected++;
 }
 
+/* What was just sent under this number may be sent again. */
+static void maybe_repeat(struct lp_party *p, unsigned percent, uint64_t seq, uint64_t now_ns)
+{
+    static const uint64_t spans[] = {REPEAT_SOON_NS, REPEAT_LATER_NS, REPEAT_LATE_NS};
+    if (!percent || !chance(&p->random, percent))
+        return;
+    uint64_t span = spans[party_random(&p->random) % 3];
+    push_due(p,
+             (struct due){.at_ns = now_ns + party_random(&p->random) % span, .kind = DUE_REPEAT, .seq = seq});
+}
+
+static void repeat(struct lp_party *p, uint64_t seq, uint64_t now_ns)
+{
+    if (endpoint_repeat(p->endpoint, seq, party_random(&p->random) & 1, now_ns))
+        p->repeats++;
+}
+
+static void repeat_recent(struct lp_party *p, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < RECENT_EXECUTIONS; i++)
+        if (p->recent[i] && chance(&p->random, p->options.exec_repeat_percent))
+            repeat(p, p->recent[i], now_ns);
+}
+
 static void send_quote(struct lp_party *p, struct lp_request *r, uint64_t now_ns)
 {
     const struct party_options *o = &p->options;
@@ -327,6 +369,7 @@ static void send_quote(struct lp_party *p, struct lp_request *r, uint64_t now_ns
         fix_put_decimal(f, FIX_TAG_OfferSize, r->quantity);
     if (o->valid_ns)
         fix_put_time(f, FIX_TAG_ValidUntilTime, now_ns + o->valid_ns, FIX_TIME_MS);
+    maybe_repeat(p, o->quote_repeat_percent, journal_next_out(p->endpoint->journal), now_ns);
     endpoint_end(p->endpoint, now_ns);
     p->sent_quotes++;
 }
@@ -357,6 +400,9 @@ static void send_execution(struct lp_party *p, const struct lp_order *o, const c
     fix_put_decimal(f, FIX_TAG_CumQty, o->filled);
     fix_put_decimal(f, FIX_TAG_AvgPx, o->filled ? o->price : 0);
     fix_put_time(f, FIX_TAG_TransactTime, now_ns, FIX_TIME_MS);
+    uint64_t seq = journal_next_out(p->endpoint->journal);
+    p->recent[p->exec_number % RECENT_EXECUTIONS] = seq;
+    maybe_repeat(p, p->options.exec_repeat_percent, seq, now_ns);
     endpoint_end(p->endpoint, now_ns);
 }
 
@@ -424,12 +470,19 @@ static void act(struct lp_party *p, const struct due *d, uint64_t now_ns)
     case DUE_CANCEL_REJECT:
         send_cancel_reject(p, o, d->text, now_ns);
         break;
+    case DUE_REPEAT:
+        repeat(p, d->seq, now_ns);
+        break;
     }
 }
 
 unsigned lp_poll(struct lp_party *p, uint64_t now_ns)
 {
     unsigned work = 0;
+    bool is_up = endpoint_is_up(p->endpoint);
+    if (is_up && !p->was_up)
+        repeat_recent(p, now_ns);
+    p->was_up = is_up;
     while (p->heap_count && p->heap[0].at_ns <= now_ns && endpoint_is_up(p->endpoint)) {
         struct due d = pop(p);
         act(p, &d, now_ns);
@@ -446,21 +499,36 @@ uint64_t lp_next_ns(const struct lp_party *p)
 /* Memory: what the journal says
  * ----------------------------------------------------------------------------------------- */
 
+/* Ids end in a number that rises: one that does not is of something said again. */
+static bool is_new_number(const struct fix_msg *m, uint32_t tag, uint64_t *last)
+{
+    char id[ID_TEXT_SIZE] = "";
+    if (fix_get_text(m, tag, id, sizeof id) != OK)
+        return false;
+    const char *at = strrchr(id, '-');
+    uint64_t number = at ? strtoull(at + (at[1] == 'E' ? 2 : 1), NULL, 10) : 0;
+    if (number <= *last)
+        return false;
+    *last = number;
+    return true;
+}
+
 static void remember(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const char *bytes, size_t size)
 {
     struct lp_party *p = ctx;
     static struct fix_msg m;
     (void)time_ns;
-    (void)seq;
     if (kind == 'N' || fix_parse(&m, bytes, size) != OK)
         return;
     if (kind == 'I' && m.type == FIX_MSG_TYPE1('D')) {
         on_order(p, &m, 0); /* what it owes is due at once, less what the journal says it has sent */
     } else if (kind == 'O' && m.type == FIX_MSG_TYPE1('S')) {
-        p->quote_number++;
+        is_new_number(&m, FIX_TAG_QuoteID, &p->quote_number);
     } else if (kind == 'O' && m.type == FIX_MSG_TYPE1('8')) {
         char id[ID_TEXT_SIZE] = "", status = 0;
-        p->exec_number++;
+        if (!is_new_number(&m, FIX_TAG_ExecID, &p->exec_number))
+            return;
+        p->recent[p->exec_number % RECENT_EXECUTIONS] = seq;
         if (fix_get_text(&m, fix_find(&m, FIX_TAG_OrigClOrdID) ? FIX_TAG_OrigClOrdID : FIX_TAG_ClOrdID, id,
                          sizeof id) != OK ||
             fix_get_char(&m, FIX_TAG_OrdStatus, &status) != OK)
@@ -482,6 +550,7 @@ struct lp_party *lp_open(const struct party_options *o, struct endpoint *e)
         exit(1);
     p->options = *o;
     p->endpoint = e;
+    p->random = o->seed;
     p->requests = map_new();
     p->orders = map_new();
     journal_replay(e->journal, remember, p);
@@ -503,10 +572,10 @@ void lp_print(const struct lp_party *p, FILE *to)
             "{\"party\":\"%s\",\"role\":\"lp\",\"requests\":%llu,\"quotes\":%llu,\"rejected\":%llu,"
             "\"silent\":%llu,"
             "\"refused\":%llu,\"ended\":%llu,\"orders\":%llu,\"fills\":%llu,\"cancels\":%llu,\"peer_"
-            "rejects\":%llu}\n",
+            "rejects\":%llu,\"repeats\":%llu}\n",
             p->options.name, (unsigned long long)p->got_requests, (unsigned long long)p->sent_quotes,
             (unsigned long long)p->rejected, (unsigned long long)p->silent,
             (unsigned long long)p->refused_quotes, (unsigned long long)p->ended,
             (unsigned long long)p->got_orders, (unsigned long long)p->fills, (unsigned long long)p->cancels,
-            (unsigned long long)p->peer_rejects);
+            (unsigned long long)p->peer_rejects, (unsigned long long)p->repeats);
 }

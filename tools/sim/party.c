@@ -48,6 +48,8 @@ static const struct option {
     OPTION("order_reject", OPT_PERCENT, order_reject_percent),
     OPTION("order_silent", OPT_PERCENT, order_silent_percent),
     OPTION("partial", OPT_PERCENT, partial_percent),
+    OPTION("exec_repeat", OPT_PERCENT, exec_repeat_percent),
+    OPTION("quote_repeat", OPT_PERCENT, quote_repeat_percent),
     OPTION("ack", OPT_CHAR, ack),
     OPTION("rate", OPT_NUMBER, rate),
     OPTION("count", OPT_NUMBER, count),

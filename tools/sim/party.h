@@ -23,7 +23,8 @@ struct party_options {
     uint64_t valid_ns;                   /* quotes carry ValidUntilTime so far ahead; 0: none */
     unsigned reject_percent, silent_percent, requote_percent;             /* of requests */
     unsigned order_reject_percent, order_silent_percent, partial_percent; /* of orders */
-    char ack; /* 'b', 'i' (AI), '-' none before the quote */
+    unsigned exec_repeat_percent, quote_repeat_percent; /* of executions, quotes: said again under their id */
+    char ack;                                           /* 'b', 'i' (AI), '-' none before the quote */
     /* taker */
     uint64_t rate;  /* requests a second */
     uint64_t count; /* requests in all; 0: until stopped */

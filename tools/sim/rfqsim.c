@@ -31,17 +31,18 @@ static void on_signal(int number)
 
 static int usage(FILE *to, int code)
 {
-    fprintf(to,
-            "usage: rfqsim [--seconds N] [--linger] DIRECTORY PARTY...\n"
-            "PARTY: lp:name=LP1,connect=ADDR:PORT | taker:name=T1,connect=ADDR:PORT, and options:\n"
-            "  both   target=RFQD seed=1 listen=ADDR:PORT (instead of connect)\n"
-            "  lp     mid=1.1 spread=0.0002 tick=0.00001 delay_us=200 delay_max_us=400 valid_ms=0 ack=b|i|-\n"
-            "         percent: reject silent requote order_reject order_silent partial\n"
-            "  taker  rate=10 count=0 deadline_ms=5000 start_ms=0 quotes=1 collect_ms=200 accept=a|d|x|-\n"
-            "         symbol=EURUSD quantity=1000000 patience_ms=20000\n"
-            "--linger: stay after the takers are done, and say so, until SIGTERM. Journals: "
-            "DIRECTORY/<name>.journal\n"
-            "SIGUSR1: the takers ask no more, and see what they asked to its end.\n");
+    fprintf(
+        to,
+        "usage: rfqsim [--seconds N] [--linger] DIRECTORY PARTY...\n"
+        "PARTY: lp:name=LP1,connect=ADDR:PORT | taker:name=T1,connect=ADDR:PORT, and options:\n"
+        "  both   target=RFQD seed=1 listen=ADDR:PORT (instead of connect)\n"
+        "  lp     mid=1.1 spread=0.0002 tick=0.00001 delay_us=200 delay_max_us=400 valid_ms=0 ack=b|i|-\n"
+        "         percent: reject silent requote quote_repeat order_reject order_silent partial exec_repeat\n"
+        "  taker  rate=10 count=0 deadline_ms=5000 start_ms=0 quotes=1 collect_ms=200 accept=a|d|x|-\n"
+        "         symbol=EURUSD quantity=1000000 patience_ms=20000\n"
+        "--linger: stay after the takers are done, and say so, until SIGTERM. Journals: "
+        "DIRECTORY/<name>.journal\n"
+        "SIGUSR1: the takers ask no more, and see what they asked to its end.\n");
     return code;
 }
 
