@@ -274,7 +274,10 @@ void endpoint_event(struct endpoint *e, const struct port_event *ev, uint64_t no
             port_close(e->port, e->conn);
             disconnected(e, now_ns);
         }
-        connected(e, ev->conn, now_ns);
+        if (e->away)
+            port_close(e->port, ev->conn);
+        else
+            connected(e, ev->conn, now_ns);
         break;
     case PORT_CONNECTED:
         connected(e, ev->conn, now_ns);
@@ -297,7 +300,7 @@ void endpoint_event(struct endpoint *e, const struct port_event *ev, uint64_t no
 void endpoint_tick(struct endpoint *e, uint64_t now_ns)
 {
     if (e->conn == PORT_CONN_NONE) {
-        if (e->config.fix.initiator && !e->stopping && now_ns >= e->reconnect_ns) {
+        if (e->config.fix.initiator && !e->stopping && !e->away && now_ns >= e->reconnect_ns) {
             e->reconnect_ns = now_ns + ENDPOINT_RECONNECT_NS;
             if (port_connect(e->port, &e->config.address, NULL, (uint64_t)(uintptr_t)e, &e->conn) != OK)
                 e->conn = PORT_CONN_NONE;
@@ -322,6 +325,18 @@ void endpoint_logout(struct endpoint *e, uint64_t now_ns)
     run(e, &a, now_ns);
     if (e->conn != PORT_CONN_NONE)
         flush(e);
+}
+
+void endpoint_leave(struct endpoint *e, uint64_t now_ns)
+{
+    e->away = true;
+    drop(e, now_ns);
+}
+
+void endpoint_come_back(struct endpoint *e, uint64_t now_ns)
+{
+    e->away = false;
+    e->reconnect_ns = now_ns;
 }
 
 enum err endpoint_open(struct endpoint *e, const struct endpoint_config *c, struct port *port, uint64_t tag)

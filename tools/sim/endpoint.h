@@ -40,7 +40,7 @@ struct endpoint {
     struct fix_encoder encoder;
     const char *bytes; /* message being encoded */
     uint64_t received, sent, resent;
-    bool stopping;
+    bool stopping, away;
 };
 
 /* tag: how the port's events find it (endpoint_event). ERR_IO, ERR_MEMORY, ERR_CORRUPT (journal). */
@@ -52,6 +52,9 @@ void endpoint_event(struct endpoint *e, const struct port_event *ev, uint64_t no
 /* Heartbeats, reconnects; then everything queued is journalled and leaves. */
 void endpoint_tick(struct endpoint *e, uint64_t now_ns);
 void endpoint_logout(struct endpoint *e, uint64_t now_ns);
+/* Drops the connection, without a Logout, and stays away until it comes back. */
+void endpoint_leave(struct endpoint *e, uint64_t now_ns);
+void endpoint_come_back(struct endpoint *e, uint64_t now_ns);
 
 /* An application message: encoder with the header done; NULL while the session is not in a state to send. */
 struct fix_encoder *endpoint_begin(struct endpoint *e, const char *msg_type, uint64_t now_ns);

@@ -259,7 +259,7 @@ static void on_request_over(struct lp_party *p, const struct fix_msg *m)
         ((struct lp_request *)*at)->over = true;
 }
 
-void lp_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns)
+static void lp_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns)
 {
     struct lp_party *p = ctx;
     (void)e;
@@ -476,8 +476,9 @@ static void act(struct lp_party *p, const struct due *d, uint64_t now_ns)
     }
 }
 
-unsigned lp_poll(struct lp_party *p, uint64_t now_ns)
+static unsigned lp_poll(void *self, uint64_t now_ns)
 {
+    struct lp_party *p = self;
     unsigned work = 0;
     bool is_up = endpoint_is_up(p->endpoint);
     if (is_up && !p->was_up)
@@ -491,8 +492,9 @@ unsigned lp_poll(struct lp_party *p, uint64_t now_ns)
     return work;
 }
 
-uint64_t lp_next_ns(const struct lp_party *p)
+static uint64_t lp_next_ns(const void *self)
 {
+    const struct lp_party *p = self;
     return p->heap_count ? p->heap[0].at_ns : UINT64_MAX;
 }
 
@@ -543,7 +545,7 @@ static void remember(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const
     }
 }
 
-struct lp_party *lp_open(const struct party_options *o, struct endpoint *e)
+static void *lp_open(const struct party_options *o, struct endpoint *e)
 {
     struct lp_party *p = calloc(1, sizeof *p);
     if (!p)
@@ -558,16 +560,18 @@ struct lp_party *lp_open(const struct party_options *o, struct endpoint *e)
     return p;
 }
 
-void lp_close(struct lp_party *p)
+static void lp_close(void *self)
 {
+    struct lp_party *p = self;
     map_free_values(p->requests);
     map_free_values(p->orders);
     free(p->heap);
     free(p);
 }
 
-void lp_print(const struct lp_party *p, FILE *to)
+static void lp_print(const void *self, FILE *to)
 {
+    const struct lp_party *p = self;
     fprintf(to,
             "{\"party\":\"%s\",\"role\":\"lp\",\"requests\":%llu,\"quotes\":%llu,\"rejected\":%llu,"
             "\"silent\":%llu,"
@@ -579,3 +583,10 @@ void lp_print(const struct lp_party *p, FILE *to)
             (unsigned long long)p->got_orders, (unsigned long long)p->fills, (unsigned long long)p->cancels,
             (unsigned long long)p->peer_rejects, (unsigned long long)p->repeats);
 }
+
+const struct party_kind lp_kind = {.open = lp_open,
+                                   .close = lp_close,
+                                   .message = lp_message,
+                                   .poll = lp_poll,
+                                   .next_ns = lp_next_ns,
+                                   .print = lp_print};

@@ -7,10 +7,9 @@
 #include "dataplane/core/decimal.h"
 
 struct party {
-    bool is_lp;
+    const struct party_kind *kind;
+    void *self;
     struct endpoint endpoint;
-    struct lp_party *lp;
-    struct taker_party *taker;
     char journal[512];
 };
 
@@ -61,6 +60,7 @@ static const struct option {
     OPTION("accept", OPT_CHAR, accept),
     OPTION("symbol", OPT_TEXT, symbol),
     OPTION("quantity", OPT_DECIMAL, quantity),
+    OPTION("script", OPT_TEXT, script),
 #undef OPTION
 };
 
@@ -158,6 +158,10 @@ bool party_parse(const char *text, bool *is_lp, struct party_options *o, char *w
     }
     if (o->delay_max_ns < o->delay_min_ns)
         o->delay_max_ns = o->delay_min_ns;
+    if (*is_lp && o->script[0]) {
+        snprintf(why, why_size, "'script' is for takers");
+        return false;
+    }
     if (!o->name[0] || !o->address.sin_family || !o->rate) {
         snprintf(why, why_size, "name, connect or listen, and a rate above 0 are needed");
         return false;
@@ -168,10 +172,7 @@ bool party_parse(const char *text, bool *is_lp, struct party_options *o, char *w
 static void on_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns)
 {
     struct party *p = ctx;
-    if (p->is_lp)
-        lp_message(p->lp, e, m, now_ns);
-    else
-        taker_message(p->taker, e, m, now_ns);
+    p->kind->message(p->self, e, m, now_ns);
 }
 
 struct party *party_open(bool is_lp, const struct party_options *o, const char *directory, struct port *port)
@@ -179,7 +180,7 @@ struct party *party_open(bool is_lp, const struct party_options *o, const char *
     struct party *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    p->is_lp = is_lp;
+    p->kind = is_lp ? &lp_kind : o->script[0] ? &scripted_kind : &taker_kind;
     if (directory)
         snprintf(p->journal, sizeof p->journal, "%s/%s.journal", directory, o->name);
     struct endpoint_config c = {.fix = {.initiator = o->initiator,
@@ -202,19 +203,18 @@ struct party *party_open(bool is_lp, const struct party_options *o, const char *
         free(p);
         return NULL;
     }
-    if (is_lp)
-        p->lp = lp_open(o, &p->endpoint);
-    else
-        p->taker = taker_open(o, &p->endpoint);
+    p->self = p->kind->open(o, &p->endpoint);
+    if (!p->self) {
+        endpoint_close(&p->endpoint);
+        free(p);
+        return NULL;
+    }
     return p;
 }
 
 void party_close(struct party *p)
 {
-    if (p->is_lp)
-        lp_close(p->lp);
-    else
-        taker_close(p->taker);
+    p->kind->close(p->self);
     endpoint_close(&p->endpoint);
     free(p);
 }
@@ -226,7 +226,7 @@ struct endpoint *party_endpoint(struct party *p)
 
 unsigned party_poll(struct party *p, uint64_t now_ns)
 {
-    unsigned work = p->is_lp ? lp_poll(p->lp, now_ns) : taker_poll(p->taker, now_ns);
+    unsigned work = p->kind->poll(p->self, now_ns);
     endpoint_tick(&p->endpoint, now_ns);
     return work;
 }
@@ -234,31 +234,28 @@ unsigned party_poll(struct party *p, uint64_t now_ns)
 uint64_t party_next_ns(const struct party *p)
 {
     const struct endpoint *e = &p->endpoint;
-    uint64_t own = p->is_lp ? lp_next_ns(p->lp) : taker_next_ns(p->taker);
+    uint64_t own = p->kind->next_ns(p->self);
     uint64_t connect = e->conn == PORT_CONN_NONE && e->config.fix.initiator ? e->reconnect_ns : UINT64_MAX;
     return own < connect ? own : connect;
 }
 
 void party_ask_no_more(struct party *p)
 {
-    if (!p->is_lp)
-        taker_ask_no_more(p->taker);
+    if (p->kind->ask_no_more)
+        p->kind->ask_no_more(p->self);
 }
 
 bool party_done(const struct party *p)
 {
-    return p->is_lp || taker_done(p->taker);
+    return !p->kind->done || p->kind->done(p->self);
 }
 
 bool party_fine(const struct party *p)
 {
-    return p->is_lp || taker_fine(p->taker);
+    return !p->kind->fine || p->kind->fine(p->self);
 }
 
 void party_print(const struct party *p, FILE *to)
 {
-    if (p->is_lp)
-        lp_print(p->lp, to);
-    else
-        taker_print(p->taker, to);
+    p->kind->print(p->self, to);
 }

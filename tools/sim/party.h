@@ -36,13 +36,14 @@ struct party_options {
     char accept;          /* 'a' AJ, 'd' NewOrderSingle, 'x' in turn, '-' never */
     char symbol[SYMBOL_SIZE];
     int64_t quantity;
+    char script[256]; /* a taker by script: its file; empty: by rate */
 };
 
 /* False: `why` says what is wrong with it. */
 bool party_parse(const char *text, bool *is_lp, struct party_options *out, char *why, size_t why_size);
 
 struct party;
-/* directory: where its journal <name>.journal is; NULL: in memory. */
+/* NULL: it has said on stderr why. directory: where its journal <name>.journal is; NULL: in memory. */
 struct party *party_open(bool is_lp, const struct party_options *o, const char *directory, struct port *port);
 void party_close(struct party *p);
 struct endpoint *party_endpoint(struct party *p);
@@ -59,24 +60,21 @@ bool party_fine(const struct party *p);
 /* One line of JSON: counts and latencies. */
 void party_print(const struct party *p, FILE *to);
 
-/* lp.c, taker.c: the two kinds. */
-struct lp_party;
-struct taker_party;
-struct lp_party *lp_open(const struct party_options *o, struct endpoint *e);
-void lp_close(struct lp_party *p);
-void lp_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns);
-unsigned lp_poll(struct lp_party *p, uint64_t now_ns);
-uint64_t lp_next_ns(const struct lp_party *p);
-void lp_print(const struct lp_party *p, FILE *to);
-struct taker_party *taker_open(const struct party_options *o, struct endpoint *e);
-void taker_close(struct taker_party *p);
-void taker_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns);
-unsigned taker_poll(struct taker_party *p, uint64_t now_ns);
-uint64_t taker_next_ns(const struct taker_party *p);
-void taker_ask_no_more(struct taker_party *p);
-bool taker_done(const struct taker_party *p);
-bool taker_fine(const struct taker_party *p);
-void taker_print(const struct taker_party *p, FILE *to);
+/* What parties are: lp.c; taker.c; scripted.c, a taker by script. self: what open returned; NULL: it has said
+ * on stderr why not. */
+struct party_kind {
+    void *(*open)(const struct party_options *o, struct endpoint *e);
+    void (*close)(void *self);
+    void (*message)(void *self, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns);
+    unsigned (*poll)(void *self, uint64_t now_ns);
+    uint64_t (*next_ns)(const void *self);
+    void (*ask_no_more)(void *self);                           /* NULL: it asks nothing */
+    bool (*done)(const void *self), (*fine)(const void *self); /* NULL: always */
+    void (*print)(const void *self, FILE *to);
+};
+extern const struct party_kind lp_kind, taker_kind, scripted_kind;
+/* The script of an options' `script`, checked; all errors go to stderr, with file and line. */
+struct script *scripted_load(const char *path);
 
 /* A text key → pointer map that grows; keys up to ID_TEXT_SIZE. */
 struct map;

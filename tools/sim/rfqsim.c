@@ -4,7 +4,8 @@
  *
  * Ends when all takers have seen the end of their requests (LPs alone: at SIGTERM or after --seconds), logs
  * out, prints a line of JSON for each party. SIGUSR1: takers ask no more; what was asked goes on to its end.
- * Exit 0: all that was asked was answered; 1: something was missing; 2: usage.
+ * Exit 0: all that was asked was answered, all that a script expects came; 1: something was missing; 2:
+ * usage, or a script with errors.
  */
 #include <errno.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 
 #include "dataplane/core/clock.h"
 #include "tools/sim/party.h"
+#include "tools/sim/script.h"
 
 #define LOGOUT_NS     2000000000ull
 #define IDLE_YIELDS   200
@@ -40,9 +42,14 @@ static int usage(FILE *to, int code)
         "         percent: reject silent requote quote_repeat order_reject order_silent partial exec_repeat\n"
         "  taker  rate=10 count=0 deadline_ms=5000 start_ms=0 quotes=1 collect_ms=200 accept=a|d|x|-\n"
         "         symbol=EURUSD quantity=1000000 patience_ms=20000\n"
+        "         script=FILE: says and expects what the file says, instead of asking at a rate\n"
         "--linger: stay after the takers are done, and say so, until SIGTERM. Journals: "
         "DIRECTORY/<name>.journal\n"
         "SIGUSR1: the takers ask no more, and see what they asked to its end.\n");
+    if (code == 0) {
+        fprintf(to, "A script is a step a line; # begins a comment:\n");
+        script_usage(to);
+    }
     return code;
 }
 
@@ -108,6 +115,29 @@ static void run(struct world *w, uint64_t seconds, bool linger)
     }
 }
 
+static struct {
+    bool is_lp;
+    struct party_options options;
+} planned[PARTIES_MAX];
+
+/* All of them, scripts too, before any is opened. */
+static bool plan(char **texts, unsigned count)
+{
+    bool fine = true;
+    for (unsigned p = 0; p < count; p++) {
+        char why[128];
+        if (!party_parse(texts[p], &planned[p].is_lp, &planned[p].options, why, sizeof why)) {
+            fprintf(stderr, "rfqsim: %s\n", why);
+            fine = false;
+        } else if (planned[p].options.script[0]) {
+            struct script *s = scripted_load(planned[p].options.script);
+            fine &= s != NULL;
+            free(s);
+        }
+    }
+    return fine;
+}
+
 int main(int argc, char **argv)
 {
     static struct world w;
@@ -126,6 +156,9 @@ int main(int argc, char **argv)
     if (argc - i < 2 || argc - i - 1 > PARTIES_MAX)
         return usage(stderr, 2);
     const char *directory = argv[i++];
+    unsigned count = (unsigned)(argc - i);
+    if (!plan(argv + i, count))
+        return 2;
     if (mkdir(directory, 0755) != 0 && errno != EEXIST) {
         fprintf(stderr, "rfqsim: %s: %s\n", directory, strerror(errno));
         return 1;
@@ -139,19 +172,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "rfqsim: io_uring: %s\n", strerror(errno));
         return 1;
     }
-    for (; i < argc; i++) {
-        struct party_options o;
-        bool is_lp;
-        char why[128];
-        if (!party_parse(argv[i], &is_lp, &o, why, sizeof why)) {
-            fprintf(stderr, "rfqsim: %s\n", why);
-            return 2;
-        }
-        w.parties[w.count] = party_open(is_lp, &o, directory, w.port);
-        if (!w.parties[w.count])
+    for (unsigned p = 0; p < count; p++) {
+        w.parties[p] = party_open(planned[p].is_lp, &planned[p].options, directory, w.port);
+        if (!w.parties[p])
             return 1;
         w.count++;
-        w.takers |= !is_lp;
+        w.takers |= !planned[p].is_lp;
     }
     run(&w, seconds, linger);
     bool fine = true;

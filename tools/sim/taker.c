@@ -7,6 +7,7 @@
 #include "dataplane/core/decimal.h"
 #include "fix/fix_dict.h"
 #include "tools/sim/party.h"
+#include "tools/sim/say.h"
 
 #define QUANTITY_STEP (1000 * DECIMAL_SCALE) /* requests differ, so that LPs may treat them differently */
 
@@ -86,12 +87,7 @@ static void ask(struct taker_party *p, uint64_t planned_ns, uint64_t now_ns)
     r->side = r->number % 2 ? '2' : '1';
     r->quantity =
         o->quantity + (int64_t)(r->number % 100) * QUANTITY_STEP + (int64_t)(o->seed % 100) * DECIMAL_SCALE;
-    fix_put_text(f, FIX_TAG_QuoteReqID, r->id);
-    fix_put_uint(f, FIX_TAG_NoRelatedSym, 1);
-    fix_put_text(f, FIX_TAG_Symbol, o->symbol);
-    fix_put_char(f, FIX_TAG_Side, r->side);
-    fix_put_decimal(f, FIX_TAG_OrderQty, r->quantity);
-    fix_put_time(f, FIX_TAG_ExpireTime, r->deadline_ns, FIX_TIME_MS);
+    say_request(f, r->id, o->symbol, r->side, r->quantity, r->deadline_ns);
     endpoint_end(p->endpoint, now_ns);
 }
 
@@ -104,25 +100,11 @@ static void accept_best(struct taker_party *p, struct taker_request *r, uint64_t
         return;
     snprintf(r->cl_ord_id, sizeof r->cl_ord_id, "C-%.30s", r->id);
     *map_at(p->by_cl_ord_id, r->cl_ord_id, true) = r;
-    if (by_order) {
-        fix_put_text(f, FIX_TAG_ClOrdID, r->cl_ord_id);
-        fix_put_text(f, FIX_TAG_Symbol, o->symbol);
-        fix_put_char(f, FIX_TAG_Side, r->side);
-        fix_put_time(f, FIX_TAG_TransactTime, now_ns, FIX_TIME_MS);
-        fix_put_decimal(f, FIX_TAG_OrderQty, r->quantity);
-        fix_put_char(f, FIX_TAG_OrdType, 'D');
-        fix_put_decimal(f, FIX_TAG_Price, r->best_price);
-        fix_put_text(f, FIX_TAG_QuoteID, r->best_id);
-    } else {
-        fix_put_text(f, FIX_TAG_QuoteRespID, r->cl_ord_id);
-        fix_put_text(f, FIX_TAG_QuoteID, r->best_id);
-        fix_put_uint(f, FIX_TAG_QuoteRespType, 1);
-        fix_put_text(f, FIX_TAG_ClOrdID, r->cl_ord_id);
-        fix_put_text(f, FIX_TAG_Symbol, o->symbol);
-        fix_put_char(f, FIX_TAG_Side, r->side);
-        fix_put_decimal(f, FIX_TAG_OrderQty, r->quantity);
-        fix_put_decimal(f, FIX_TAG_Price, r->best_price);
-    }
+    struct say_acceptance a = {r->cl_ord_id, r->best_id, o->symbol, r->quantity, r->best_price, r->side};
+    if (by_order)
+        say_order(f, &a, now_ns);
+    else
+        say_hit(f, &a);
     endpoint_end(p->endpoint, now_ns);
     r->accepted_ns = now_ns;
     r->state = ACCEPTING;
@@ -212,7 +194,7 @@ static void on_status(struct taker_party *p, const struct fix_msg *m)
         move(p, r, CANCELLED_R);
 }
 
-void taker_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns)
+static void taker_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns)
 {
     struct taker_party *p = ctx;
     struct taker_request *r;
@@ -266,8 +248,9 @@ static bool asks_more(const struct taker_party *p)
     return p->planned_ns && !p->asks_no_more && (!p->options.count || p->made + p->missed < p->options.count);
 }
 
-unsigned taker_poll(struct taker_party *p, uint64_t now_ns)
+static unsigned taker_poll(void *self, uint64_t now_ns)
 {
+    struct taker_party *p = self;
     const struct party_options *o = &p->options;
     unsigned work = 0;
     if (!p->planned_ns && endpoint_is_up(p->endpoint))
@@ -281,8 +264,9 @@ unsigned taker_poll(struct taker_party *p, uint64_t now_ns)
     return work;
 }
 
-uint64_t taker_next_ns(const struct taker_party *p)
+static uint64_t taker_next_ns(const void *self)
 {
+    const struct taker_party *p = self;
     const struct party_options *o = &p->options;
     uint64_t next = UINT64_MAX;
     if (asks_more(p))
@@ -297,19 +281,22 @@ uint64_t taker_next_ns(const struct taker_party *p)
     return next;
 }
 
-void taker_ask_no_more(struct taker_party *p)
+static void taker_ask_no_more(void *self)
 {
+    struct taker_party *p = self;
     p->asks_no_more = true;
 }
 
-bool taker_done(const struct taker_party *p)
+static bool taker_done(const void *self)
 {
+    const struct taker_party *p = self;
     bool asked_all = p->options.count && p->made + p->missed >= p->options.count;
     return (asked_all || p->asks_no_more) && p->ended >= p->made;
 }
 
-bool taker_fine(const struct taker_party *p)
+static bool taker_fine(const void *self)
 {
+    const struct taker_party *p = self;
     return p->states[UNANSWERED] == 0 && p->late_fills == 0 && p->peer_rejects == 0;
 }
 
@@ -352,7 +339,7 @@ static void remember(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const
     }
 }
 
-struct taker_party *taker_open(const struct party_options *o, struct endpoint *e)
+static void *taker_open(const struct party_options *o, struct endpoint *e)
 {
     struct taker_party *p = calloc(1, sizeof *p);
     if (!p)
@@ -368,8 +355,9 @@ struct taker_party *taker_open(const struct party_options *o, struct endpoint *e
     return p;
 }
 
-void taker_close(struct taker_party *p)
+static void taker_close(void *self)
 {
+    struct taker_party *p = self;
     map_free(p->by_cl_ord_id);
     map_free_values(p->by_id);
     free(p);
@@ -385,8 +373,9 @@ static void print_histogram(const char *name, const struct histogram *h, FILE *t
             (unsigned long long)histogram_percentile(h, 99900), (unsigned long long)h->max);
 }
 
-void taker_print(const struct taker_party *p, FILE *to)
+static void taker_print(const void *self, FILE *to)
 {
+    const struct taker_party *p = self;
     fprintf(to, "{\"party\":\"%s\",\"role\":\"taker\",\"requests\":%llu,\"ended\":%llu,\"missed\":%llu",
             p->options.name, (unsigned long long)p->made, (unsigned long long)p->ended,
             (unsigned long long)p->missed);
@@ -400,3 +389,13 @@ void taker_print(const struct taker_party *p, FILE *to)
     print_histogram("accept_to_fill", &p->to_fill, to);
     fprintf(to, "}\n");
 }
+
+const struct party_kind taker_kind = {.open = taker_open,
+                                      .close = taker_close,
+                                      .message = taker_message,
+                                      .poll = taker_poll,
+                                      .next_ns = taker_next_ns,
+                                      .ask_no_more = taker_ask_no_more,
+                                      .done = taker_done,
+                                      .fine = taker_fine,
+                                      .print = taker_print};
