@@ -330,6 +330,7 @@ static enum err make_replica(struct node *n)
         .next_seq = n->result.next_seq,
         .checkpoint_interval_ns = c->checkpoint_interval_ns,
         .checkpoint_events = c->checkpoint_events,
+        .durable_only = c->level == LEVEL_SYNCED,
         .own_thread = n->config.own_thread,
         .counters = n->config.counters,
     };

@@ -12,7 +12,7 @@ enum waiting_state { WAITING_FREE, WAITING_SENT, WAITING_ANSWERED };
 
 struct waiting {
     enum waiting_state state;
-    uint64_t ticket, due_ns, end; /* end: log offset behind the answer */
+    uint64_t ticket, due_ns;
     client_done done;
     void *ctx;
     struct client_answered answer;
@@ -21,7 +21,6 @@ struct waiting {
 struct clients {
     struct node *node;
     struct lane *lane;
-    bool synced;
     uint64_t now_ns, next_ticket;
     struct waiting waiting[CLIENT_WAITING_MAX]; /* by ticket */
     unsigned waiting_count, answered_count;
@@ -35,15 +34,13 @@ static struct waiting *place_of(struct clients *c, uint64_t ticket)
     return &c->waiting[ticket % CLIENT_WAITING_MAX];
 }
 
-enum err clients_create(struct clients **out, struct node *node, const struct config *config,
-                        struct counters *counters, uint64_t now_ns)
+enum err clients_create(struct clients **out, struct node *node, struct counters *counters, uint64_t now_ns)
 {
     struct clients *c = *out = calloc(1, sizeof *c);
     if (!c)
         return ERR_MEMORY;
     c->node = node;
     c->lane = node_client_lane(node);
-    c->synced = config->level == LEVEL_SYNCED;
     c->next_ticket = now_ns; /* answers of the last run, read again, are nobody's */
     c->now_ns = now_ns;
     c->commands = counter_new(counters, COUNTER_TOTAL, "rfqd_client_commands_total", "");
@@ -188,7 +185,7 @@ void clients_forget(struct clients *c, const void *ctx)
 /* Answers
  * ------------------------------------------------------------------------------------------------------ */
 
-void clients_applied(struct clients *c, const struct batch *b, uint64_t end)
+void clients_applied(struct clients *c, const struct batch *b)
 {
     if (b->agent != AGENT_DISTRIBUTION || c->waiting_count == 0)
         return;
@@ -200,7 +197,6 @@ void clients_applied(struct clients *c, const struct batch *b, uint64_t end)
         if (w->state != WAITING_SENT || w->ticket != a->ticket)
             continue;
         w->state = WAITING_ANSWERED;
-        w->end = end;
         w->answer = *a;
         c->answered_count++;
     }
@@ -229,11 +225,10 @@ unsigned clients_poll(struct clients *c, uint64_t now_ns)
     c->now_ns = now_ns;
     if (c->waiting_count == 0 || (c->answered_count == 0 && now_ns < c->next_sweep_ns))
         return 0;
-    uint64_t durable = c->synced ? log_durable(node_log(c->node)) : UINT64_MAX;
     unsigned given = 0;
     for (unsigned i = 0; i < CLIENT_WAITING_MAX; i++) {
         struct waiting *w = &c->waiting[i];
-        if (w->state == WAITING_ANSWERED && w->end <= durable) {
+        if (w->state == WAITING_ANSWERED) {
             give(c, w, &w->answer);
             given++;
         } else if (w->state != WAITING_FREE && now_ns >= w->due_ns) {

@@ -2,7 +2,7 @@
  *
  * A command goes into the clients' lane, and its answer is CLIENT_ANSWERED in the log, which the replica has
  * applied when it is given out here: so a read after the answer sees what was done. At level `synced` the
- * answer waits until the log is durable past it.
+ * replica applies what is durable only.
  *
  *     client_rfq(cs, &who, &wanted, on_answer, ctx)     → ERR_FULL: nothing was sent, 503
  *
@@ -36,11 +36,11 @@ struct client_who {
  * later. */
 typedef void (*client_done)(void *ctx, const struct client_answered *a);
 
-enum err clients_create(struct clients **out, struct node *node, const struct config *config,
-                        struct counters *counters, uint64_t now_ns) WARN_UNUSED;
+enum err clients_create(struct clients **out, struct node *node, struct counters *counters,
+                        uint64_t now_ns) WARN_UNUSED;
 void clients_destroy(struct clients *c); /* forgets who waits: nobody is called */
 /* From the replica's watcher: each batch applied. */
-void clients_applied(struct clients *c, const struct batch *b, uint64_t end);
+void clients_applied(struct clients *c, const struct batch *b);
 unsigned clients_poll(struct clients *c, uint64_t now_ns);
 unsigned clients_waiting(const struct clients *c);
 

@@ -219,7 +219,8 @@ static unsigned poll(void *self, uint64_t now_ns)
 {
     struct replica *r = self;
     unsigned work = checkpoint_poll(r->checkpoint, now_ns);
-    work += apply_some(r, UINT64_MAX, REPLICA_FRAMES_PER_POLL);
+    work += apply_some(r, r->config.durable_only ? log_durable(r->config.log) : UINT64_MAX,
+                       REPLICA_FRAMES_PER_POLL);
     if (!r->stopped && is_due(r, now_ns) && checkpoint_can_cut(r->checkpoint)) {
         cut(r);
         r->cut_ns = now_ns;

@@ -54,8 +54,10 @@ struct replica_config {
     uint64_t checkpoint_events;      /* CHECKPOINT_EVENTS */
     uint64_t retention_ns;           /* an RFQ that left memory so long ago is forgotten; 0: never */
     uint32_t sent_max;               /* messages kept per session; 0: SENT_MESSAGES_MAX */
-    bool own_thread;                 /* false: commits run inside poll (simulation) */
-    struct counters *counters;       /* NULL: private ones */
+    bool durable_only; /* level `synced`: apply no further than the log is durable: whoever reads the state,
+                          or follows what was applied, sees nothing that a power cut could take back */
+    bool own_thread;   /* false: commits run inside poll (simulation) */
+    struct counters *counters; /* NULL: private ones */
 };
 
 /* Stages measured from stamps, one histogram each. */
