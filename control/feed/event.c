@@ -185,8 +185,8 @@ static void data_ranked(const struct making *m)
         json_name(m->j, "quoteId", 'Q', q->quote);
         put_lp(m, facts_quote_lp(m->facts, ev->rfq, q->quote));
         json_uint(m->j, "ranking", q->rank);
-        json_bool(m->j, "isBestBid", q->best & 1);
-        json_bool(m->j, "isBestAsk", q->best & 2);
+        json_flag(m->j, "isBestBid", q->best & 1);
+        json_flag(m->j, "isBestAsk", q->best & 2);
         json_close(m->j, '}');
     }
     json_close(m->j, ']');
@@ -255,7 +255,7 @@ static void data_order_state(const struct making *m)
     put_rfq(m);
     json_name(m->j, "orderId", 'O', ev->order);
     json_text(m->j, "state", order_status_name(ev->state));
-    json_bool(m->j, "inDoubt", ev->in_doubt);
+    json_flag(m->j, "inDoubt", ev->in_doubt);
     if (ev->reason)
         json_text(m->j, "reason", reason_name(ev->reason));
     if (ev->text[0])
@@ -287,7 +287,7 @@ static void data_filled(const struct making *m)
     json_decimal(m->j, "price", ev->last_price);
     json_decimal(m->j, "quantity", ev->last_quantity);
     json_chars(m->j, "symbol", ev->symbol, sizeof ev->symbol);
-    json_bool(m->j, "complete", ev->leaves_quantity == 0);
+    json_flag(m->j, "complete", ev->leaves_quantity == 0);
 }
 
 static void data_cancel_asked(const struct making *m)

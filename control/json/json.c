@@ -145,7 +145,7 @@ void json_int(struct json *j, const char *key, int64_t value)
     put_number(j, key, text);
 }
 
-void json_bool(struct json *j, const char *key, bool value)
+void json_flag(struct json *j, const char *key, bool value)
 {
     put_number(j, key, value ? "true" : "false");
 }

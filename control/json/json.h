@@ -23,7 +23,7 @@ void json_text(struct json *j, const char *key, const char *value);
 void json_chars(struct json *j, const char *key, const char *value, size_t size);
 void json_uint(struct json *j, const char *key, uint64_t value);
 void json_int(struct json *j, const char *key, int64_t value);
-void json_bool(struct json *j, const char *key, bool value);
+void json_flag(struct json *j, const char *key, bool value);
 void json_decimal(struct json *j, const char *key, int64_t scaled);      /* as a string */
 void json_name(struct json *j, const char *key, char kind, uint64_t id); /* "R…", null for 0 */
 void json_time(struct json *j, const char *key, uint64_t ns); /* ISO 8601 with nanoseconds, null for 0 */

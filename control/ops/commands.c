@@ -80,8 +80,8 @@ static void run_status(struct ops_request *r)
     json_uint(r->out, "orders", table_count(copies(r)->routing->orders));
     json_uint(r->out, "quotes", table_count(copies(r)->distribution->quotes));
     json_open(r->out, "recovery", '{');
-    json_bool(r->out, "first_start", rec->first_start);
-    json_bool(r->out, "power_cut", rec->power_cut);
+    json_flag(r->out, "first_start", rec->first_start);
+    json_flag(r->out, "power_cut", rec->power_cut);
     json_uint(r->out, "frames", rec->frames);
     json_uint(r->out, "batches", rec->batches);
     json_uint(r->out, "redelivered", rec->redelivered);
@@ -218,7 +218,7 @@ static void run_orders(struct ops_request *r)
         json_decimal(r->out, "price", o->price);
         json_decimal(r->out, "filled", o->filled_quantity);
         json_text(r->out, "state", order_status_name(o->state));
-        json_bool(r->out, "in_doubt", o->in_doubt);
+        json_flag(r->out, "in_doubt", o->in_doubt);
         json_time(r->out, "created", o->created_ns);
         json_close(r->out, '}');
         json_line(r->out);

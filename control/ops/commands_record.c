@@ -106,9 +106,9 @@ static void difference(void *ctx, const struct verify_difference *d)
 static void report_out(struct json *j, const struct verify_report *v)
 {
     json_open(j, NULL, '{');
-    json_bool(j, "equal", v->differences == 0 && v->complete);
-    json_bool(j, "from_start", v->from_start);
-    json_bool(j, "complete", v->complete);
+    json_flag(j, "equal", v->differences == 0 && v->complete);
+    json_flag(j, "from_start", v->from_start);
+    json_flag(j, "complete", v->complete);
     json_uint(j, "first_offset", v->first_offset);
     json_uint(j, "end", v->end);
     json_uint(j, "frames", v->frames);

@@ -72,7 +72,7 @@ static const struct ops_command *command_named(const char *name)
 static void end_line(struct client *c, const struct ops_request *r)
 {
     json_open(&c->answer, NULL, '{');
-    json_bool(&c->answer, "end", true);
+    json_flag(&c->answer, "end", true);
     if (r->error) {
         json_text(&c->answer, "error", r->error);
         json_text(&c->answer, "code", r->code);

@@ -1,5 +1,5 @@
-/* WebSocket: GET /rfq (spec/50): subscriptions to RFQs, takers and tenants, each with a snapshot; events as they
- * are applied; resume by epoch and seq without gap or repeat; commands for low latency. Frames by wslay.
+/* WebSocket: GET /rfq (spec/50): subscriptions to RFQs, takers and tenants, each with a snapshot; events as
+ * they are applied; resume by epoch and seq without gap or repeat; commands for low latency. Frames by wslay.
  * Owner: the control core.
  */
 #ifndef RFQD_CONTROL_WS_H
@@ -9,6 +9,21 @@
 #include "control/client/client.h"
 #include "control/feed/feed.h"
 #include "control/web/web.h"
+
+#define WS_FRAME_MAX         65536u
+#define WS_SUBSCRIPTIONS_MAX 1000u           /* of a connection */
+#define WS_REQUESTS_MAX      100u            /* of a connection in a second */
+#define WS_QUEUE_MAX         (1024u * 1024u) /* bytes that wait for a slow reader; then it is closed, 1013 */
+#define WS_BACKLOG_MAX                                                                                \
+    (64u * 1024u)              /* bytes that the kernel has not taken: beyond, they wait in the queue \
+                                */
+#define WS_COMMANDS_MAX    64u /* of a connection, not answered yet */
+#define WS_AUTH_TIMEOUT_NS 5000000000ull
+#define WS_HEARTBEAT_NS    5000000000ull
+#define WS_PING_NS         15000000000ull
+#define WS_IDLE_NS         45000000000ull /* nothing was heard, pongs included */
+#define WS_RECONNECT_MS    1000           /* told at a planned stop; each adds a part of it by chance */
+#define WS_RESUME_FRAMES   64u            /* of the log, for one connection in one poll */
 
 struct ws;
 

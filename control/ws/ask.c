@@ -1,0 +1,405 @@
+/* Requests: {"op":…,"id":…}, each answered by {"re":id,"success":…}. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/ws/inside.h"
+#include "dataplane/core/decimal.h"
+
+/* One request being answered. */
+struct asking {
+    struct ws_conn *c;
+    json_object *body;
+    const char *id; /* as JSON, to be given back; NULL: none */
+};
+
+/* Answers
+ * ------------------------------------------------------------------------------------------------------ */
+
+static struct json *answer_begin(const struct asking *a, bool success)
+{
+    struct json *j = &a->c->ws->text;
+    j->used = 0;
+    j->comma = j->failed = false;
+    json_open(j, NULL, '{');
+    json_raw(j, "re", a->id ? a->id : "null", a->id ? strlen(a->id) : 4);
+    json_flag(j, "success", success);
+    return j;
+}
+
+static void answer_end_at(const struct asking *a, struct json *j, uint64_t seq)
+{
+    json_close(j, '}');
+    if (!j->failed)
+        conn_text(a->c, j->text, j->used, seq);
+}
+
+static void answer_end(const struct asking *a, struct json *j)
+{
+    answer_end_at(a, j, 0);
+}
+
+static void refuse(const struct asking *a, const char *error, const char *detail)
+{
+    struct json *j = answer_begin(a, false);
+    json_text(j, "error", error);
+    json_text(j, "detail", detail);
+    answer_end(a, j);
+}
+
+static void done(const struct asking *a)
+{
+    answer_end(a, answer_begin(a, true));
+}
+
+static const char *text_of(json_object *body, const char *name)
+{
+    json_object *v;
+    return json_object_object_get_ex(body, name, &v) && json_object_is_type(v, json_type_string)
+               ? json_object_get_string(v)
+               : NULL;
+}
+
+static bool number_of(json_object *body, const char *name, uint64_t *out)
+{
+    json_object *v;
+    if (!json_object_object_get_ex(body, name, &v) || !json_object_is_type(v, json_type_int) ||
+        json_object_get_int64(v) < 0)
+        return false;
+    *out = (uint64_t)json_object_get_int64(v);
+    return true;
+}
+
+/* Who, and what they may see
+ * ------------------------------------------------------------------------------------------------ */
+
+static void op_auth(struct asking *a)
+{
+    struct ws *w = a->c->ws;
+    const char *token = text_of(a->body, "token"), *why = "auth takes a token";
+    struct principal who;
+    if (!token || auth_token(w->config.auth, token, w->now_ns, &who, &why) != OK) {
+        ws_refuse(w, REFUSED_TOKEN);
+        refuse(a, "unauthorized", why);
+        if (!a->c->authenticated)
+            conn_close(a->c, 1008, why);
+    } else if (a->c->authenticated && who.user != a->c->who.user) {
+        refuse(a, "unauthorized", "this connection is another user's");
+    } else {
+        conn_admitted(a->c, &who);
+        done(a);
+    }
+}
+
+/* One that the asker may see. Another's is as good as none. */
+static bool find_rfq(struct asking *a, const char *name, struct view_rfq *out)
+{
+    struct ws *w = a->c->ws;
+    uint64_t id = name ? name_parse('R', name, strlen(name)) : 0;
+    return id && view_find_rfq(node_replica(w->config.node), id, out) == OK &&
+           principal_may_see(w->config.auth, &a->c->who, out->owner.tenant, out->owner.taker);
+}
+
+static void op_subscribe_rfq(struct asking *a)
+{
+    struct ws_conn *c = a->c;
+    struct replica *r = node_replica(c->ws->config.node);
+    struct view_rfq v;
+    if (!find_rfq(a, text_of(a->body, "rfqId"), &v)) {
+        ws_refuse(c->ws, REFUSED_REQUEST);
+        refuse(a, "unknown_rfq", "no such RFQ");
+        return;
+    }
+    if (!subscribe(c, TOPIC_RFQ, v.owner.rfq)) {
+        ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
+        refuse(a, "limit", "a connection has at most 1000 subscriptions");
+        return;
+    }
+    struct json *j = answer_begin(a, true);
+    json_uint(j, "epoch", feed_epoch(c->ws->config.feed));
+    json_uint(j, "seq", feed_seq(c->ws->config.feed));
+    if (view_state(j, "rfq", r, &v, c->ws->now_ns) != OK) {
+        unsubscribe(c, TOPIC_RFQ, v.owner.rfq);
+        refuse(a, "store", "the store could not be read");
+        return;
+    }
+    answer_end_at(a, j, feed_seq(c->ws->config.feed));
+}
+
+static void op_unsubscribe_rfq(struct asking *a)
+{
+    const char *name = text_of(a->body, "rfqId");
+    if (name && unsubscribe(a->c, TOPIC_RFQ, name_parse('R', name, strlen(name))))
+        done(a);
+    else
+        refuse(a, "not_subscribed", "there was no such subscription");
+}
+
+/* Subscriptions without a snapshot say from where on they are. */
+static void subscribed(const struct asking *a)
+{
+    struct ws_conn *c = a->c;
+    uint64_t seq = feed_seq(c->ws->config.feed);
+    struct json *j = answer_begin(a, true);
+    json_uint(j, "epoch", feed_epoch(c->ws->config.feed));
+    json_uint(j, "seq", seq);
+    answer_end_at(a, j, seq);
+}
+
+static const struct config_user *find_trader(struct asking *a, const char *name)
+{
+    struct ws *w = a->c->ws;
+    const struct config_user *u = name ? auth_user(w->config.auth, name) : a->c->who.user;
+    return u && principal_may_follow(w->config.auth, &a->c->who, u) ? u : NULL;
+}
+
+static void op_trader(struct asking *a, bool on)
+{
+    struct ws_conn *c = a->c;
+    const struct config_user *u = find_trader(a, text_of(a->body, "traderId"));
+    if (!u) {
+        ws_refuse(c->ws, REFUSED_REQUEST);
+        refuse(a, "unknown_trader", "no such trader");
+        return;
+    }
+    uint64_t id = topic_trader_id(u->tenant, u->name);
+    if (!on) {
+        if (unsubscribe(c, TOPIC_TRADER, id))
+            done(a);
+        else
+            refuse(a, "not_subscribed", "there was no such subscription");
+    } else if (subscribe(c, TOPIC_TRADER, id)) {
+        subscribed(a);
+    } else {
+        ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
+        refuse(a, "limit", "a connection has at most 1000 subscriptions");
+    }
+}
+
+static void op_subscribe_trader(struct asking *a)
+{
+    op_trader(a, true);
+}
+
+static void op_unsubscribe_trader(struct asking *a)
+{
+    op_trader(a, false);
+}
+
+static void op_subscribe_tenant(struct asking *a)
+{
+    struct ws_conn *c = a->c;
+    if (!principal_sees_all(&c->who)) {
+        ws_refuse(c->ws, REFUSED_REQUEST);
+        refuse(a, "forbidden", "role ops or admin is needed");
+    } else if (subscribe(c, TOPIC_TENANT, c->who.tenant)) {
+        subscribed(a);
+    } else {
+        ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
+        refuse(a, "limit", "a connection has at most 1000 subscriptions");
+    }
+}
+
+static void op_unsubscribe_tenant(struct asking *a)
+{
+    if (unsubscribe(a->c, TOPIC_TENANT, a->c->who.tenant))
+        done(a);
+    else
+        refuse(a, "not_subscribed", "there was no such subscription");
+}
+
+static void op_ping(struct asking *a)
+{
+    static const char pong[] = "{\"event\":\"pong\"}";
+    conn_text(a->c, pong, sizeof pong - 1, 0);
+}
+
+/* Resume
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+/* Every subscription named must be one that may be had: else nothing is resumed. */
+static const char *take_subscriptions(struct asking *a)
+{
+    json_object *list, *flag;
+    struct ws_conn *c = a->c;
+    if (json_object_object_get_ex(a->body, "rfqs", &list)) {
+        if (!json_object_is_type(list, json_type_array))
+            return "rfqs takes a list";
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+            struct view_rfq v;
+            json_object *item = json_object_array_get_idx(list, i);
+            if (!json_object_is_type(item, json_type_string) ||
+                !find_rfq(a, json_object_get_string(item), &v))
+                return "no such RFQ";
+            if (!subscribe(c, TOPIC_RFQ, v.owner.rfq))
+                return "a connection has at most 1000 subscriptions";
+        }
+    }
+    if (json_object_object_get_ex(a->body, "traders", &list)) {
+        if (!json_object_is_type(list, json_type_array))
+            return "traders takes a list";
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+            json_object *item = json_object_array_get_idx(list, i);
+            const struct config_user *u = json_object_is_type(item, json_type_string)
+                                              ? find_trader(a, json_object_get_string(item))
+                                              : NULL;
+            if (!u)
+                return "no such trader";
+            if (!subscribe(c, TOPIC_TRADER, topic_trader_id(u->tenant, u->name)))
+                return "a connection has at most 1000 subscriptions";
+        }
+    }
+    if (json_object_object_get_ex(a->body, "tenant", &flag) && json_object_get_boolean(flag)) {
+        if (!principal_sees_all(&c->who))
+            return "role ops or admin is needed";
+        if (!subscribe(c, TOPIC_TENANT, c->who.tenant))
+            return "a connection has at most 1000 subscriptions";
+    }
+    return c->subscriptions ? NULL : "resume names its subscriptions: rfqs, traders, tenant";
+}
+
+static void op_resume(struct asking *a)
+{
+    struct ws_conn *c = a->c;
+    struct feed *feed = c->ws->config.feed;
+    uint64_t epoch, since;
+    if (!number_of(a->body, "epoch", &epoch) || !number_of(a->body, "since", &since)) {
+        refuse(a, "bad_request", "resume takes epoch and since");
+        return;
+    }
+    if (c->subscriptions || c->reader) {
+        refuse(a, "not_now", "resume comes before any subscription");
+        return;
+    }
+    if (epoch != feed_epoch(feed) || feed_reader_open(&c->reader, feed, FEED_STREAM, since) != OK) {
+        refuse(a, "unrecoverable",
+               epoch != feed_epoch(feed) ? "the stream began anew: take a new snapshot"
+                                         : "that is past what is kept: take a new snapshot");
+        return;
+    }
+    const char *wrong = take_subscriptions(a);
+    if (wrong) {
+        unsubscribe_all(c);
+        feed_reader_close(c->reader);
+        c->reader = NULL;
+        ws_refuse(c->ws, REFUSED_REQUEST);
+        refuse(a, "bad_subscription", wrong);
+        return;
+    }
+    c->prev_seq = since;
+    c->next_resuming = c->ws->resuming;
+    c->ws->resuming = c;
+    done(a);
+}
+
+static bool reader_wants(void *ctx, const struct feed_event *e)
+{
+    return is_for(ctx, e);
+}
+
+/* Some more of what it missed; when there is no more, it is live. */
+void resume_pump(struct ws_conn *c)
+{
+    struct feed_event e;
+    bool end = false;
+    enum err err = OK;
+    unsigned sent = 0;
+    struct web *web = *c->ws->config.web;
+    if (c->queue_first || web_conn_backlog(web, c->web) > WS_BACKLOG_MAX)
+        return;
+    while (sent < WS_RESUME_FRAMES && !c->closing &&
+           feed_read(c->reader, WS_RESUME_FRAMES, reader_wants, c, &e, &end, &err)) {
+        struct ws_message *m = message_new(c->ws, e.text, e.size);
+        if (!m)
+            return;
+        m->seq = e.seq;
+        message_send(c, m);
+        sent++;
+    }
+    if (err) {
+        conn_close(c, 1013, "what was missed is no longer kept: take a new snapshot");
+    } else if (end) {
+        static const char told[] = "{\"event\":\"resumed\"}";
+        feed_reader_close(c->reader);
+        c->reader = NULL;
+        conn_text(c, told, sizeof told - 1, 0);
+    }
+}
+
+/* Dispatch
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *name;
+    void (*run)(struct asking *a);
+} ops[] = {
+    {"subscribe:rfq", op_subscribe_rfq},
+    {"unsubscribe:rfq", op_unsubscribe_rfq},
+    {"subscribe:trader", op_subscribe_trader},
+    {"unsubscribe:trader", op_unsubscribe_trader},
+    {"subscribe:tenant", op_subscribe_tenant},
+    {"unsubscribe:tenant", op_unsubscribe_tenant},
+    {"resume", op_resume},
+    {"ping", op_ping},
+};
+
+static bool too_many(struct ws_conn *c)
+{
+    uint64_t second = c->ws->now_ns / S_NS;
+    if (second != c->second) {
+        c->second = second;
+        c->requests = 0;
+    }
+    return ++c->requests > WS_REQUESTS_MAX;
+}
+
+static void dispatch(struct asking *a)
+{
+    struct ws_conn *c = a->c;
+    const char *op = text_of(a->body, "op");
+    if (op && strcmp(op, "auth") == 0) {
+        op_auth(a);
+        return;
+    }
+    if (!c->authenticated) {
+        ws_refuse(c->ws, REFUSED_TOKEN);
+        conn_close(c, 1008, "auth comes first");
+        return;
+    }
+    if (c->reader) {
+        refuse(a, "not_now", "resuming: wait for the event resumed");
+        return;
+    }
+    for (unsigned i = 0; op && i < sizeof ops / sizeof *ops; i++)
+        if (strcmp(ops[i].name, op) == 0) {
+            ops[i].run(a);
+            return;
+        }
+    ws_refuse(c->ws, REFUSED_REQUEST);
+    refuse(a, "unknown_op", op ? op : "a request names its op");
+}
+
+void ask(struct ws_conn *c, const char *text, size_t size)
+{
+    struct asking a = {.c = c};
+    json_tokener *t = json_tokener_new_ex(8);
+    a.body = t ? json_tokener_parse_ex(t, text, (int)size) : NULL;
+    bool whole =
+        t && json_tokener_get_error(t) == json_tokener_success && json_tokener_get_parse_end(t) == size;
+    json_tokener_free(t);
+    if (too_many(c)) {
+        ws_refuse(c->ws, REFUSED_RATE);
+        refuse(&a, "limit", "a connection may ask 100 times a second");
+    } else if (!whole || !json_object_is_type(a.body, json_type_object)) {
+        ws_refuse(c->ws, REFUSED_JSON);
+        refuse(&a, "bad_json", "a request is one JSON object");
+    } else {
+        json_object *id;
+        if (json_object_object_get_ex(a.body, "id", &id) &&
+            (json_object_is_type(id, json_type_int) || json_object_is_type(id, json_type_string)))
+            a.id = json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN);
+        dispatch(&a);
+    }
+    json_object_put(a.body);
+}

@@ -1,0 +1,233 @@
+/* A connection: frames in (wslay), frames out, its times and its end. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/ws/inside.h"
+
+/* Output that is not an event: answers, and wslay's own frames
+ * -------------------------------------------------------------------------------------------- */
+
+void conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq)
+{
+    struct ws_message *m = c->closing ? NULL : message_new(c->ws, text, size);
+    if (!m)
+        return;
+    m->whole = true;
+    m->seq = seq;
+    message_send(c, m);
+}
+
+static ssize_t on_send(wslay_event_context_ptr x, const uint8_t *data, size_t size, int flags, void *user)
+{
+    struct ws_conn *c = user;
+    (void)x;
+    (void)flags;
+    web_conn_write(*c->ws->config.web, c->web, data, size);
+    return (ssize_t)size;
+}
+
+static ssize_t on_recv(wslay_event_context_ptr x, uint8_t *to, size_t size, int flags, void *user)
+{
+    struct ws_conn *c = user;
+    (void)flags;
+    if (c->in_size == 0) {
+        wslay_event_set_error(x, WSLAY_ERR_WOULDBLOCK);
+        return -1;
+    }
+    size_t taken = size < c->in_size ? size : c->in_size;
+    memcpy(to, c->in, taken);
+    c->in += taken;
+    c->in_size -= taken;
+    return (ssize_t)taken;
+}
+
+static void on_message(wslay_event_context_ptr x, const struct wslay_event_on_msg_recv_arg *arg, void *user)
+{
+    struct ws_conn *c = user;
+    (void)x;
+    if (c->closing)
+        return;
+    if (arg->opcode == WSLAY_TEXT_FRAME)
+        ask(c, (const char *)arg->msg, arg->msg_length);
+    else if (arg->opcode == WSLAY_BINARY_FRAME)
+        conn_close(c, 1003, "text frames are spoken here");
+}
+
+/* End
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static unsigned code_index(uint16_t code)
+{
+    static const uint16_t codes[] = {1000, 1001, 1002, 1003, 1008, 1009, 1013};
+    for (unsigned i = 0; i < 7; i++)
+        if (codes[i] == code)
+            return i;
+    return 7;
+}
+
+void conn_close(struct ws_conn *c, uint16_t code, const char *reason)
+{
+    if (c->closing)
+        return;
+    c->closing = true;
+    counter_add(c->ws->disconnects[code_index(code)], 1);
+    queue_clear(c);
+    wslay_event_queue_close(c->wslay, code, (const uint8_t *)reason, strlen(reason));
+    wslay_event_send(c->wslay);
+    c->next_dead = c->ws->dead;
+    c->ws->dead = c;
+}
+
+static void leave(struct ws_conn **list, size_t next, const struct ws_conn *c)
+{
+    while (*list && *list != c)
+        list = (struct ws_conn **)(void *)((char *)*list + next);
+    if (*list)
+        *list = *(struct ws_conn **)(const void *)((const char *)c + next);
+}
+
+void conn_free(struct ws_conn *c)
+{
+    struct ws *w = c->ws;
+    unsubscribe_all(c);
+    queue_clear(c);
+    feed_reader_close(c->reader);
+    c->reader = NULL;
+    clients_forget(w->config.clients, c);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        w->first = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    if (c->is_backed)
+        leave(&w->backed, offsetof(struct ws_conn, next_backed), c);
+    leave(&w->resuming, offsetof(struct ws_conn, next_resuming), c);
+    if (c->closing)
+        leave(&w->dead, offsetof(struct ws_conn, next_dead), c);
+    wslay_event_context_free(c->wslay);
+    counter_set(w->connections, --w->count);
+    free(c);
+}
+
+/* The peer is gone without a word. */
+void conn_closed(void *ctx)
+{
+    struct ws_conn *c = ctx;
+    if (c->in_callback) {
+        c->gone = true;
+        return;
+    }
+    if (!c->closing)
+        counter_add(c->ws->disconnects[7], 1);
+    conn_free(c);
+}
+
+/* Input
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns)
+{
+    struct ws_conn *c = ctx;
+    if (c->closing)
+        return;
+    c->heard_ns = now_ns;
+    c->in = bytes;
+    c->in_size = size;
+    c->in_callback = true;
+    bool broken = wslay_event_recv(c->wslay) != 0;
+    if (!c->gone && wslay_event_want_write(c->wslay))
+        broken |= wslay_event_send(c->wslay) != 0; /* pongs, and the answer to a close */
+    bool done = wslay_event_get_close_received(c->wslay) || wslay_event_get_close_sent(c->wslay);
+    c->in_callback = false;
+    if (c->gone) {
+        conn_free(c);
+    } else if ((broken || done) && !c->closing) { /* wslay has said what there was to say */
+        uint16_t code = done ? wslay_event_get_status_code_sent(c->wslay) : 0;
+        counter_add(c->ws->disconnects[code_index(code)], 1);
+        web_conn_close(*c->ws->config.web, c->web);
+        conn_free(c);
+    }
+}
+
+void conn_admitted(struct ws_conn *c, const struct principal *who)
+{
+    c->who = *who;
+    c->authenticated = true;
+    memset(c->tenant, 0, sizeof c->tenant);
+    memcpy(c->tenant, who->user->tenant, sizeof c->tenant);
+}
+
+/* Time
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+static void beat(struct ws_conn *c)
+{
+    struct ws *w = c->ws;
+    struct json *j = &w->text;
+    j->used = 0;
+    j->comma = j->failed = false;
+    json_open(j, NULL, '{');
+    json_text(j, "event", "heartbeat");
+    json_uint(j, "seq", c->prev_seq);
+    json_time(j, "ts", w->now_ns);
+    json_close(j, '}');
+    if (!j->failed)
+        conn_text(c, j->text, j->used, 0);
+}
+
+/* About once a second. */
+void conn_tick(struct ws_conn *c)
+{
+    uint64_t now_ns = c->ws->now_ns;
+    if (!c->authenticated && now_ns - c->opened_ns >= WS_AUTH_TIMEOUT_NS) {
+        conn_close(c, 1008, "no token came in time");
+    } else if (c->authenticated && now_ns >= c->who.expires_ns) {
+        static const char told[] = "{\"event\":\"auth:expired\"}";
+        conn_text(c, told, sizeof told - 1, 0);
+        conn_close(c, 1008, "the token has expired");
+    } else if (now_ns - c->heard_ns >= WS_IDLE_NS) {
+        conn_close(c, 1001, "nothing was heard of you");
+    } else {
+        if (now_ns - c->pinged_ns >= WS_PING_NS) {
+            struct wslay_event_msg ping = {.opcode = WSLAY_PING};
+            c->pinged_ns = now_ns;
+            if (wslay_event_queue_msg(c->wslay, &ping) == 0)
+                wslay_event_send(c->wslay);
+        }
+        if (c->authenticated && now_ns - c->beat_ns >= WS_HEARTBEAT_NS) {
+            c->beat_ns = now_ns;
+            beat(c);
+        }
+    }
+}
+
+/* Begin
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+struct ws_conn *conn_new(struct ws *w, uint64_t now_ns)
+{
+    static const struct wslay_event_callbacks callbacks = {
+        .recv_callback = on_recv, .send_callback = on_send, .on_msg_recv_callback = on_message};
+    struct ws_conn *c = calloc(1, sizeof *c);
+    if (!c || wslay_event_context_server_init(&c->wslay, &callbacks, c) != 0) {
+        free(c);
+        return NULL;
+    }
+    wslay_event_config_set_max_recv_msg_length(c->wslay, WS_FRAME_MAX);
+    c->ws = w;
+    c->opened_ns = c->heard_ns = c->pinged_ns = c->beat_ns = now_ns;
+    c->next = w->first;
+    if (w->first)
+        w->first->prev = c;
+    w->first = c;
+    counter_set(w->connections, ++w->count);
+    counter_add(w->connects, 1);
+    return c;
+}

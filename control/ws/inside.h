@@ -1,0 +1,150 @@
+/* Inside of the WebSocket server: its files' shared structures. Not a public face. */
+#ifndef RFQD_CONTROL_WS_INSIDE_H
+#define RFQD_CONTROL_WS_INSIDE_H
+
+#include <json-c/json.h>
+#include <wslay/wslay.h>
+
+#include "control/ws/ws.h"
+
+#define S_NS 1000000000ull
+
+/* What a subscription is to. */
+enum topic_kind { TOPIC_RFQ, TOPIC_TRADER, TOPIC_TENANT };
+
+struct topic;
+struct ws_conn;
+
+/* One connection's place under one topic; in two lists. */
+struct subscription {
+    struct topic *topic;
+    struct ws_conn *conn;
+    struct subscription *topic_next, *topic_prev, *conn_next;
+};
+
+struct topic {
+    enum topic_kind kind;
+    uint64_t id; /* RFQ; hash of tenant and taker; tenant's number */
+    struct subscription *first;
+    struct topic *hash_next;
+};
+
+/* Bytes that many connections get: everything behind {"prev":n, ; or a whole frame's text. */
+struct ws_message {
+    unsigned references;
+    bool whole;             /* no prev before it */
+    uint64_t seq;           /* 0: not of the sequence */
+    uint64_t rfq;           /* with `superseded`: what replaces what */
+    const char *superseded; /* name of an event that a newer one of the same RFQ makes worthless; else NULL */
+    struct ws_message *next_kept;
+    size_t size;
+    char text[];
+};
+
+struct queued {
+    struct ws_message *message;
+    struct queued *next;
+};
+
+struct ws_conn {
+    struct ws *ws;
+    uint64_t web; /* handle */
+    wslay_event_context_ptr wslay;
+    struct ws_conn *next, *prev;
+    struct principal who;
+    char tenant[CODE_SIZE];
+    bool authenticated, gone, in_callback;
+    bool closing; /* its close frame was sent: freed at the next poll */
+    struct ws_conn *next_dead;
+    uint64_t opened_ns, heard_ns, pinged_ns, beat_ns;
+    uint64_t prev_seq; /* of the last event sent */
+    uint64_t mark;     /* number of the event that it got last: each once */
+    /* requests in the present second */
+    uint64_t second;
+    unsigned requests;
+    struct subscription *subscriptions;
+    unsigned subscription_count;
+    /* a slow reader */
+    struct queued *queue_first, *queue_last;
+    size_t queue_size;
+    bool is_backed;
+    struct ws_conn *next_backed;
+    /* resuming */
+    struct feed_reader *reader;
+    struct ws_conn *next_resuming;
+    /* bytes being read */
+    const uint8_t *in;
+    size_t in_size;
+    /* commands under way */
+    unsigned asked;
+};
+
+struct ws {
+    struct ws_config config;
+    struct ws_conn *first;
+    unsigned count;
+    struct topic **topics; /* by hash */
+    unsigned topic_mask, topic_count;
+    uint64_t now_ns, event_number, next_second_ns;
+    struct ws_message *kept; /* sent without copying: until the bytes have gone */
+    struct ws_conn *backed, *resuming, *dead;
+    struct json text;
+    bool going;
+    counter_value *connections, *connects, *sent, *subscriptions, *slow, *coalesced, *commands;
+    counter_value *disconnects[8], *refused[8];
+};
+
+enum ws_refusal {
+    REFUSED_UPGRADE,
+    REFUSED_ORIGIN,
+    REFUSED_TOKEN,
+    REFUSED_TENANT_LIMIT,
+    REFUSED_JSON,
+    REFUSED_RATE,
+    REFUSED_SUBSCRIPTIONS,
+    REFUSED_REQUEST,
+};
+
+/* conn.c */
+struct ws_conn *conn_new(struct ws *w, uint64_t now_ns); /* NULL: no memory */
+void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns);
+void conn_closed(void *ctx);
+/* A close frame with this code and reason, then the end. */
+void conn_close(struct ws_conn *c, uint16_t code, const char *reason);
+void conn_free(struct ws_conn *c);
+/* seq: the peer knows everything up to there by it; 0: nothing of the sequence. */
+void conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq);
+void conn_admitted(struct ws_conn *c, const struct principal *who);
+void conn_tick(struct ws_conn *c);
+
+/* subs.c */
+uint64_t topic_trader_id(const char *tenant, const char *taker);
+struct topic *topic_find(struct ws *w, enum topic_kind kind, uint64_t id);
+/* False: it has WS_SUBSCRIPTIONS_MAX. True where it had it before. */
+bool subscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id);
+bool unsubscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id); /* false: it had it not */
+void unsubscribe_all(struct ws_conn *c);
+/* Is the event for this connection, by what it subscribed to and may see? */
+bool is_for(const struct ws_conn *c, const struct feed_event *e);
+
+/* fan.c */
+bool fan_wants(void *ctx, const struct feed_event *e);
+void fan_event(void *ctx, const struct feed_event *e);
+struct ws_message *message_new(struct ws *w, const char *text, size_t size);
+void message_send(struct ws_conn *c, struct ws_message *m);
+void message_drop(struct ws_message *m);
+void queue_pump(struct ws_conn *c);
+void queue_clear(struct ws_conn *c);
+void fan_countdowns(struct ws *w);
+void fan_release(struct ws *w);
+
+/* ask.c */
+void ask(struct ws_conn *c, const char *text, size_t size);
+void resume_pump(struct ws_conn *c);
+
+static inline void ws_refuse(struct ws *w, enum ws_refusal r)
+{
+    counter_add(w->refused[r], 1);
+}
+
+#endif

@@ -1,0 +1,291 @@
+#include "control/ws/ws.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "control/ws/handshake.h"
+#include "control/ws/inside.h"
+
+#define PROTOCOL       "rfqd.v1"
+#define BEARER         "bearer."
+#define TOPICS_AT_ONCE 1024u
+
+/* Upgrade
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* One of a header's values, separated by commas; NULL: none begins so. The rest of it into out. */
+static bool list_value(const char *list, const char *begin, bool whole, char *out, size_t size)
+{
+    size_t wanted = strlen(begin);
+    while (list && *list) {
+        list += strspn(list, " \t,");
+        size_t length = strcspn(list, " \t,");
+        if (length >= wanted && strncasecmp(list, begin, wanted) == 0 && (!whole || length == wanted)) {
+            if (out && length - wanted < size) {
+                memcpy(out, list + wanted, length - wanted);
+                out[length - wanted] = 0;
+            }
+            return !out || length - wanted < size;
+        }
+        list += length;
+    }
+    return false;
+}
+
+/* Our own page, a page that configuration names, or a program that is no page. */
+static bool origin_admitted(const struct ws *w, struct web_request *r)
+{
+    const char *origin = web_header(r, "origin"), *host = web_header(r, "host");
+    if (!origin)
+        return true;
+    const char *authority = strstr(origin, "://");
+    if (authority && host && strcasecmp(authority + 3, host) == 0)
+        return true;
+    const char *listed = w->config.config->http_origins;
+    size_t size = strlen(origin);
+    while (*listed) {
+        listed += strspn(listed, " ");
+        size_t length = strcspn(listed, " ");
+        if (length == size && strncasecmp(listed, origin, size) == 0)
+            return true;
+        listed += length;
+    }
+    return false;
+}
+
+static unsigned tenant_connections(const struct ws *w, uint32_t tenant)
+{
+    unsigned count = 0;
+    for (const struct ws_conn *c = w->first; c; c = c->next)
+        count += c->authenticated && c->who.tenant == tenant;
+    return count;
+}
+
+/* By header or subprotocol. True: there is a token, and it is good, or there is none. */
+static bool take_token(struct ws *w, struct web_request *r, struct principal *who, bool *has_token)
+{
+    char token[AUTH_TOKEN_SIZE_MAX];
+    const char *header = web_header(r, "authorization"), *why = "";
+    *has_token = false;
+    if (header && strncasecmp(header, "Bearer ", 7) == 0)
+        *has_token = snprintf(token, sizeof token, "%s", header + 7) < (int)sizeof token;
+    else if (header)
+        why = "Authorization takes a bearer token";
+    else
+        *has_token = list_value(web_header(r, "sec-websocket-protocol"), BEARER, false, token, sizeof token);
+    if (!*has_token && !*why)
+        return true;
+    if (*has_token && auth_token(w->config.auth, token, w->now_ns, who, &why) == OK)
+        return true;
+    ws_refuse(w, REFUSED_TOKEN);
+    web_add_header(r, "WWW-Authenticate", "Bearer");
+    web_problem(r, 401, "unauthorized", "%s", why);
+    return false;
+}
+
+static bool asks_for_websocket(struct web_request *r)
+{
+    const char *version = web_header(r, "sec-websocket-version"), *key = web_header(r, "sec-websocket-key");
+    return list_value(web_header(r, "upgrade"), "websocket", true, NULL, 0) &&
+           list_value(web_header(r, "connection"), "upgrade", true, NULL, 0) && version &&
+           strcmp(version, "13") == 0 && key && strlen(key) == HANDSHAKE_KEY_SIZE;
+}
+
+static bool admit(struct ws *w, struct web_request *r, struct principal *who, bool *has_token)
+{
+    if (!asks_for_websocket(r)) {
+        ws_refuse(w, REFUSED_UPGRADE);
+        web_add_header(r, "Upgrade", "websocket");
+        web_add_header(r, "Sec-WebSocket-Version", "13");
+        web_problem(r, 426, "upgrade_required", "a WebSocket (RFC 6455, version 13) is spoken here");
+    } else if (!origin_admitted(w, r)) {
+        ws_refuse(w, REFUSED_ORIGIN);
+        web_problem(r, 403, "origin", "pages of this origin may not connect: http.origins has no %.200s",
+                    web_header(r, "origin"));
+    } else if (w->going) {
+        web_problem(r, 503, "going_away", "the appliance is being stopped");
+    } else if (take_token(w, r, who, has_token)) {
+        if (!*has_token || tenant_connections(w, who->tenant) < w->config.config->http_connections_max)
+            return true;
+        ws_refuse(w, REFUSED_TENANT_LIMIT);
+        web_problem(r, 429, "connections_per_tenant", "the tenant has as many connections as it may");
+    }
+    return false;
+}
+
+void ws_serve(struct ws *w, struct web_request *r)
+{
+    static const struct web_stream_ops ops = {conn_data, conn_closed};
+    struct principal who;
+    bool has_token;
+    char key[HANDSHAKE_ACCEPT_SIZE];
+    if (!admit(w, r, &who, &has_token))
+        return;
+    struct ws_conn *c = conn_new(w, w->now_ns);
+    if (!c) {
+        web_problem(r, 503, "memory", "there is no memory for one more connection");
+        return;
+    }
+    if (has_token)
+        conn_admitted(c, &who);
+    handshake_accept(web_header(r, "sec-websocket-key"), key);
+    web_add_header(r, "Upgrade", "websocket");
+    web_add_header(r, "Sec-WebSocket-Accept", key);
+    if (list_value(web_header(r, "sec-websocket-protocol"), PROTOCOL, true, NULL, 0))
+        web_add_header(r, "Sec-WebSocket-Protocol", PROTOCOL); /* the token is never given back */
+    c->web = web_upgrade(r, &ops, c);
+}
+
+/* Polling
+ * ----------------------------------------------------------------------------------------------------- */
+
+static unsigned bury(struct ws *w)
+{
+    unsigned count = 0;
+    while (w->dead) {
+        struct ws_conn *c = w->dead;
+        web_conn_close(*w->config.web, c->web);
+        conn_free(c); /* takes it off the list */
+        count++;
+    }
+    return count;
+}
+
+/* Those whose peers have read get more; who has had all is off the list. */
+static void pump_backed(struct ws *w)
+{
+    struct ws_conn *list = w->backed;
+    w->backed = NULL;
+    while (list) {
+        struct ws_conn *c = list;
+        list = c->next_backed;
+        queue_pump(c);
+        c->is_backed = c->queue_first != NULL;
+        if (c->is_backed) {
+            c->next_backed = w->backed;
+            w->backed = c;
+        }
+    }
+}
+
+static unsigned pump_resuming(struct ws *w)
+{
+    unsigned count = 0;
+    struct ws_conn *list = w->resuming;
+    w->resuming = NULL;
+    while (list) {
+        struct ws_conn *c = list;
+        list = c->next_resuming;
+        if (!c->closing)
+            resume_pump(c);
+        if (c->reader && !c->closing) {
+            c->next_resuming = w->resuming;
+            w->resuming = c;
+        }
+        count++;
+    }
+    return count;
+}
+
+static void tick(struct ws *w)
+{
+    for (struct ws_conn *c = w->first; c; c = c->next)
+        if (!c->closing)
+            conn_tick(c);
+    fan_countdowns(w);
+}
+
+unsigned ws_poll(struct ws *w, uint64_t now_ns)
+{
+    w->now_ns = now_ns;
+    unsigned work = 0;
+    if (w->resuming)
+        work += pump_resuming(w);
+    if (w->backed)
+        pump_backed(w);
+    if (now_ns >= w->next_second_ns) {
+        w->next_second_ns = now_ns + S_NS;
+        tick(w);
+    }
+    if (w->kept || w->dead) {
+        web_flush(*w->config.web);
+        fan_release(w);
+        work += bury(w);
+    }
+    return work;
+}
+
+void ws_going_away(struct ws *w, uint64_t now_ns)
+{
+    char text[96];
+    w->going = true;
+    w->now_ns = now_ns;
+    for (struct ws_conn *c = w->first; c; c = c->next) {
+        /* Not all at once: each a part of a delay later, by where it lies in memory. */
+        unsigned delay = WS_RECONNECT_MS + (unsigned)((uintptr_t)c / 64 % WS_RECONNECT_MS);
+        int size = snprintf(text, sizeof text,
+                            "{\"event\":\"going_away\",\"data\":{\"reconnectAfterMs\":%u}}", delay);
+        conn_text(c, text, (size_t)size, 0);
+        conn_close(c, 1001, "going away");
+    }
+}
+
+unsigned ws_connections(const struct ws *w)
+{
+    return w->count;
+}
+
+/* Life
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void make_counters(struct ws *w, struct counters *k)
+{
+    static const char *const codes[8] = {"1000", "1001", "1002", "1003", "1008", "1009", "1013", "other"};
+    static const char *const refusals[8] = {"upgrade", "origin", "token",         "connections_per_tenant",
+                                            "json",    "rate",   "subscriptions", "request"};
+    char label[COUNTER_LABEL_SIZE];
+    w->connections = counter_new(k, COUNTER_GAUGE, "rfqd_ws_connections", "");
+    w->connects = counter_new(k, COUNTER_TOTAL, "rfqd_ws_connects_total", "");
+    w->sent = counter_new(k, COUNTER_TOTAL, "rfqd_ws_sent_messages_total", "");
+    w->subscriptions = counter_new(k, COUNTER_GAUGE, "rfqd_ws_subscriptions", "");
+    w->slow = counter_new(k, COUNTER_TOTAL, "rfqd_ws_slow_consumers_total", "");
+    w->coalesced = counter_new(k, COUNTER_TOTAL, "rfqd_ws_coalesced_total", "");
+    w->commands = counter_new(k, COUNTER_TOTAL, "rfqd_ws_commands_total", "");
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(label, sizeof label, "code=\"%s\"", codes[i]);
+        w->disconnects[i] = counter_new(k, COUNTER_TOTAL, "rfqd_ws_disconnects_total", label);
+        snprintf(label, sizeof label, "reason=\"%s\"", refusals[i]);
+        w->refused[i] = counter_new(k, COUNTER_TOTAL, "rfqd_ws_refused_total", label);
+    }
+}
+
+enum err ws_create(struct ws **out, const struct ws_config *c)
+{
+    struct ws *w = *out = calloc(1, sizeof *w);
+    if (!w)
+        return ERR_MEMORY;
+    w->config = *c;
+    w->topics = calloc(TOPICS_AT_ONCE, sizeof *w->topics);
+    if (!w->topics) {
+        free(w);
+        *out = NULL;
+        return ERR_MEMORY;
+    }
+    w->topic_mask = TOPICS_AT_ONCE - 1;
+    make_counters(w, c->counters);
+    const struct feed_follower follower = {fan_wants, fan_event, w};
+    feed_follow(c->feed, &follower);
+    return OK;
+}
+
+void ws_destroy(struct ws *w)
+{
+    while (w->first)
+        conn_free(w->first);
+    fan_release(w);
+    json_free(&w->text);
+    free(w->topics);
+    free(w);
+}
