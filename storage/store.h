@@ -56,6 +56,9 @@ struct store_ops {
      * yet read: over large tables scan in parts, each from after the last key. */
     enum err (*scan)(struct store *s, const char *table, const void *from, size_t from_size,
                      store_visit *visit, void *ctx);
+    /* The other way: rows with key < below, last first. below NULL: all. Everything else as scan. */
+    enum err (*scan_down)(struct store *s, const char *table, const void *below, size_t below_size,
+                          store_visit *visit, void *ctx);
     /* Names of tables, i from 0; ERR_NOT_FOUND past the last. */
     enum err (*table)(struct store *s, unsigned i, char name[STORE_NAME_SIZE]);
     /* One commit to be read at leisure: a store whose marks, scans and tables stay as they are now until it

@@ -87,6 +87,20 @@ static struct row *rows_find(struct rows *t, const void *key, size_t key_size, s
     return at[0];
 }
 
+/* The row before this key, the last one for NULL; NULL: none is. */
+static const struct row *rows_before(const struct rows *t, const void *key, size_t key_size)
+{
+    struct row *const *at = t->first;
+    const struct row *before = NULL;
+    for (unsigned level = HEIGHT_MAX; level-- > 0;)
+        while (at[level] &&
+               (!key || key_compare(row_key(at[level]), at[level]->key_size, key, key_size) < 0)) {
+            before = at[level];
+            at = at[level]->next;
+        }
+    return before;
+}
+
 static bool row_is(const struct row *r, const void *key, size_t key_size)
 {
     return r && key_compare(row_key(r), r->key_size, key, key_size) == 0;
@@ -262,6 +276,20 @@ static enum err memory_scan(struct store *s, const char *table, const void *from
     return OK;
 }
 
+/* Links lead one way only: each row before is looked for. */
+static enum err memory_scan_down(struct store *s, const char *table, const void *below, size_t below_size,
+                                 store_visit *visit, void *ctx)
+{
+    struct store_memory *k = memory_of(s)->keep;
+    pthread_rwlock_rdlock(&k->lock);
+    const struct rows *t = rows_of(k, table, false);
+    const struct row *r = t ? rows_before(t, below, below_size) : NULL;
+    while (r && !visit(ctx, row_key(r), r->key_size, r->value, r->value_size))
+        r = rows_before(t, row_key(r), r->key_size);
+    pthread_rwlock_unlock(&k->lock);
+    return OK;
+}
+
 static enum err memory_table(struct store *s, unsigned i, char name[STORE_NAME_SIZE])
 {
     struct store_memory *k = memory_of(s)->keep;
@@ -322,6 +350,7 @@ static const struct store_ops memory_ops = {
     .abandon = memory_abandon,
     .marks = memory_marks,
     .scan = memory_scan,
+    .scan_down = memory_scan_down,
     .table = memory_table,
     .snapshot = memory_snapshot,
     .copy = memory_copy,

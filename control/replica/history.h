@@ -2,11 +2,9 @@
 #ifndef RFQD_CONTROL_REPLICA_HISTORY_H
 #define RFQD_CONTROL_REPLICA_HISTORY_H
 
-#include "control/replica/checkpoint.h"
-#include "storage/tables.h"
+#include "control/replica/replica.h"
 
-/* table: number of `history` in the checkpoint. */
-enum err history_of(struct store *store, struct checkpoint *checkpoint, uint8_t table, uint64_t rfq,
+enum err history_of(struct replica *r, uint64_t rfq,
                     bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row),
                     void *ctx) WARN_UNUSED;
 

@@ -9,6 +9,7 @@
 
 #include "control/replica/history.h"
 #include "control/replica/rows.h"
+#include "control/replica/scan.h"
 #include "control/replica/stages.h"
 #include "storage/recovery.h"
 
@@ -234,7 +235,12 @@ static unsigned poll(void *self, uint64_t now_ns)
 enum err replica_history(struct replica *r, uint64_t rfq,
                          bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row), void *ctx)
 {
-    return history_of(r->config.store, r->checkpoint, r->rows.history, rfq, visit, ctx);
+    return history_of(r, rfq, visit, ctx);
+}
+
+enum err replica_scan(struct replica *r, const struct replica_range *range, replica_row *visit, void *ctx)
+{
+    return scan_with_ahead(r->config.store, r->checkpoint, range, visit, ctx);
 }
 
 enum err replica_checkpoint_now(struct replica *r)

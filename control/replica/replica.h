@@ -107,6 +107,20 @@ const char *stage_text(enum stage s);
 void replica_stages_reset(struct replica *r);
 const struct histogram *replica_commit_times(const struct replica *r);
 
+/* Rows of one of the tables that the replica writes (storage/tables.h), those in the store and those on the
+ * way there alike, in order of key. visit returns false to stop; key and value (aligned to 1) hold until
+ * then. On the replica's thread. */
+struct replica_range {
+    const char *table; /* a literal: its name is kept */
+    const void *key;   /* up: from this key on; down: below it; NULL: all */
+    size_t key_size;
+    size_t prefix_size; /* only rows that begin with so much of key */
+    bool down;          /* last first; without a prefix */
+};
+typedef bool replica_row(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size);
+enum err replica_scan(struct replica *r, const struct replica_range *range, replica_row *visit,
+                      void *ctx) WARN_UNUSED;
+
 /* Every row about an RFQ, by seq: those in the store, and those on the way there. `row` is followed by the
  * record, 8-byte aligned; it holds until visit returns. visit returns false to stop. On the replica's thread.
  */

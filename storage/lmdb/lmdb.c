@@ -226,8 +226,28 @@ static int scan_in(MDB_txn *txn, MDB_dbi dbi, const void *from, size_t from_size
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static enum err lmdb_scan(struct store *s, const char *table, const void *from, size_t from_size,
-                          store_visit *visit, void *ctx)
+static int scan_down_in(MDB_txn *txn, MDB_dbi dbi, const void *below, size_t below_size, store_visit *visit,
+                        void *ctx)
+{
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(txn, dbi, &cursor);
+    if (rc)
+        return rc;
+    MDB_val k = {below_size, (void *)(uintptr_t)below}, v;
+    rc = below ? mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE) : MDB_NOTFOUND;
+    for (rc = mdb_cursor_get(cursor, &k, &v, rc ? MDB_LAST : MDB_PREV); !rc;
+         rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV))
+        if (visit(ctx, k.mv_data, k.mv_size, v.mv_data, v.mv_size))
+            break;
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+typedef int scan_function(MDB_txn *txn, MDB_dbi dbi, const void *from, size_t from_size, store_visit *visit,
+                          void *ctx);
+
+static enum err scan_by(scan_function *scan, struct store *s, const char *table, const void *from,
+                        size_t from_size, store_visit *visit, void *ctx)
 {
     struct lmdb *l = lmdb_of(s);
     struct table_handle *h = reader_handle(l, table);
@@ -237,9 +257,21 @@ static enum err lmdb_scan(struct store *s, const char *table, const void *from, 
     int rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn);
     if (rc)
         return fail(l, rc, table);
-    rc = scan_in(txn, h->dbi, from, from_size, visit, ctx);
+    rc = scan(txn, h->dbi, from, from_size, visit, ctx);
     mdb_txn_abort(txn);
     return rc ? fail(l, rc, table) : OK;
+}
+
+static enum err lmdb_scan(struct store *s, const char *table, const void *from, size_t from_size,
+                          store_visit *visit, void *ctx)
+{
+    return scan_by(scan_in, s, table, from, from_size, visit, ctx);
+}
+
+static enum err lmdb_scan_down(struct store *s, const char *table, const void *below, size_t below_size,
+                               store_visit *visit, void *ctx)
+{
+    return scan_by(scan_down_in, s, table, below, below_size, visit, ctx);
 }
 
 struct wanted {
@@ -408,15 +440,27 @@ static void snapshot_abandon(struct store *s)
     (void)s;
 }
 
-static enum err snapshot_scan(struct store *s, const char *table, const void *from, size_t from_size,
-                              store_visit *visit, void *ctx)
+static enum err snapshot_scan_by(scan_function *scan, struct store *s, const char *table, const void *from,
+                                 size_t from_size, store_visit *visit, void *ctx)
 {
     struct snapshot *x = snapshot_of(s);
     struct table_handle *h = find(x->of, table, x->handles);
     if (!h)
         return OK;
-    int rc = scan_in(x->txn, h->dbi, from, from_size, visit, ctx);
+    int rc = scan(x->txn, h->dbi, from, from_size, visit, ctx);
     return rc ? fail(x->of, rc, table) : OK;
+}
+
+static enum err snapshot_scan(struct store *s, const char *table, const void *from, size_t from_size,
+                              store_visit *visit, void *ctx)
+{
+    return snapshot_scan_by(scan_in, s, table, from, from_size, visit, ctx);
+}
+
+static enum err snapshot_scan_down(struct store *s, const char *table, const void *below, size_t below_size,
+                                   store_visit *visit, void *ctx)
+{
+    return snapshot_scan_by(scan_down_in, s, table, below, below_size, visit, ctx);
 }
 
 static enum err snapshot_table(struct store *s, unsigned i, char name[STORE_NAME_SIZE])
@@ -454,6 +498,7 @@ static const struct store_ops snapshot_ops = {
     .abandon = snapshot_abandon,
     .marks = lmdb_marks,
     .scan = snapshot_scan,
+    .scan_down = snapshot_scan_down,
     .table = snapshot_table,
     .snapshot = snapshot_again,
     .copy = snapshot_copy,
@@ -499,6 +544,7 @@ static const struct store_ops lmdb_ops = {
     .abandon = lmdb_abandon,
     .marks = lmdb_marks,
     .scan = lmdb_scan,
+    .scan_down = lmdb_scan_down,
     .table = lmdb_table,
     .snapshot = lmdb_snapshot,
     .copy = lmdb_copy,

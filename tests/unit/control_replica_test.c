@@ -244,6 +244,59 @@ Test(control_replica, tells_the_timeline_at_any_moment_up_to_what_it_applied)
     world_free(&w);
 }
 
+struct walk {
+    struct expectation *x;
+    bool down;
+    size_t left;
+};
+
+static bool walk_row(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+    struct walk *k = ctx;
+    cr_assert_gt(k->left, 0);
+    k->left--;
+    const struct expected *e = &k->x->rows[k->down ? k->left : k->x->row_count - 1 - k->left];
+    cr_assert_eq(key_size, sizeof e->key);
+    cr_assert_arr_eq(key, e->key, key_size);
+    cr_assert_eq(value_size, sizeof(struct history_row) + e->record->size);
+    cr_assert_arr_eq((const char *)value + sizeof(struct history_row), e->record, e->record->size);
+    return true;
+}
+
+Test(control_replica, shows_its_rows_both_ways_whether_they_are_committed_or_not)
+{
+    struct world w;
+    world_make(&w, 23);
+    world_start(&w, false);
+    for (unsigned round = 0; round < 20; round++) {
+        struct expectation x;
+        steps(&w, 100);
+        world_settle(&w);
+        expect_all(&x, w.log);
+        for (unsigned down = 0; down < 2; down++) {
+            struct walk k = {.x = &x, .down = down, .left = x.row_count};
+            const struct replica_range all = {.table = TABLE_HISTORY, .down = down};
+            cr_assert_eq(replica_scan(w.replica, &all, walk_row, &k), OK);
+            cr_assert_eq(k.left, 0);
+        }
+        if (x.row_count > 1) { /* from a key on, and below it */
+            size_t middle = x.row_count / 2;
+            struct replica_range part = {
+                .table = TABLE_HISTORY, .key = x.rows[middle].key, .key_size = HISTORY_KEY_SIZE};
+            struct walk up = {.x = &x, .left = x.row_count - middle};
+            cr_assert_eq(replica_scan(w.replica, &part, walk_row, &up), OK);
+            cr_assert_eq(up.left, 0);
+            struct walk below = {.x = &x, .down = true, .left = middle};
+            part.down = true;
+            cr_assert_eq(replica_scan(w.replica, &part, walk_row, &below), OK);
+            cr_assert_eq(below.left, 0);
+        }
+        expect_free(&x);
+    }
+    world_kill(&w);
+    world_free(&w);
+}
+
 /* Entities that left
  * --------------------------------------------------------------------------------------------- */
 

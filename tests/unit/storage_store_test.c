@@ -100,6 +100,15 @@ static const char *rows(struct store *s, const char *table, const char *from, un
     return l.text;
 }
 
+static const char *rows_down(struct store *s, const char *table, const char *below, unsigned limit)
+{
+    static struct listing l;
+    l.text[0] = 0;
+    l.left = limit;
+    cr_assert_eq(s->ops->scan_down(s, table, below, below ? strlen(below) : 0, list_row, &l), OK);
+    return l.text;
+}
+
 #define CONTRACT(name)                    \
     static void name(struct place *p);    \
     Test(storage_store, name##_in_memory) \
@@ -253,6 +262,25 @@ CONTRACT(keeps_large_values_and_empty_ones)
     s->ops->destroy(s);
 }
 
+CONTRACT(scans_down_from_below_a_key)
+{
+    struct store *s = place_open(p);
+    cr_assert_str_eq(rows_down(s, "t", NULL, 10), "");
+    begin(s);
+    must_put(s, "t", "b", "2");
+    must_put(s, "t", "d", "4");
+    must_put(s, "t", "a", "1");
+    must_put(s, "t", "cc", "3");
+    commit(s, 1);
+    cr_assert_str_eq(rows_down(s, "t", NULL, 10), "d=4 cc=3 b=2 a=1 ");
+    cr_assert_str_eq(rows_down(s, "t", "d", 10), "cc=3 b=2 a=1 ");
+    cr_assert_str_eq(rows_down(s, "t", "c", 10), "b=2 a=1 ");
+    cr_assert_str_eq(rows_down(s, "t", "z", 2), "d=4 cc=3 ");
+    cr_assert_str_eq(rows_down(s, "t", "a", 10), "");
+    cr_assert_str_eq(rows_down(s, "u", "a", 10), "");
+    s->ops->destroy(s);
+}
+
 /* A naive twin: an array of values by key number. */
 #define TWIN_KEYS 200
 struct twin {
@@ -273,6 +301,31 @@ static int compare_row(void *ctx, const void *key, size_t key_size, const void *
         key_size != 8 || value_size != sizeof v || t->at == TWIN_KEYS || k != t->at || v != t->values[t->at];
     t->at++;
     return t->differs;
+}
+
+/* The same from the other end: `at` is one past what is expected next. */
+static int compare_row_down(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+    struct twin *t = ctx;
+    unsigned v;
+    while (t->at > 0 && !t->values[t->at - 1])
+        t->at--;
+    memcpy(&v, value, sizeof v);
+    t->differs |= key_size != 8 || value_size != sizeof v || t->at == 0 ||
+                  store_from_be64(key) != t->at - 1 || v != t->values[t->at - 1];
+    t->at -= t->at > 0;
+    return t->differs;
+}
+
+static void must_equal_down(struct store *s, struct twin *t, unsigned below)
+{
+    char key[8];
+    store_be64(key, below);
+    t->at = below;
+    cr_assert_eq(s->ops->scan_down(s, "t", key, sizeof key, compare_row_down, t), OK);
+    while (t->at > 0 && !t->values[t->at - 1])
+        t->at--;
+    cr_assert(!t->differs && t->at == 0);
 }
 
 static void must_equal(struct store *s, struct twin *t)
@@ -307,6 +360,8 @@ CONTRACT(equals_a_naive_twin_over_random_commits_and_kills)
             s = place_open(p);
         }
         must_equal(s, &committed);
+        must_equal_down(s, &committed, TWIN_KEYS);
+        must_equal_down(s, &committed, (unsigned)rand() % TWIN_KEYS);
     }
     s->ops->destroy(s);
 }
