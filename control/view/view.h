@@ -1,6 +1,10 @@
 /* View: things as HTTP and WebSocket show them, from the replica's copies, and from the store where they have
  * left memory. Names, members and texts are those of spec/50 and spec/70; decimals are strings, times are ISO
- * 8601 in UTC. Owner: the control core; nothing is kept between calls.
+ * 8601 in UTC, what is absent is null. LPs and takers are named by their codes. Owner: the control core;
+ * nothing is kept between calls.
+ *
+ * An RFQ that ended leaves memory some time later (retire_after_ns), and is found in the store from then on,
+ * also before the next commit (replica_scan). Quotes beyond RFQ_ENDED_QUOTES_MAX leave before it.
  */
 #ifndef RFQD_CONTROL_VIEW_H
 #define RFQD_CONTROL_VIEW_H
@@ -15,7 +19,11 @@ struct view_owner {
     char taker[24]; /* code, zero padded */
 };
 
-/* An RFQ wherever it is: live, or ended and in the store. The pointers hold until the next call. */
+/* Finding
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* An RFQ wherever it is: live, or ended and in the store. It holds until the replica is polled; where it is
+ * live, `ended` is not filled in. */
 struct view_rfq {
     const struct rfq *rfq;
     bool live;
@@ -23,22 +31,79 @@ struct view_rfq {
     struct rfq ended; /* where it came out of the store */
 };
 
+struct view_order {
+    const struct order *order;
+    bool live;
+    struct view_owner owner;
+    struct order ended;
+};
+
 /* ERR_NOT_FOUND: no such RFQ, or forgotten after its retention. Errors of the store. */
 enum err view_find_rfq(struct replica *r, uint64_t id, struct view_rfq *out) WARN_UNUSED;
+enum err view_find_order(struct replica *r, uint64_t id, struct view_order *out) WARN_UNUSED;
+struct view_owner view_owner_of_rfq(struct replica *r, const struct rfq *rfq);
+struct view_owner view_owner_of_order(struct replica *r, const struct order *o);
 
-/* `key`: as in json.h; NULL: an element, or the whole. */
+/* Lists: live and ended ones as one, the newest first (by RFQ, then by id), in pages. A page may be short, or
+ * empty, with more behind it: no call looks at more than VIEW_ROWS_MAX rows of the store. */
+#define VIEW_ROWS_MAX 4096u
+#define VIEW_PAGE_MAX 500u
+
+enum view_take { VIEW_TAKE, VIEW_SKIP, VIEW_STOP /* nor any that are older */ };
+struct view_list {
+    enum view_take (*wanted)(void *ctx, const void *entity); /* struct rfq or struct order */
+    void *ctx;
+    unsigned limit;                /* of entities in the page, VIEW_PAGE_MAX at most */
+    uint64_t rfq, id;              /* in: below these; UINT64_MAX: all. Out: the next page's */
+    bool more;                     /* out: there may be another page */
+    unsigned count;                /* out */
+    void *entities[VIEW_PAGE_MAX]; /* out: copies of the durable parts */
+};
+/* ERR_MEMORY, errors of the store; view_list_free in either case. */
+enum err view_list_rfqs(struct replica *r, struct view_list *l) WARN_UNUSED;
+enum err view_list_orders(struct replica *r, struct view_list *l) WARN_UNUSED;
+void view_list_free(struct view_list *l);
+
+/* Showing. `key`: as in json.h; NULL: an element, or the whole.
+ * ------------------------------------------------------------------------------------------------------- */
+
 void view_rfq(struct json *j, const char *key, struct replica *r, const struct view_rfq *v, uint64_t now_ns);
-/* {rfq, quotes, composite}: what a subscription begins with. */
+/* {rfq, quotes, composite}: what a subscription begins with. Of a live RFQ, the quotes that are in memory. */
 enum err view_state(struct json *j, const char *key, struct replica *r, const struct view_rfq *v,
                     uint64_t now_ns) WARN_UNUSED;
 /* Arrays: standing quotes by rank, then ended ones; deliveries in order of release; transitions by time. */
-enum err view_quotes(struct json *j, const char *key, struct replica *r, const struct view_rfq *v) WARN_UNUSED;
-enum err view_deliveries(struct json *j, const char *key, struct replica *r, const struct view_rfq *v) WARN_UNUSED;
-enum err view_transitions(struct json *j, const char *key, struct replica *r, const struct view_rfq *v) WARN_UNUSED;
+enum err view_quotes(struct json *j, const char *key, struct replica *r,
+                     const struct view_rfq *v) WARN_UNUSED;
+enum err view_deliveries(struct json *j, const char *key, struct replica *r,
+                         const struct view_rfq *v) WARN_UNUSED;
+enum err view_transitions(struct json *j, const char *key, struct replica *r,
+                          const struct view_rfq *v) WARN_UNUSED;
 void view_composite(struct json *j, const char *key, const struct rfq *rfq);
-void view_quote(struct json *j, const char *key, struct replica *r, const struct rfq *rfq, const struct quote *q);
+void view_quote(struct json *j, const char *key, struct replica *r, const struct rfq *rfq,
+                const struct quote *q);
 void view_lp(struct json *j, const char *key, struct replica *r, const struct lp *lp);
 void view_instrument(struct json *j, const char *key, const struct instrument *i);
 void view_order(struct json *j, const char *key, struct replica *r, const struct order *o);
+/* Array: the order's fills by time. */
+enum err view_fills(struct json *j, const char *key, struct replica *r,
+                    const struct view_order *v) WARN_UNUSED;
+
+/* For whoever shows the same in another form
+ * ----------------------------------------------------------------- */
+
+const char *view_side(uint8_t side); /* buy, sell, twoWay */
+/* Code of an LP, a taker; zero padded; "" where there is none. */
+const char *view_lp_code(struct replica *r, uint64_t lp);
+const char *view_taker_code(struct replica *r, uint64_t taker);
+/* null for 0: no price, no size. */
+void view_price(struct json *j, const char *key, int64_t scaled);
+/* What can be dealt on the side asked; two-way: on either. */
+int64_t view_quote_quantity(uint8_t side, int64_t bid_size, int64_t ask_size);
+/* Whole seconds up to the deadline, the one that has begun among them; 0: it is over. */
+uint64_t view_time_remaining(const struct rfq *rfq, uint64_t now_ns);
+static inline bool view_rfq_is_over(const struct rfq *rfq)
+{
+    return rfq->state >= RFQ_COMPLETED;
+}
 
 #endif
