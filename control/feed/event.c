@@ -23,31 +23,11 @@ static void put_rfq(const struct making *m)
     json_name(m->j, "rfqId", 'R', m->e->rfq);
 }
 
-static void put_symbol(const struct making *m)
-{
-    const struct owner_place *p = facts_owner(m->facts, m->e->rfq);
-    if (p)
-        json_chars(m->j, "symbol", p->symbol, sizeof p->symbol);
-}
-
 static void put_lp(const struct making *m, uint64_t lp)
 {
     char code[CODE_SIZE + 1];
     facts_lp(m->facts, lp, code);
     json_text(m->j, "lpId", code);
-}
-
-static void put_price(struct json *j, const char *key, int64_t price)
-{
-    if (price)
-        json_decimal(j, key, price);
-    else
-        json_raw(j, key, "null", 4);
-}
-
-static const char *side_name(unsigned side)
-{
-    return side == SIDE_BUY ? "buy" : side == SIDE_SELL ? "sell" : "twoWay";
 }
 
 /* Data, one function for each shape
@@ -58,7 +38,7 @@ static void data_created(const struct making *m)
     const struct rfq_created *ev = (const void *)m->r;
     put_rfq(m);
     json_chars(m->j, "symbol", ev->symbol, sizeof ev->symbol);
-    json_text(m->j, "side", side_name(ev->side));
+    json_text(m->j, "side", view_side(ev->side));
     json_decimal(m->j, "quantity", ev->quantity);
     json_text(m->j, "status", "pending");
     json_time(m->j, "expiresAt", ev->deadline_ns);
@@ -118,7 +98,7 @@ static void data_awarded(const struct making *m)
     json_name(m->j, "quoteId", 'Q', ev->quote);
     put_lp(m, ev->lp);
     json_raw(m->j, "plan", "null", 4);
-    json_text(m->j, "side", side_name(ev->side));
+    json_text(m->j, "side", view_side(ev->side));
     json_decimal(m->j, "quantity", ev->quantity);
     json_decimal(m->j, "price", ev->price);
 }
@@ -130,10 +110,9 @@ static void data_quote(const struct making *m)
     json_name(m->j, "quoteId", 'Q', ev->quote);
     put_lp(m, ev->lp);
     json_chars(m->j, "lpName", ev->lp_code, sizeof ev->lp_code);
-    put_price(m->j, "bidPrice", ev->bid);
-    put_price(m->j, "askPrice", ev->ask);
-    json_decimal(m->j, "quantity",
-                 ev->ask && (!ev->bid || ev->ask_size < ev->bid_size) ? ev->ask_size : ev->bid_size);
+    view_price(m->j, "bidPrice", ev->bid);
+    view_price(m->j, "askPrice", ev->ask);
+    json_decimal(m->j, "quantity", view_quote_quantity(ev->side, ev->bid_size, ev->ask_size));
     json_time(m->j, "validUntil", ev->valid_until_ns);
     if (ev->replaces)
         json_name(m->j, "replaces", 'Q', ev->replaces);
@@ -147,10 +126,9 @@ static void data_offered(const struct making *m)
     json_name(m->j, "quoteId", 'Q', ev->quote);
     put_lp(m, ev->lp);
     json_chars(m->j, "lpName", ev->lp_code, sizeof ev->lp_code);
-    put_price(m->j, "bidPrice", ev->bid);
-    put_price(m->j, "askPrice", ev->ask);
-    json_decimal(m->j, "quantity",
-                 ev->ask && (!ev->bid || ev->ask_size < ev->bid_size) ? ev->ask_size : ev->bid_size);
+    view_price(m->j, "bidPrice", ev->bid);
+    view_price(m->j, "askPrice", ev->ask);
+    json_decimal(m->j, "quantity", view_quote_quantity(ev->side, ev->bid_size, ev->ask_size));
     json_time(m->j, "validUntil", ev->valid_until_ns);
     json_text(m->j, "status", quote_status_name(QUOTE_STANDING));
 }
@@ -191,9 +169,9 @@ static void data_ranked(const struct making *m)
     }
     json_close(m->j, ']');
     json_open(m->j, "composite", '{');
-    put_price(m->j, "bestBid", ev->best_bid);
-    put_price(m->j, "bestAsk", ev->best_ask);
-    put_price(m->j, "spread", ev->best_bid && ev->best_ask ? ev->spread : 0);
+    view_price(m->j, "bestBid", ev->best_bid);
+    view_price(m->j, "bestAsk", ev->best_ask);
+    view_price(m->j, "spread", ev->best_bid && ev->best_ask ? ev->spread : 0);
     json_uint(m->j, "quoteCount", ev->count);
     json_close(m->j, '}');
 }
@@ -234,9 +212,9 @@ static void data_order_created(const struct making *m)
     json_name(m->j, "orderId", 'O', ev->order);
     json_name(m->j, "quoteId", 'Q', ev->quote);
     json_text(m->j, "state", order_status_name(ev->state));
-    json_text(m->j, "side", side_name(ev->side));
+    json_text(m->j, "side", view_side(ev->side));
     json_decimal(m->j, "quantity", ev->quantity);
-    put_price(m->j, "price", ev->price);
+    view_price(m->j, "price", ev->price);
 }
 
 static void data_order_released(const struct making *m)
@@ -449,10 +427,10 @@ bool event_of(struct facts *f, enum feed_form form, const struct record *r, stru
     out->time_ns = r->time_ns;
     if (!out->rfq)
         return own_reference(f, r, &out->owner);
-    const struct owner_place *p = facts_owner(f, out->rfq);
-    if (!p)
+    const struct view_owner *owner = facts_owner(f, out->rfq);
+    if (!owner)
         return false; /* forgotten: whose it was is not known any more */
-    out->owner = p->owner;
+    out->owner = *owner;
     return true;
 }
 

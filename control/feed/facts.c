@@ -6,17 +6,16 @@
 #include "dataplane/core/hash.h"
 #include "storage/tables.h"
 
-const struct owner_place *facts_owner(struct facts *f, uint64_t rfq)
+const struct view_owner *facts_owner(struct facts *f, uint64_t rfq)
 {
-    struct owner_place *p = &f->owners[hash_u64(rfq) % OWNERS_CACHED];
+    struct view_owner *owner = &f->owners[hash_u64(rfq) % OWNERS_CACHED];
     struct view_rfq v;
-    if (p->owner.rfq == rfq)
-        return p;
+    if (owner->rfq == rfq)
+        return owner;
     if (view_find_rfq(f->replica, rfq, &v) != OK)
         return NULL;
-    p->owner = v.owner;
-    memcpy(p->symbol, v.rfq->symbol, sizeof p->symbol);
-    return p;
+    *owner = v.owner;
+    return owner;
 }
 
 const char *facts_lp(struct facts *f, uint64_t lp, char out[CODE_SIZE + 1])
@@ -28,18 +27,18 @@ const char *facts_lp(struct facts *f, uint64_t lp, char out[CODE_SIZE + 1])
     return out;
 }
 
-static int read_quote(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+struct quote_lp {
+    uint64_t lp;
+};
+
+static bool read_quote(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
 {
-    const struct {
-        uint64_t rfq, quote;
-        uint64_t lp;
-    } *wanted = ctx;
-    char expected[ENDED_KEY_SIZE];
-    pair_key(expected, wanted->rfq, wanted->quote);
-    if (key_size == sizeof expected && memcmp(key, expected, sizeof expected) == 0 &&
-        value_size > 1 + offsetof(struct quote, lp) + 8)
-        memcpy((char *)ctx + 16, (const char *)value + 1 + offsetof(struct quote, lp), 8);
-    return 1; /* the first row is it, or it is not there */
+    struct quote_lp *found = ctx;
+    (void)key;
+    (void)key_size;
+    if (value_size >= 1 + offsetof(struct quote, lp) + sizeof found->lp)
+        memcpy(&found->lp, (const char *)value + 1 + offsetof(struct quote, lp), sizeof found->lp);
+    return false;
 }
 
 uint64_t facts_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote)
@@ -47,13 +46,10 @@ uint64_t facts_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote)
     const struct quote *q = distribution_quote(replica_config(f->replica)->distribution, quote);
     if (q)
         return q->lp;
-    struct {
-        uint64_t rfq, quote, lp;
-    } wanted = {rfq, quote, 0};
+    struct quote_lp found = {0};
     char key[ENDED_KEY_SIZE];
-    struct store *store = replica_config(f->replica)->store;
     pair_key(key, rfq, quote);
-    if (store->ops->scan(store, "quotes" TABLE_ENDED, key, sizeof key, read_quote, &wanted) != OK)
-        return 0;
-    return wanted.lp;
+    const struct replica_range range = {
+        .table = "quotes" TABLE_ENDED, .key = key, .key_size = sizeof key, .prefix_size = sizeof key};
+    return replica_scan(f->replica, &range, read_quote, &found) == OK ? found.lp : 0;
 }

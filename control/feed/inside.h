@@ -6,19 +6,14 @@
 
 #define OWNERS_CACHED 4096u /* of RFQs that are looked up again and again */
 
-struct owner_place {
-    struct view_owner owner;
-    char symbol[SYMBOL_SIZE];
-};
-
 /* What never changes, and where it is looked up. */
 struct facts {
     struct replica *replica;
-    struct owner_place *owners; /* by a hash of the RFQ */
+    struct view_owner *owners; /* by a hash of the RFQ */
 };
 
 /* NULL: the RFQ is forgotten. Holds until the next call. */
-const struct owner_place *facts_owner(struct facts *f, uint64_t rfq);
+const struct view_owner *facts_owner(struct facts *f, uint64_t rfq);
 const char *facts_lp(struct facts *f, uint64_t lp, char out[CODE_SIZE + 1]);
 /* The LP that gave a quote; 0: not known any more. */
 uint64_t facts_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote);

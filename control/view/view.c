@@ -113,7 +113,7 @@ static void award(struct json *j, struct replica *r, const struct rfq *q)
     json_decimal(j, "price", q->award_price);
     json_decimal(j, "quantity", q->awarded_quantity);
     json_decimal(j, "filledQuantity", q->filled_quantity);
-    json_bool(j, "inDoubt", q->in_doubt);
+    json_flag(j, "inDoubt", q->in_doubt);
     json_close(j, '}');
 }
 
@@ -131,14 +131,14 @@ void view_rfq(struct json *j, const char *key, struct replica *r, const struct v
     json_text(j, "side", view_side(q->side));
     json_decimal(j, "quantity", q->quantity);
     legs(j, q);
-    json_bool(j, "allOrNone", q->all_or_none);
+    json_flag(j, "allOrNone", q->all_or_none);
     json_time(j, "expiresAt", q->deadline_ns);
     json_uint(j, "timeRemaining", view_time_remaining(q, now_ns));
     json_uint(j, "extensions", q->extensions);
     json_uint(j, "lpCount", q->deliveries);
     json_uint(j, "quoteCount", q->quotes);
     award(j, r, q);
-    json_bool(j, "cancelPending", q->cancel_pending);
+    json_flag(j, "cancelPending", q->cancel_pending);
     reason(j, q->reason);
     json_time(j, "createdAt", q->created_ns);
     json_time(j, "updatedAt", q->updated_ns);
@@ -178,8 +178,8 @@ void view_quote(struct json *j, const char *key, struct replica *r, const struct
         json_uint(j, "ranking", q->rank);
     else
         null(j, "ranking");
-    json_bool(j, "isBestBid", stands && rfq->best_bid_quote == q->id);
-    json_bool(j, "isBestAsk", stands && rfq->best_ask_quote == q->id);
+    json_flag(j, "isBestBid", stands && rfq->best_bid_quote == q->id);
+    json_flag(j, "isBestAsk", stands && rfq->best_ask_quote == q->id);
     json_text(j, "status", quote_status_name(q->status));
     reason(j, q->reason);
     json_time(j, "receivedAt", q->received_ns);
@@ -382,7 +382,7 @@ void view_order(struct json *j, const char *key, struct replica *r, const struct
     json_decimal(j, "filledQuantity", o->filled_quantity);
     view_price(j, "averagePrice", average_price(o));
     json_text(j, "status", order_status_name(o->state));
-    json_bool(j, "inDoubt", o->in_doubt);
+    json_flag(j, "inDoubt", o->in_doubt);
     reason(j, o->reason);
     json_chars(j, "lpOrderId", o->lp_order_id, sizeof o->lp_order_id);
     json_time(j, "createdAt", o->created_ns);
@@ -499,6 +499,6 @@ void view_instrument(struct json *j, const char *key, const struct instrument *i
     json_decimal(j, "maxQuantity", i->quantity_max);
     view_price(j, "referencePrice", i->reference_price);
     view_price(j, "collarPercent", i->collar_percent);
-    json_bool(j, "tradable", i->tradable);
+    json_flag(j, "tradable", i->tradable);
     json_close(j, '}');
 }
