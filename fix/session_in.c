@@ -246,6 +246,8 @@ static void sequence_reset(const struct inbound *in, bool gap_fill)
     }
     if (next < in->n->next_in || (gap_fill && next == in->n->next_in)) {
         reject(in, REASON_VALUE, FIX_TAG_NewSeqNo, "Attempt to lower the sequence number");
+        if (!gap_fill)
+            in->out->verdict = FIX_VERDICT_IGNORED; /* its own number says nothing, so it cannot count */
         return;
     }
     in->out->verdict = FIX_VERDICT_ADVANCE;
