@@ -64,6 +64,12 @@ static bool is_yes(const struct fix_msg *m, uint32_t tag)
     return value_is(m, tag, "Y", 1);
 }
 
+/* SequenceReset in its Reset mode counts whatever its own number is; published tests send it under 0. */
+static bool resets_sequence(const struct fix_msg *m)
+{
+    return m->type == FIX_MSG_SequenceReset && !is_yes(m, FIX_TAG_GapFillFlag);
+}
+
 /* The standard header, whatever the number. False: the message is done with. */
 
 static bool version_and_number(const struct inbound *in)
@@ -72,7 +78,7 @@ static bool version_and_number(const struct inbound *in)
         send_logout(in, "BeginString is not FIX.4.4", "Incorrect BeginString");
         return false;
     }
-    if (in->m->seq == 0) {
+    if (in->m->seq == 0 && !(resets_sequence(in->m) && value_is(in->m, FIX_TAG_MsgSeqNum, "0", 1))) {
         send_logout(in, "no MsgSeqNum", "Required tag missing: MsgSeqNum (34)");
         return false;
     }
@@ -468,8 +474,8 @@ void fix_session_message(struct fix_session *s, const struct fix_session_numbers
         !orig_sending_time(&in, sent_ns))
         return;
     bool reset_logon = m->type == FIX_MSG_Logon && is_yes(m, FIX_TAG_ResetSeqNumFlag);
-    if (m->type == FIX_MSG_SequenceReset && !is_yes(m, FIX_TAG_GapFillFlag))
-        sequence_reset(&in, false); /* whatever its own number is */
+    if (resets_sequence(m))
+        sequence_reset(&in, false);
     else if (reset_logon)
         logon_again(&in);
     else if (m->seq > n->next_in)

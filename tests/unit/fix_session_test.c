@@ -659,6 +659,8 @@ Test(fix_session, case_10_gap_fill_truth_table)
                  {5, "36=9|", FIX_VERDICT_ADVANCE, 9, '-'},
                  {3, "36=9|", FIX_VERDICT_ADVANCE, 9, '-'},
                  {8, "123=N|36=9|", FIX_VERDICT_ADVANCE, 9, '-'},
+                 {0, "36=9|", FIX_VERDICT_ADVANCE, 9, '-'},
+                 {0, "123=Y|36=9|", FIX_VERDICT_IGNORED, 5, '5'},
                  {8, "36=5|", FIX_VERDICT_ADVANCE, 5, '-'},
                  {8, "36=4|", FIX_VERDICT_IGNORED, 5, '3'},
                  {5, "36=4|", FIX_VERDICT_IGNORED, 5, '3'}};
