@@ -372,17 +372,29 @@ static void logon_again(const struct inbound *in)
     reject(in, REASON_OTHER, 0, "Logged on already");
 }
 
+/* Not a Logon that can be read. To an acceptor the peer is nobody yet, and is told nothing; an initiator says
+ * what it misses, for to it the peer is known by its address. */
+static void first_message(const struct inbound *in)
+{
+    struct fix_session *s = in->s;
+    if (s->state == FIX_LOGON_WAIT) {
+        fix_act_disconnect(s, in->out, "the first message is not a Logon");
+    } else if (in->m->type == FIX_MSG_Logout) {
+        if (in->m->seq == in->n->next_in)
+            in->out->verdict = FIX_VERDICT_ADMIN;
+        fix_act_disconnect(s, in->out, "the peer refused our Logon");
+    } else {
+        send_logout(in, "the first message is not a Logon", "The first message is not a Logon");
+    }
+}
+
 static void before_logon(const struct inbound *in, enum err parse_error)
 {
     struct fix_refusal why;
     struct fix_session *s = in->s;
     uint64_t sent_ns;
     if (parse_error != OK || in->m->type != FIX_MSG_Logon) {
-        bool refused = s->state == FIX_LOGON_SENT && in->m->type == FIX_MSG_Logout;
-        if (refused && in->m->seq == in->n->next_in)
-            in->out->verdict = FIX_VERDICT_ADMIN;
-        fix_act_disconnect(s, in->out,
-                           refused ? "the peer refused our Logon" : "the first message is not a Logon");
+        first_message(in);
         return;
     }
     if (!version_and_number(in) || !comp_ids(in))

@@ -101,14 +101,14 @@ Test(fix_session, case_1b_initiator_sends_logon_and_is_up_when_answered)
     cr_assert_not_null(sent('1'), "the probe");
 }
 
-Test(fix_session, case_1b_first_message_received_is_not_a_logon)
+Test(fix_session, case_1b_e_and_2s_the_first_message_received_is_not_a_logon)
 {
     for (int initiator = 0; initiator < 2; initiator++) {
         start(initiator);
         connect_at(NOW_NS);
         cr_assert_eq(receive("0", 1, TIME), FIX_VERDICT_IGNORED);
         cr_assert(disconnected());
-        cr_assert_null(sent('5'));
+        cr_assert_eq(sent('5') != NULL, initiator, "an acceptor does not know yet whom it would tell");
         /* and nothing behind it counts */
         cr_assert_eq(receive("A", 1, LOGON), FIX_VERDICT_IGNORED);
         cr_assert_eq(out.count, 0);
