@@ -13,6 +13,7 @@ enum {
     REASON_TAG_INVALID = 0,
     REASON_REQUIRED = 1,
     REASON_VALUE = 5,
+    REASON_DECRYPTION = 7,
     REASON_COMP_ID = 9,
     REASON_SENDING_TIME = 10,
     REASON_OTHER = 99,
@@ -269,9 +270,10 @@ static bool logon_fields(const struct inbound *in, uint64_t *heartbeat_s)
 {
     uint64_t encrypt;
     struct fix_session *s = in->s;
-    if (fix_get_uint(in->m, FIX_TAG_EncryptMethod, &encrypt) != OK || encrypt != 0)
+    if (fix_get_uint(in->m, FIX_TAG_EncryptMethod, &encrypt) != OK || encrypt != 0) {
+        reject(in, REASON_DECRYPTION, FIX_TAG_EncryptMethod, "EncryptMethod (98) must be 0");
         send_logout(in, "Logon asks for encryption", "EncryptMethod (98) must be 0");
-    else if (fix_get_uint(in->m, FIX_TAG_HeartBtInt, heartbeat_s) != OK || *heartbeat_s > UINT32_MAX)
+    } else if (fix_get_uint(in->m, FIX_TAG_HeartBtInt, heartbeat_s) != OK || *heartbeat_s > UINT32_MAX)
         send_logout(in, "Logon without HeartBtInt", "HeartBtInt (108) is missing or no number");
     else if (!s->config.initiator && s->config.heartbeat_s &&
              (*heartbeat_s == 0 || *heartbeat_s > s->config.heartbeat_s))

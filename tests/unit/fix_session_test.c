@@ -147,9 +147,8 @@ Test(fix_session, case_1s_logon_with_another_comp_id_is_disconnected)
 
 Test(fix_session, case_1s_invalid_logon_is_logged_out_with_its_fault)
 {
-    static const char *const faults[] = {"98=0|",        "108=30|",           "98=1|108=30|",
-                                         "98=0|108=x|",  "98=0|108=30|11=x|", "98=0|108=0|",
-                                         "98=0|108=31|", "98=0|108=30|141=Y|"};
+    static const char *const faults[] = {"98=0|",       "108=30|",      "98=0|108=x|", "98=0|108=30|11=x|",
+                                         "98=0|108=0|", "98=0|108=31|", "98=0|108=30|141=Y|"};
     for (unsigned i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         char rest[100];
         start(false);
@@ -159,6 +158,16 @@ Test(fix_session, case_1s_invalid_logon_is_logged_out_with_its_fault)
         cr_assert(sent('5') && sent('5')->text[0] && disconnected(), "%s", rest);
         cr_assert_null(action(FIX_ACT_UP, 0, 0));
     }
+}
+
+/* 17 b: we speak in clear only */
+Test(fix_session, case_17b_an_encryption_asked_for_is_rejected_and_the_number_counts)
+{
+    start(false);
+    connect_at(NOW_NS);
+    cr_assert_eq(receive("A", 1, TIME "98=1|108=30|"), FIX_VERDICT_REJECTED);
+    cr_assert(reject_is(7, 98, 1));
+    cr_assert(sent('5') && disconnected() && !action(FIX_ACT_UP, 0, 0));
 }
 
 Test(fix_session, logon_at_another_time_is_logged_out)
