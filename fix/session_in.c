@@ -459,7 +459,9 @@ static void in_order(const struct inbound *in, enum err parse_error)
         reject(in, why.reason, why.ref_tag, why.text);
         return;
     }
-    if (in->m->type == FIX_MSG_SequenceReset)
+    if (fix_find(in->m, FIX_TAG_DeliverToCompID))
+        reject(in, REASON_COMP_ID, FIX_TAG_DeliverToCompID, "Messages are not passed on to others");
+    else if (in->m->type == FIX_MSG_SequenceReset)
         sequence_reset(in, true);
     else
         consume(in);

@@ -759,6 +759,15 @@ Test(fix_session, case_14_a_message_against_the_dictionary_is_rejected_and_count
     cr_assert_eq(receive("D", 3, TIME "54=Z|"), FIX_VERDICT_APPLICATION);
 }
 
+/* 18: what is meant for a third party must not be taken for ours */
+Test(fix_session, case_18b_a_message_to_be_delivered_to_another_is_rejected)
+{
+    log_on(false);
+    cr_assert_eq(receive("D", 2, "128=OTHER|" ORDER), FIX_VERDICT_REJECTED);
+    cr_assert(reject_is(9, 128, 2));
+    cr_assert_eq(receive("D", 3, "115=DESK|" ORDER), FIX_VERDICT_APPLICATION, "18a: who is behind the peer");
+}
+
 Test(fix_session, encodes_what_its_actions_say)
 {
     const char *m;
