@@ -16,6 +16,7 @@ enum {
     REASON_DECRYPTION = 7,
     REASON_COMP_ID = 9,
     REASON_SENDING_TIME = 10,
+    REASON_SOH = 17,
     REASON_OTHER = 99,
 };
 
@@ -446,13 +447,27 @@ static void consume(const struct inbound *in)
     }
 }
 
+/* Where no tag and no '=' stand behind a SOH, the SOH was of the value before. */
+static void unreadable(const struct inbound *in, enum err parse_error)
+{
+    const struct fix_msg *m = in->m;
+    const struct fix_field *last = &m->fields[m->count - 1]; /* MsgSeqNum at least was read */
+    const char *rest = fix_value(m, last) + last->size + 1, *stop = m->bytes + m->size;
+    const char *soh = rest < stop ? memchr(rest, FIX_SOH, (size_t)(stop - rest)) : NULL;
+    if (parse_error == ERR_LIMIT)
+        reject(in, REASON_OTHER, 0, "Too many fields");
+    else if (soh && !memchr(rest, '=', (size_t)(soh - rest)))
+        reject(in, REASON_SOH, last->tag, "Non \"data\" value includes field delimiter");
+    else
+        reject(in, REASON_TAG_INVALID, 0, "A field is not tag=value");
+}
+
 static void in_order(const struct inbound *in, enum err parse_error)
 {
     struct fix_refusal why;
     advance(in, in->m->seq + 1);
     if (parse_error != OK) {
-        reject(in, parse_error == ERR_LIMIT ? REASON_OTHER : REASON_TAG_INVALID, 0,
-               parse_error == ERR_LIMIT ? "Too many fields" : "A field is not tag=value");
+        unreadable(in, parse_error);
         return;
     }
     if (in->s->config.validate && fix_validate(in->m, in->s->config.admit_user_tags, &why) != OK) {

@@ -147,8 +147,9 @@ Test(fix_session, case_1s_logon_with_another_comp_id_is_disconnected)
 
 Test(fix_session, case_1s_invalid_logon_is_logged_out_with_its_fault)
 {
-    static const char *const faults[] = {"98=0|",       "108=30|",      "98=0|108=x|", "98=0|108=30|11=x|",
-                                         "98=0|108=0|", "98=0|108=31|", "98=0|108=30|141=Y|"};
+    static const char *const faults[] = {
+        "98=0|",       "108=30|",      "98=0|108=x|",       "98=0|108=30|11=x|",
+        "98=0|108=0|", "98=0|108=31|", "98=0|108=30|141=Y|"};
     for (unsigned i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         char rest[100];
         start(false);
@@ -507,7 +508,7 @@ Test(fix_session, case_2r_a_type_not_spoken_is_handed_on)
     cr_assert_eq(receive("AE", 2, TIME), FIX_VERDICT_APPLICATION);
 }
 
-Test(fix_session, case_2t_no_number_ends_the_session)
+Test(fix_session, a_message_without_a_number_ends_the_session)
 {
     log_on(false);
     enum err e = fix_parse(&msg, bytes, fix_text("35=0|49=PEER|56=RFQD|" TIME, bytes));
@@ -515,13 +516,19 @@ Test(fix_session, case_2t_no_number_ends_the_session)
     cr_assert(sent('5') && disconnected());
 }
 
-/* 3: fields that cannot be read */
-Test(fix_session, case_3_a_field_that_is_none_is_rejected_by_number)
+/* 14 a, k: fields that cannot be read */
+Test(fix_session, case_14k_a_field_that_is_none_is_rejected_by_number)
 {
     log_on(false);
-    cr_assert_eq(receive("D", 2, TIME "garbage|"), FIX_VERDICT_REJECTED);
-    cr_assert(reject_is(0, 0, 2));
-    enum err e = fix_parse(&msg, bytes, fix_text("35=D|garbage|34=3|49=PEER|", bytes));
+    cr_assert_eq(receive("D", 2, TIME "58=gar|bage|"), FIX_VERDICT_REJECTED);
+    cr_assert(reject_is(17, 58, 2));
+    cr_assert_eq(receive("D", 3, TIME "58=gar||11=o|"), FIX_VERDICT_REJECTED);
+    cr_assert(reject_is(17, 58, 3));
+    cr_assert_eq(receive("D", 4, TIME "bage=x|"), FIX_VERDICT_REJECTED);
+    cr_assert(reject_is(0, 0, 4));
+    cr_assert_eq(receive("D", 5, TIME "0=x|"), FIX_VERDICT_REJECTED);
+    cr_assert(reject_is(0, 0, 5));
+    enum err e = fix_parse(&msg, bytes, fix_text("35=D|garbage|34=6|49=PEER|", bytes));
     fix_session_message(&s, &n, &msg, e, NOW_NS, &out);
     cr_assert_eq(out.verdict, FIX_VERDICT_IGNORED, "without a number it is garbled");
     cr_assert_eq(out.count, 0);
