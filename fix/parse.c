@@ -208,7 +208,7 @@ static inline void read_standing(struct fix_msg *m)
     if (type && type->size <= 4)
         for (uint32_t i = 0; i < type->size; i++)
             m->type |= (uint32_t)(unsigned char)m->bytes[type->offset + i] << 8 * i;
-    m->seq = fix_field_uint(m, seq, &number) == OK ? number : 0;
+    m->seq = fix_field_uint(m, seq, &number) == OK && number <= INT64_MAX ? number : 0;
     m->poss_dup = is_yes(m, 43);
     m->poss_resend = is_yes(m, 97);
 }

@@ -248,7 +248,7 @@ static void advance(const struct inbound *in, uint64_t next)
 static void sequence_reset(const struct inbound *in, bool gap_fill)
 {
     uint64_t next;
-    if (fix_get_uint(in->m, FIX_TAG_NewSeqNo, &next) != OK) {
+    if (fix_get_uint(in->m, FIX_TAG_NewSeqNo, &next) != OK || next > INT64_MAX) {
         reject(in, REASON_REQUIRED, FIX_TAG_NewSeqNo, "NewSeqNo is missing or no number");
         return;
     }

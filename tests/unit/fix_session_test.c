@@ -510,10 +510,23 @@ Test(fix_session, case_2r_a_type_not_spoken_is_handed_on)
 
 Test(fix_session, a_message_without_a_number_ends_the_session)
 {
+    /* one that is no Int either: we could not name it in an answer */
+    static const char *const numbers[] = {"", "34=0|", "34=x|", "34=9223372036854775808|"};
+    for (unsigned i = 0; i < 4; i++) {
+        char body[200];
+        log_on(false);
+        sprintf(body, "35=0|%s49=PEER|56=RFQD|" TIME, numbers[i]);
+        enum err e = fix_parse(&msg, bytes, fix_text(body, bytes));
+        fix_session_message(&s, &n, &msg, e, NOW_NS, &out);
+        cr_assert(sent('5') && disconnected(), "%s", numbers[i]);
+    }
+}
+
+Test(fix_session, a_sequence_cannot_be_reset_beyond_what_an_int_holds)
+{
     log_on(false);
-    enum err e = fix_parse(&msg, bytes, fix_text("35=0|49=PEER|56=RFQD|" TIME, bytes));
-    fix_session_message(&s, &n, &msg, e, NOW_NS, &out);
-    cr_assert(sent('5') && disconnected());
+    cr_assert_eq(receive("4", 2, TIME "36=9223372036854775808|"), FIX_VERDICT_REJECTED);
+    cr_assert(reject_is(1, 36, 2));
 }
 
 /* 14 a, k: fields that cannot be read */
