@@ -23,7 +23,7 @@ void fix_session_connected(struct fix_session *s, const struct fix_session_numbe
     s->state = s->config.initiator ? FIX_LOGON_SENT : FIX_LOGON_WAIT;
     s->last_received_ns = s->last_sent_ns = s->state_since_ns = now_ns;
     s->heartbeat_s = s->config.heartbeat_s;
-    s->gap_until = s->gap_seen = 0;
+    fix_gap_forget(s);
     s->test_request_out = s->probe_out = s->logout_received = false;
     s->test_request_id = now_ns;
     if (!s->config.initiator)
@@ -103,7 +103,7 @@ void fix_session_disconnected(struct fix_session *s, uint64_t now_ns)
     s->state = FIX_DISCONNECTED;
     s->state_since_ns = now_ns;
     s->probe_out = s->test_request_out = false;
-    s->gap_until = s->gap_seen = 0;
+    fix_gap_forget(s);
 }
 
 static void put_logon(struct fix_encoder *e, const struct fix_session *s, bool reset, uint64_t next_in)

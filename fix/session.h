@@ -20,9 +20,17 @@
  * Logon in; so is that a live session is not logged on to twice, and that the connection's first message
  * names this session.
  *
- * A gap: a message whose number is too high is ignored and everything from the expected one on is asked for
- * again (end 0, infinity), so that nothing need be queued; while that is under way later ones are ignored
- * too, and the request is repeated only when nothing has come for FIX_GAP_PATIENCE_NS.
+ * A gap: a message whose number is too high is kept, in memory that the caller gives (fix_session_keep), and
+ * what is missing before it is asked for, up to its number and no further. When that has come, the caller
+ * takes what is kept, number by number, before it reads on from the connection: fix_session_kept says whether
+ * there is one, fix_session_take takes it. So each message is sent once, and the peer is asked once for each
+ * hole; the request is repeated only when nothing has come for FIX_GAP_PATIENCE_NS.
+ *   What is kept is a copy of what the peer will send again if it is asked: nothing is recorded of it before
+ * its turn, and a crash, the end of the connection, a reset or a SequenceReset loses it without harm, for the
+ * number expected has not moved. It changes how much is sent, never what is taken: what a gap fill passes
+ * over is not taken although it is kept, as it would not be if it were asked for again.
+ *   No memory, or no room in it: the message is dropped (no_room says so) and asked for when the gap
+ * before it has closed; if nothing at all is kept behind a gap, by a request without end (0).
  *
  * What has arrived: after logon the session sends a TestRequest, the probe. Its answer (FIX_ACT_SYNCED)
  * proves that the peer had read all that we had sent before, and had asked for what it lacked: a resend makes
@@ -35,6 +43,7 @@
 #define RFQD_FIX_SESSION_H
 
 #include "fix/encode.h"
+#include "fix/kept.h"
 #include "fix/msg.h"
 
 struct fix_session_config {
@@ -85,6 +94,7 @@ struct fix_session {
     uint64_t last_received_ns, last_sent_ns, state_since_ns;
     uint32_t heartbeat_s;  /* in force */
     uint64_t gap_until;    /* a ResendRequest is out for messages before this number; 0: none */
+    bool gap_endless;      /* that request has no end: all that came too high comes again by it */
     uint64_t gap_seen;     /* the highest number that came too high */
     uint64_t gap_asked_ns; /* or when the last of them came */
     bool test_request_out; /* we await the Heartbeat that answers our TestRequest */
@@ -94,6 +104,7 @@ struct fix_session {
     bool probe_out;      /* the TestRequest after logon is out: its answer proves what the peer has */
     uint64_t probe_id, probe_ns;
     bool logout_received;
+    struct fix_kept kept;
 };
 
 enum fix_verdict {
@@ -101,6 +112,7 @@ enum fix_verdict {
     FIX_VERDICT_ADMIN,       /* in order, consumed by the session: record its number, nothing to hand on */
     FIX_VERDICT_REJECTED,    /* in order but refused (Reject is among the actions): record its number */
     FIX_VERDICT_IGNORED,     /* not in order or a known duplicate: do not record */
+    FIX_VERDICT_KEPT,        /* not in order yet, and kept until it is: do not record */
     FIX_VERDICT_ADVANCE,     /* SequenceReset: the inbound number goes to `advance_to` without the messages
                                 between */
 };
@@ -137,16 +149,28 @@ struct fix_actions {
     struct fix_action list[FIX_ACTIONS_MAX];
     enum fix_verdict verdict; /* of fix_session_message */
     uint64_t advance_to;
+    bool no_room;     /* a message too high found no room to be kept */
     const char *note; /* why something was ignored, rejected or closed: static, for counters and the log */
 };
 
 void fix_session_init(struct fix_session *s, const struct fix_session_config *c);
+/* Memory for messages that come before their turn, the caller's, once after init; FIX_KEPT_SIZE or less. */
+static inline void fix_session_keep(struct fix_session *s, void *memory, size_t size)
+{
+    fix_kept_init(&s->kept, memory, size);
+}
 void fix_session_connected(struct fix_session *s, const struct fix_session_numbers *n, uint64_t now_ns,
                            struct fix_actions *out);
 /* m is one framed and parsed message; parse_error: what fix_parse said. After FIX_ACT_DISCONNECT the session
  * takes nothing more of this connection: messages behind are FIX_VERDICT_IGNORED. */
 void fix_session_message(struct fix_session *s, const struct fix_session_numbers *n, const struct fix_msg *m,
                          enum err parse_error, uint64_t now_ns, struct fix_actions *out);
+/* The bytes of the message whose number is the one expected, if it is kept: then it goes before all that the
+ * connection has. NULL: it is not. They lie there until the next fix_session_message. */
+const char *fix_session_kept(const struct fix_session *s, const struct fix_session_numbers *n, size_t *size);
+/* Take it: m and parse_error are what fix_parse makes of those bytes. */
+void fix_session_take(struct fix_session *s, const struct fix_session_numbers *n, const struct fix_msg *m,
+                      enum err parse_error, uint64_t now_ns, struct fix_actions *out);
 void fix_session_tick(struct fix_session *s, const struct fix_session_numbers *n, uint64_t now_ns,
                       struct fix_actions *out);
 /* Begin a logout: text goes into 58. Before logon, or once it has begun: disconnects, or does nothing. */

@@ -12,6 +12,7 @@ static inline void fix_act_begin(struct fix_actions *out)
     out->count = 0;
     out->verdict = FIX_VERDICT_IGNORED;
     out->advance_to = 0;
+    out->no_room = false;
     out->note = NULL;
 }
 
@@ -55,21 +56,34 @@ static inline void fix_act_probe(struct fix_session *s, uint64_t now_ns, struct 
     s->probe_ns = now_ns;
 }
 
-/* Ask for all from `from` on, or as many as are asked for at a time; `seen` is the number that showed the
- * gap. */
+static inline void fix_gap_forget(struct fix_session *s)
+{
+    s->gap_until = s->gap_seen = 0;
+    s->gap_endless = false;
+    fix_kept_clear(&s->kept);
+}
+
+/* Ask for all from `from` on that is not kept, or as many as are asked for at a time; `seen` is the highest
+ * number that is known of. */
 static inline void fix_act_ask(struct fix_session *s, uint64_t from, uint64_t seen, uint64_t now_ns,
                                struct fix_actions *out)
 {
-    struct fix_action *a = fix_act_send(out, '2');
     uint32_t chunk = s->config.resend_chunk;
+    uint64_t kept = fix_kept_from(&s->kept, from);
+    if (kept == from)
+        return; /* it is here, and about to be taken */
+    struct fix_action *a = fix_act_send(out, '2');
     a->from = from;
-    s->gap_until = s->gap_seen = seen;
+    a->to = kept ? kept - 1 : 0;
+    s->gap_until = kept ? kept : seen;
+    s->gap_seen = seen;
     if (chunk && chunk < FIX_RESEND_CHUNK_MIN)
         chunk = FIX_RESEND_CHUNK_MIN;
-    if (chunk && seen - from > chunk) {
+    if (chunk && s->gap_until - from > chunk) {
         a->to = from + chunk - 1;
         s->gap_until = from + chunk;
     }
+    s->gap_endless = a->to == 0;
     s->gap_asked_ns = now_ns;
 }
 

@@ -27,6 +27,7 @@ struct inbound {
     const struct fix_msg *m;
     uint64_t now_ns;
     struct fix_actions *out;
+    bool was_kept; /* it has been acted upon as far as it could be when it came too high */
 };
 
 __attribute__((format(printf, 3, 4))) static void send_logout(const struct inbound *in, const char *note,
@@ -209,11 +210,25 @@ static void logout_received(const struct inbound *in)
     s->state_since_ns = in->now_ns;
 }
 
-/* Ignored, for it will come again; but what it says about the connection counts now: a resend that the peer
- * waits for (else two gaps wait for each other), the answer to our probe, and its leaving. */
+/* Kept for its turn, or dropped, for it will come again. */
+static void keep(const struct inbound *in)
+{
+    in->out->verdict = FIX_VERDICT_IGNORED;
+    if (fix_kept_put(&in->s->kept, in->m->seq, in->m->bytes, in->m->size))
+        in->out->verdict = FIX_VERDICT_KEPT;
+    else
+        in->out->no_room = true;
+}
+
+/* What it says about the connection counts now: a resend that the peer waits for (else two gaps wait for each
+ * other), the answer to our probe, and its leaving. All else when it is its turn. */
 static void too_high(const struct inbound *in)
 {
     struct fix_session *s = in->s;
+    if (fix_kept_has(&s->kept, in->m->seq)) {
+        in->out->note = "a duplicate of what is kept";
+        return;
+    }
     in->out->note = "MsgSeqNum too high";
     if (in->m->type == FIX_MSG_ResendRequest)
         resend(in);
@@ -223,26 +238,29 @@ static void too_high(const struct inbound *in)
         logout_received(in);
         return;
     }
+    keep(in);
     if (in->m->seq > s->gap_seen)
         s->gap_seen = in->m->seq;
     if (!s->gap_until || in->now_ns - s->gap_asked_ns >= FIX_GAP_PATIENCE_NS)
         fix_act_ask(s, in->n->next_in, s->gap_seen, in->now_ns, in->out);
-    in->out->verdict = FIX_VERDICT_IGNORED;
 }
 
-/* The expected number goes to `next`: is what was asked for here, and is there more to ask for? What came too
- * high after a request without end comes again by it. */
+/* The expected number goes to `next`: is what was asked for here, and is there another hole below the highest
+ * number that came? Where the next is kept, that is asked when it has been taken. */
 static void advance(const struct inbound *in, uint64_t next)
 {
     struct fix_session *s = in->s;
     s->gap_asked_ns = in->now_ns;
-    if (!s->gap_until || next < s->gap_until)
+    fix_kept_forget(&s->kept, next);
+    if (next < s->gap_until)
         return;
     s->gap_until = 0;
-    if (s->config.resend_chunk && next <= s->gap_seen)
-        fix_act_ask(s, next, s->gap_seen, in->now_ns, in->out);
-    else
+    if (s->gap_endless || next > s->gap_seen) {
+        s->gap_endless = false;
         s->gap_seen = 0;
+    } else {
+        fix_act_ask(s, next, s->gap_seen, in->now_ns, in->out);
+    }
 }
 
 static void sequence_reset(const struct inbound *in, bool gap_fill)
@@ -260,9 +278,10 @@ static void sequence_reset(const struct inbound *in, bool gap_fill)
     }
     in->out->verdict = FIX_VERDICT_ADVANCE;
     in->out->advance_to = next;
-    if (!gap_fill)
+    if (!gap_fill) { /* what was numbered before is of no use any more */
+        fix_gap_forget(in->s);
         in->out->note = next == in->n->next_in ? "SequenceReset to the number expected" : "SequenceReset";
-    advance(in, next);
+    }
 }
 
 /* Logon. */
@@ -315,11 +334,13 @@ static void up(const struct inbound *in, uint64_t heartbeat_s, bool reset, uint6
     }
     in->out->verdict = FIX_VERDICT_ADMIN;
     if (!reset && in->m->seq > in->n->next_in) {
-        in->out->verdict = FIX_VERDICT_IGNORED; /* the gap fill will cover its number */
+        in->out->verdict = FIX_VERDICT_IGNORED;
         if (s->config.next_expected && lacks_from) {
-            s->gap_until = s->gap_seen = in->m->seq; /* our 789 has asked already */
+            s->gap_until = s->gap_seen = in->m->seq; /* our 789 has asked already, this number included */
+            s->gap_endless = true;
             s->gap_asked_ns = in->now_ns;
         } else {
+            keep(in);
             fix_act_ask(s, in->n->next_in, in->m->seq, in->now_ns, in->out);
         }
     }
@@ -367,7 +388,7 @@ static void logon(const struct inbound *in)
 static void logon_again(const struct inbound *in)
 {
     if (is_yes(in->m, FIX_TAG_ResetSeqNumFlag)) {
-        in->s->gap_until = in->s->gap_seen = 0;
+        fix_gap_forget(in->s);
         in->s->state = FIX_LOGON_WAIT;
         logon(in);
         return;
@@ -431,7 +452,8 @@ static void consume(const struct inbound *in)
             memcpy(fix_act_send(in->out, '0')->echo, fix_value(in->m, f), f->size);
         break;
     case FIX_MSG_ResendRequest:
-        resend(in);
+        if (!in->was_kept)
+            resend(in);
         break;
     case FIX_MSG_Reject:
         in->out->note = "the peer rejected a message";
@@ -440,7 +462,8 @@ static void consume(const struct inbound *in)
         logout_received(in);
         break;
     case FIX_MSG_Logon:
-        logon_again(in);
+        if (!in->was_kept) /* else this connection began with it */
+            logon_again(in);
         break;
     default:
         in->out->verdict = FIX_VERDICT_APPLICATION;
@@ -465,27 +488,26 @@ static void unreadable(const struct inbound *in, enum err parse_error)
 static void in_order(const struct inbound *in, enum err parse_error)
 {
     struct fix_refusal why;
-    advance(in, in->m->seq + 1);
     if (parse_error != OK) {
         unreadable(in, parse_error);
-        return;
-    }
-    if (in->s->config.validate && fix_validate(in->m, in->s->config.admit_user_tags, &why) != OK) {
+    } else if (in->s->config.validate && fix_validate(in->m, in->s->config.admit_user_tags, &why) != OK) {
         reject(in, why.reason, why.ref_tag, why.text);
+    } else if (fix_find(in->m, FIX_TAG_DeliverToCompID)) {
+        reject(in, REASON_COMP_ID, FIX_TAG_DeliverToCompID, "Messages are not passed on to others");
+    } else if (in->m->type == FIX_MSG_SequenceReset) {
+        sequence_reset(in, true);
+    } else {
+        advance(in, in->m->seq + 1);
+        consume(in);
         return;
     }
-    if (fix_find(in->m, FIX_TAG_DeliverToCompID))
-        reject(in, REASON_COMP_ID, FIX_TAG_DeliverToCompID, "Messages are not passed on to others");
-    else if (in->m->type == FIX_MSG_SequenceReset)
-        sequence_reset(in, true);
-    else
-        consume(in);
+    advance(in, in->out->verdict == FIX_VERDICT_ADVANCE ? in->out->advance_to : in->m->seq + 1);
 }
 
 void fix_session_message(struct fix_session *s, const struct fix_session_numbers *n, const struct fix_msg *m,
                          enum err parse_error, uint64_t now_ns, struct fix_actions *out)
 {
-    const struct inbound in = {s, n, m, now_ns, out};
+    const struct inbound in = {.s = s, .n = n, .m = m, .now_ns = now_ns, .out = out};
     uint64_t sent_ns;
     fix_act_begin(out);
     if (s->state == FIX_DISCONNECTED) {
@@ -517,4 +539,19 @@ void fix_session_message(struct fix_session *s, const struct fix_session_numbers
         out->note = "a duplicate";
     else
         too_low(&in);
+}
+
+const char *fix_session_kept(const struct fix_session *s, const struct fix_session_numbers *n, size_t *size)
+{
+    bool takes = s->state == FIX_UP || s->state == FIX_LOGOUT_SENT;
+    return takes ? fix_kept_find(&s->kept, n->next_in, size) : NULL;
+}
+
+void fix_session_take(struct fix_session *s, const struct fix_session_numbers *n, const struct fix_msg *m,
+                      enum err parse_error, uint64_t now_ns, struct fix_actions *out)
+{
+    assert(m->seq == n->next_in && fix_kept_has(&s->kept, m->seq));
+    const struct inbound in = {.s = s, .n = n, .m = m, .now_ns = now_ns, .out = out, .was_kept = true};
+    fix_act_begin(out);
+    in_order(&in, parse_error); /* its header was judged when it came */
 }

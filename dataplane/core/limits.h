@@ -23,6 +23,10 @@
 /* FIX. */
 #define FIX_MESSAGE_SIZE_MAX 65536u
 #define FIX_FIELDS_MAX       4096u
+/* Messages of one session that came before their turn and wait for a gap to close: how many numbers they may
+ * span, and their bytes. What does not fit is dropped and asked for again. */
+#define FIX_KEPT_MAX  256
+#define FIX_KEPT_SIZE 131072u
 /* Outgoing numbers of one session that may leave before the first of them is durable, and so what a power cut
  * makes us skip in each. A session that gets so far ahead of a slow disk waits. */
 #define OUT_NUMBERS_AHEAD_MAX 4096
@@ -41,6 +45,7 @@
 
 static_assert(AGENTS_MAX >= GATEWAYS_MAX + 4, "gateways, distribution, routing, control and nobody");
 static_assert(RECORD_SIZE_MAX >= FIX_MESSAGE_SIZE_MAX + 1024, "a record holds a whole FIX message");
+static_assert(FIX_KEPT_SIZE >= FIX_MESSAGE_SIZE_MAX, "any message can be kept");
 static_assert(BATCH_SIZE_MAX >= 2 * RECORD_SIZE_MAX, "a batch holds a whole record and its answer");
 static_assert(RING_SIZE_MIN >= 4 * BATCH_SIZE_MAX, "a ring holds the largest batch with room for the next");
 static_assert(LANE_SIZE_MIN >= 2 * BATCH_SIZE_MAX, "a lane holds all that one decision addresses to it");

@@ -48,18 +48,18 @@ static void act(const struct fix_actions *out)
     }
 }
 
-static void receive(const uint8_t *line, size_t size)
+static void take(enum err e, bool was_kept)
 {
-    static char wrapped[FUZZ_INPUT_MAX + 64];
     struct fix_actions out;
-    enum err e = fix_parse(&msg, wrapped, fix_wrap(line, size, wrapped));
-    fix_session_message(&session, &numbers, &msg, e, now_ns, &out);
+    (was_kept ? fix_session_take : fix_session_message)(&session, &numbers, &msg, e, now_ns, &out);
     for (unsigned i = 0; i < out.count; i++)
         if (out.list[i].type == FIX_ACT_RESET)
             numbers = (struct fix_session_numbers){1, 1};
     if (out.verdict == FIX_VERDICT_ADVANCE) {
         FUZZ_HOLDS(out.advance_to >= numbers.next_in);
         numbers.next_in = out.advance_to;
+    } else if (out.verdict == FIX_VERDICT_KEPT) {
+        FUZZ_HOLDS(!ended && !was_kept && msg.seq > numbers.next_in && fix_kept_has(&session.kept, msg.seq));
     } else if (out.verdict != FIX_VERDICT_IGNORED) {
         FUZZ_HOLDS(!ended && msg.seq == numbers.next_in);
         FUZZ_HOLDS(out.verdict != FIX_VERDICT_APPLICATION || (e == OK && fix_session_is_up(&session)) ||
@@ -69,8 +69,22 @@ static void receive(const uint8_t *line, size_t size)
     act(&out);
 }
 
+static void receive(const uint8_t *line, size_t size)
+{
+    static char wrapped[FUZZ_INPUT_MAX + 64];
+    const char *bytes;
+    size_t kept_size;
+    take(fix_parse(&msg, wrapped, fix_wrap(line, size, wrapped)), false);
+    while ((bytes = fix_session_kept(&session, &numbers, &kept_size)) != NULL) {
+        FUZZ_HOLDS(!ended);
+        take(fix_parse(&msg, bytes, kept_size), true);
+    }
+}
+
 static void start(uint8_t how)
 {
+    static char kept[4096];
+    static const size_t kept_sizes[] = {sizeof kept, 0, 300, 1000};
     struct fix_session_config c = {.sender = "R",
                                    .target = "T",
                                    .initiator = how & 1,
@@ -86,6 +100,7 @@ static void start(uint8_t how)
                                    .resend_chunk = how & 64 ? 3 : 0};
     struct fix_actions out;
     fix_session_init(&session, &c);
+    fix_session_keep(&session, kept, kept_sizes[how >> 5 & 3]);
     numbers = (struct fix_session_numbers){how & 128 ? 5 : 1, how & 128 ? 9 : 1};
     now_ns = 1795342272000000000u;
     ended = false;
@@ -127,6 +142,8 @@ const struct fuzz_seed fuzz_corpus[] = {
         "D", "2") "43=Y|122=20261122-10:11:10|11=o|\n" H("D", "1") "43=Y|122=20261122-10:11:10|11=o|\n"),
     FUZZ_SEED(
         "\xd0" H("A", "5") "98=0|108=30|789=3|\n" H("2", "7") "7=3|16=5|\n" H("5", "6") "58=bye|\n+9\n"),
+    FUZZ_SEED("\x12" H("A", "1") "98=0|108=30|\n" H("0", "5") "\n" H("2", "6") "7=1|16=0|\n" H(
+        "1", "9") "112=id|\n" H("4", "2") "43=Y|123=Y|36=5|\n" H("4", "7") "43=Y|123=Y|36=9|\n"),
     FUZZ_SEED("\x1d" H("A", "1") "98=0|108=30|141=Y|\n" H("D", "2") "garbage|\n" H("ZZ", "2") "\n"),
 };
 #undef H

@@ -26,6 +26,8 @@ struct side {
     struct fix_session_config config;
     struct fix_session_numbers numbers;
     struct pipe in; /* towards this side */
+    char kept[FIX_KEPT_SIZE];
+    size_t kept_size; /* 0: nothing is kept */
     bool connected;
     /* every message sent, by number; size 0: administrative */
     struct {
@@ -34,7 +36,7 @@ struct side {
     } store[SENT_MAX];
     unsigned orders_sent, orders_received;
     uint64_t probe_number; /* of the last TestRequest */
-    unsigned synced, resends;
+    unsigned synced, resends, takes_kept, no_room;
 };
 
 static struct side sides[2];
@@ -140,11 +142,20 @@ static void do_actions(struct side *a, const struct fix_actions *out)
     }
 }
 
-static void receive_message(struct side *a, enum err parse_error)
+static void session_init(struct side *a)
+{
+    fix_session_init(&a->session, &a->config);
+    fix_session_keep(&a->session, a->kept, a->kept_size);
+}
+
+static void take(struct side *a, enum err parse_error, bool kept)
 {
     struct fix_actions out;
     uint64_t number;
-    fix_session_message(&a->session, &a->numbers, &msg, parse_error, now_ns, &out);
+    (kept ? fix_session_take : fix_session_message)(&a->session, &a->numbers, &msg, parse_error, now_ns,
+                                                    &out);
+    a->takes_kept += kept;
+    a->no_room += out.no_room;
     switch (out.verdict) {
     case FIX_VERDICT_APPLICATION:
         holds(fix_get_uint(&msg, FIX_TAG_ClOrdID, &number) == OK);
@@ -165,10 +176,22 @@ static void receive_message(struct side *a, enum err parse_error)
             holds(peer_of(a)->store[i].size == 0);
         a->numbers.next_in = out.advance_to;
         break;
+    case FIX_VERDICT_KEPT:
+        holds(a->kept_size);
+        break;
     case FIX_VERDICT_IGNORED:
         break;
     }
     do_actions(a, &out);
+}
+
+static void receive_message(struct side *a, enum err parse_error)
+{
+    const char *bytes;
+    size_t size;
+    take(a, parse_error, false);
+    while ((bytes = fix_session_kept(&a->session, &a->numbers, &size)) != NULL)
+        take(a, fix_parse(&msg, bytes, size), true);
 }
 
 /* Take some of what is under way, cut anywhere. */
@@ -225,7 +248,7 @@ static void connect_both(void)
     }
 }
 
-static void start(bool next_expected, uint32_t resend_chunk)
+static void start(bool next_expected, uint32_t resend_chunk, size_t kept_size)
 {
     for (int i = 0; i < 2; i++) {
         struct side *a = &sides[i];
@@ -241,7 +264,8 @@ static void start(bool next_expected, uint32_t resend_chunk)
         strcpy(a->config.sender, i ? "B" : "A");
         strcpy(a->config.target, i ? "A" : "B");
         a->numbers = (struct fix_session_numbers){1, 1};
-        fix_session_init(&a->session, &a->config);
+        a->kept_size = kept_size;
+        session_init(a);
     }
     now_ns = START_NS;
 }
@@ -281,7 +305,7 @@ static void step(bool quiet)
     if (chance_below(&seed, 60) == 0) { /* killed: numbers and store are all that is left */
         disconnect();
         struct side *a = &sides[chance_below(&seed, 2)];
-        fix_session_init(&a->session, &a->config);
+        session_init(a);
     }
     if (chance_below(&seed, 200) == 0 && fix_session_is_up(&sides[0].session)) {
         fix_session_logout(&sides[0].session, "", now_ns, &out);
@@ -289,11 +313,17 @@ static void step(bool quiet)
     }
 }
 
-static void run(unsigned long long with_seed, bool next_expected, uint32_t resend_chunk, unsigned *resends)
+/* What all runs of a test did: else they were too easy. */
+struct tally {
+    unsigned resends, takes_kept, no_room;
+};
+
+static void run(unsigned long long with_seed, bool next_expected, uint32_t resend_chunk, size_t kept_size,
+                struct tally *tally)
 {
     first_seed = with_seed;
     seed = with_seed * 0x9e3779b97f4a7c15ull | 1;
-    start(next_expected, resend_chunk);
+    start(next_expected, resend_chunk, kept_size);
     unsigned i = 0;
     while (!at_rest()) {
         step(i > 1500);
@@ -305,30 +335,51 @@ static void run(unsigned long long with_seed, bool next_expected, uint32_t resen
     for (int k = 0; k < 2; k++) {
         holds(sides[k].orders_received == sides[!k].orders_sent);
         holds(sides[k].synced > 0);
-        *resends += sides[k].resends;
+        tally->resends += sides[k].resends;
+        tally->takes_kept += sides[k].takes_kept;
+        tally->no_room += sides[k].no_room;
     }
 }
 
 Test(fix_session_sim, every_order_arrives_once_in_order_whatever_breaks)
 {
-    unsigned resends = 0;
+    struct tally t = {0};
     for (unsigned long long i = 1; i <= 150; i++)
-        run(i, false, 0, &resends);
-    cr_assert_gt(resends, 150, "the runs were too easy");
+        run(i, false, 0, 0, &t);
+    cr_assert_gt(t.resends, 150);
+    cr_assert_eq(t.takes_kept, 0);
 }
 
 Test(fix_session_sim, the_same_with_next_expected_numbers_in_logons)
 {
-    unsigned resends = 0;
+    struct tally t = {0};
     for (unsigned long long i = 1; i <= 150; i++)
-        run(i, true, 0, &resends);
-    cr_assert_gt(resends, 150, "the runs were too easy");
+        run(i, true, 0, 0, &t);
+    cr_assert_gt(t.resends, 150);
 }
 
 Test(fix_session_sim, the_same_when_gaps_are_asked_for_a_few_at_a_time)
 {
-    unsigned resends = 0;
+    struct tally t = {0};
     for (unsigned long long i = 1; i <= 150; i++)
-        run(i, i % 2, 1 + (uint32_t)i % 20, &resends);
-    cr_assert_gt(resends, 150, "the runs were too easy");
+        run(i, i % 2, 1 + (uint32_t)i % 20, 0, &t);
+    cr_assert_gt(t.resends, 150);
+}
+
+Test(fix_session_sim, the_same_when_what_comes_too_early_is_kept)
+{
+    struct tally t = {0};
+    for (unsigned long long i = 1; i <= 150; i++)
+        run(i, i % 2, i % 3 ? 0 : 1 + (uint32_t)i % 20, FIX_KEPT_SIZE, &t);
+    cr_assert(t.resends > 150 && t.takes_kept > 1000, "%u resends, %u kept", t.resends, t.takes_kept);
+    cr_assert_eq(t.no_room, 0);
+}
+
+Test(fix_session_sim, the_same_when_there_is_room_for_few_of_them)
+{
+    struct tally t = {0};
+    for (unsigned long long i = 1; i <= 150; i++)
+        run(i, i % 2, i % 3 ? 0 : 1 + (uint32_t)i % 20, 100 + 5 * i, &t);
+    cr_assert(t.resends > 150 && t.takes_kept > 100 && t.no_room > 100, "%u resends, %u kept, %u dropped",
+              t.resends, t.takes_kept, t.no_room);
 }
