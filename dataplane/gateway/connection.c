@@ -125,8 +125,8 @@ static void too_long(struct gateway *g, struct connection *c)
 
 enum read_end { READ_ALL, READ_MORE, READ_CLOSED };
 
-/* Messages from the front of `bytes`, at most POLL_ITEMS_MAX. READ_MORE: it stopped for room or for that
- * limit, with whole messages perhaps still there. */
+/* What the session has kept and is in order now, then messages from the front of `bytes`; POLL_ITEMS_MAX of
+ * both at most. READ_MORE: it stopped for room or for that limit, with whole messages perhaps still there. */
 static enum read_end read_frames(struct gateway *g, struct connection *c, const uint8_t *bytes, size_t size,
                                  size_t *used)
 {
@@ -134,6 +134,13 @@ static enum read_end read_frames(struct gateway *g, struct connection *c, const 
     for (unsigned items = 0; items < POLL_ITEMS_MAX; items++) {
         size_t frame_size = 0;
         enum err parse_error = OK;
+        enum taken taken;
+        if (inbound_has_kept(g, c)) {
+            taken = inbound_take_kept(g, c);
+            if (taken == TAKEN)
+                continue;
+            return taken == TAKEN_NOT ? READ_MORE : READ_CLOSED;
+        }
         switch (
             fix_frame_parse(&g->msg, (const char *)bytes + *used, size - *used, &frame_size, &parse_error)) {
         case FIX_FRAME_PARTIAL:
@@ -152,14 +159,14 @@ static enum read_end read_frames(struct gateway *g, struct connection *c, const 
         case FIX_FRAME_OK:
             break;
         }
-        enum taken taken = inbound_take(g, c, parse_error);
+        taken = inbound_take(g, c, parse_error);
         if (taken == TAKEN_NOT)
             return READ_MORE;
         if (taken == TAKEN_CLOSED)
             return READ_CLOSED;
         *used += frame_size;
     }
-    return *used < size ? READ_MORE : READ_ALL;
+    return *used < size || inbound_has_kept(g, c) ? READ_MORE : READ_ALL;
 }
 
 static void set_left_over(struct gateway *g, struct connection *c, bool left_over)
@@ -216,6 +223,11 @@ static void received(struct gateway *g, struct connection *c, const uint8_t *byt
     set_left_over(g, c, end == READ_MORE);
 }
 
+static uint32_t kept_count(const struct gateway *g, const struct connection *c)
+{
+    return c->channel == NO_INDEX ? 0 : g->channels[c->channel].fix.kept.count;
+}
+
 unsigned connection_left_overs(struct gateway *g)
 {
     unsigned work = 0;
@@ -224,8 +236,9 @@ unsigned connection_left_overs(struct gateway *g)
         if (!c->left_over)
             continue;
         uint32_t begin = c->begin, end = c->end;
+        uint32_t kept = kept_count(g, c);
         read_buffer(g, c);
-        work += c->begin != begin || c->end != end;
+        work += c->begin != begin || c->end != end || kept_count(g, c) != kept;
     }
     return work;
 }

@@ -40,7 +40,7 @@
  * a peer's password is not done: sessions are told apart by CompIDs.)
  *
  * Counters: rfqd_fix_{received,sent}_total{session,type} (with more than 16 sessions: type "all"),
- * rfqd_fix_{rejected,garbled,gaps,resend_requests,resent,forgotten,logons,busy}_total{session},
+ * rfqd_fix_{rejected,garbled,gaps,kept,kept_no_room,resend_requests,resent,forgotten,logons,busy}_total{session},
  * rfqd_fix_session_up{session}, rfqd_fix_unsent_total{session,reason},
  * rfqd_fix_refused_total{gateway,reason}, rfqd_fix_connections_total{gateway},
  * rfqd_gateway_{ring,lane}_waits_total{gateway}, rfqd_gateway_unknown_sessions_total{gateway}.
@@ -99,9 +99,10 @@ struct gateway_config {
 
 struct gateway;
 
-/* Takes all memory: for each session its store (bytes, and five quarters of them for entries), for
- * each possible connection 144 KiB of receive buffer. Errors: ERR_MEMORY, ERR_LIMIT (sessions, or a number
- * not below SESSIONS_MAX), ERR_EXISTS (two sessions with the same number or the same pair of CompIDs). */
+/* Takes all memory: for each session its store (bytes, and five quarters of them for entries) and
+ * FIX_KEPT_SIZE for messages before their turn, for each possible connection 144 KiB of receive buffer.
+ * Errors: ERR_MEMORY, ERR_LIMIT (sessions, or a number not below SESSIONS_MAX), ERR_EXISTS (two sessions with
+ * the same number or the same pair of CompIDs). */
 enum err gateway_create(struct gateway **out, const struct gateway_config *c) WARN_UNUSED;
 void gateway_destroy(struct gateway *g); /* closes nothing at the port: as kill -9 would */
 struct agent gateway_agent(struct gateway *g);

@@ -257,15 +257,9 @@ static void send_busy(struct gateway *g, struct arrival *a)
     outbound_done(g, ch, rec, bytes, size, FIX_MSG_QuoteStatusReport, false, &about_nothing);
 }
 
-enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_error)
+/* What both sources have in common, the connection and what its session has kept. */
+static enum taken take(struct gateway *g, struct connection *c, enum err parse_error, bool kept)
 {
-    if (c->channel == NO_INDEX) {
-        enum taken bound = parse_error ? TAKEN_CLOSED : bind_session(g, c);
-        if (bound == TAKEN_CLOSED && parse_error)
-            connection_refuse(g, c, REFUSED_NOT_LOGON);
-        if (bound != TAKEN)
-            return bound;
-    }
     struct arrival a;
     a.ch = &g->channels[c->channel];
     a.busy = a.has_command = false;
@@ -274,12 +268,18 @@ enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_
         return TAKEN_NOT;
     struct fix_session_numbers numbers = channel_numbers(a.ch);
     struct fix_actions acts;
-    fix_session_message(&a.ch->fix, &numbers, &g->msg, parse_error, g->now_ns, &acts);
-    counter_add(a.ch->count.received[count_slot(g->msg.type)], 1);
+    if (kept) {
+        fix_session_take(&a.ch->fix, &numbers, &g->msg, parse_error, g->now_ns, &acts);
+    } else {
+        fix_session_message(&a.ch->fix, &numbers, &g->msg, parse_error, g->now_ns, &acts);
+        counter_add(a.ch->count.received[count_slot(g->msg.type)], 1);
+        counter_add(a.ch->count.kept, acts.verdict == FIX_VERDICT_KEPT);
+        counter_add(a.ch->count.no_room, acts.no_room);
+    }
     decide(g, &a, acts.verdict);
     gateway_batch_begin(g, NULL, g->now_ns);
     channel_resets(g, a.ch, &acts);
-    if (acts.verdict != FIX_VERDICT_IGNORED)
+    if (acts.verdict != FIX_VERDICT_IGNORED && acts.verdict != FIX_VERDICT_KEPT)
         record_in(g, &a, &acts);
     channel_act(g, a.ch, &acts);
     if (a.refusal.reason >= 0)
@@ -289,6 +289,40 @@ enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_
     gateway_batch_end(g);
     channel_after(g, a.ch, &acts);
     return c->closing || c->channel == NO_INDEX ? TAKEN_CLOSED : TAKEN;
+}
+
+enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_error)
+{
+    if (c->channel == NO_INDEX) {
+        enum taken bound = parse_error ? TAKEN_CLOSED : bind_session(g, c);
+        if (bound == TAKEN_CLOSED && parse_error)
+            connection_refuse(g, c, REFUSED_NOT_LOGON);
+        if (bound != TAKEN)
+            return bound;
+    }
+    return take(g, c, parse_error, false);
+}
+
+static const char *kept_bytes(const struct gateway *g, const struct connection *c, size_t *size)
+{
+    if (c->channel == NO_INDEX)
+        return NULL;
+    const struct channel *ch = &g->channels[c->channel];
+    struct fix_session_numbers numbers = channel_numbers(ch);
+    return fix_session_kept(&ch->fix, &numbers, size);
+}
+
+bool inbound_has_kept(const struct gateway *g, const struct connection *c)
+{
+    size_t size;
+    return kept_bytes(g, c, &size) != NULL;
+}
+
+enum taken inbound_take_kept(struct gateway *g, struct connection *c)
+{
+    size_t size = 0;
+    const char *bytes = kept_bytes(g, c, &size);
+    return take(g, c, fix_parse(&g->msg, bytes, size), true);
 }
 
 bool inbound_redeliver(struct gateway *g, const struct gateway_in *in, uint64_t position,

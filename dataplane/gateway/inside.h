@@ -72,7 +72,8 @@ enum gateway_unsent_slot { UNSENT_SESSION_DOWN, UNSENT_STALE, UNSENT_LOST, UNSEN
 struct channel_counters {
     counter_value *received[TYPE_SLOTS], *sent[TYPE_SLOTS];
     counter_value *unsent[UNSENT_SLOTS];
-    counter_value *rejected, *garbled, *gaps, *resends, *resent, *forgotten, *logons, *busy, *up;
+    counter_value *rejected, *garbled, *gaps, *kept, *no_room, *resends, *resent, *forgotten, *logons, *busy,
+        *up;
 };
 
 struct channel {
@@ -158,6 +159,7 @@ struct gateway {
     counter_value *connections_total, *refused[REFUSED_SLOTS], *ring_waits, *lane_waits, *unknown_sessions;
     size_t receive_buffers_size;
     uint8_t *receive_buffers;
+    char *kept_buffers; /* FIX_KEPT_SIZE for each channel: messages that came before their turn */
     struct fix_msg msg; /* of the frame at hand */
 };
 
@@ -223,6 +225,9 @@ static inline bool channel_is_up(const struct channel *ch)
 enum taken { TAKEN, TAKEN_NOT, TAKEN_CLOSED };
 /* One whole frame of a connection, parsed into g->msg. TAKEN_NOT: no room, again later. */
 enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_error);
+/* Is the next message in order one that was kept? Then it goes before the connection's next frame. */
+bool inbound_has_kept(const struct gateway *g, const struct connection *c);
+enum taken inbound_take_kept(struct gateway *g, struct connection *c);
 bool inbound_redeliver(struct gateway *g, const struct gateway_in *in, uint64_t position,
                        uint64_t origin_time_ns);
 

@@ -27,6 +27,7 @@ static enum err channel_create(struct gateway *g, uint32_t index, const struct g
     ch->reconnect_delay_ns = ch->config.reconnect_first_ns;
     ch->durable = gateway_session(g->config.state, c->number);
     fix_session_init(&ch->fix, &ch->config.fix);
+    fix_session_keep(&ch->fix, g->kept_buffers + (size_t)index * FIX_KEPT_SIZE, FIX_KEPT_SIZE);
     enum err e = sent_create(&ch->sent, store_size);
     if (e)
         return e;
@@ -85,7 +86,8 @@ static enum err parts_create(struct gateway *g, const struct gateway_config *c)
         return e;
     g->channels = memory_take(c->session_count * sizeof *g->channels);
     g->dirty = memory_take(c->session_count * sizeof *g->dirty);
-    if (!g->channels || !g->dirty)
+    g->kept_buffers = memory_take((size_t)c->session_count * FIX_KEPT_SIZE);
+    if (!g->channels || !g->dirty || !g->kept_buffers)
         return ERR_MEMORY;
     for (; g->channel_count < c->session_count; g->channel_count++) {
         e = channel_create(g, g->channel_count, &c->sessions[g->channel_count], c->resend_store_size);
@@ -137,6 +139,7 @@ void gateway_destroy(struct gateway *g)
         sent_destroy(&g->channels[i].sent);
     memory_give(g->channels, g->config.session_count * sizeof *g->channels);
     memory_give(g->dirty, g->config.session_count * sizeof *g->dirty);
+    memory_give(g->kept_buffers, (size_t)g->config.session_count * FIX_KEPT_SIZE);
     memory_give(g->connections, g->connection_count * sizeof *g->connections);
     memory_give(g->receive_buffers, g->receive_buffers_size);
     memory_give(g->by_handle, (g->by_handle_mask + 1) * sizeof *g->by_handle);

@@ -138,15 +138,15 @@ class Peer:
             self.send("0", [(112, m[112])])
         elif m.type == "2":
             self.inbox.append(m)
-            self._fill(int(m[7]))
+            self._fill(int(m[7]), int(m[16]) + 1 if m[16] != "0" else self.next_out)
         elif m.type == "0":
             self.heartbeat = m[112]
         else:
             self.inbox.append(m)
 
-    def _fill(self, begin):
+    def _fill(self, begin, next_out):
         """Nothing of ours is sent again."""
-        self.send_raw(frame(self.header("4", begin, [(43, "Y"), (122, utc())]) + [(123, "Y"), (36, self.next_out)]))
+        self.send_raw(frame(self.header("4", begin, [(43, "Y"), (122, utc())]) + [(123, "Y"), (36, next_out)]))
 
     def poll(self, seconds=0.0):
         """Reads what is there."""

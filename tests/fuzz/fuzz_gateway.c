@@ -457,11 +457,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-#define H(type) "35=" type "|34=@|49=T|56=R|52=20261122-10:11:12|"
-#define LOGON   H("A") "98=0|108=30|\n"
-#define REQUEST H("R") "131=q|146=1|55=A|38=5|\n"
-#define QUOTE   H("S") "131=R1|117=q|55=A|132=1|\n"
-#define FILL    H("8") "37=o|11=O1|17=e|150=F|39=2|55=A|54=1|32=1|31=1|151=0|14=1|6=1|\n"
+#define H(type)      "35=" type "|34=@|49=T|56=R|52=20261122-10:11:12|"
+#define T(type, seq) "35=" type "|34=" seq "|49=T|56=R|52=20261122-10:11:12|"
+#define ASK          "131=q|146=1|55=A|38=5|\n"
+#define LOGON        H("A") "98=0|108=30|\n"
+#define REQUEST      H("R") ASK
+#define QUOTE        H("S") "131=R1|117=q|55=A|132=1|\n"
+#define FILL         H("8") "37=o|11=O1|17=e|150=F|39=2|55=A|54=1|32=1|31=1|151=0|14=1|6=1|\n"
 const struct fuzz_seed fuzz_corpus[] = {
     FUZZ_SEED("\x00" LOGON REQUEST "#ABCDEFGHIJKLMNO\n" H("2") "7=1|16=0|\n" H(
         "D") "11=o|55=A|54=1|60=20261122-10:11:12|40=2|38=5|"
@@ -481,6 +483,9 @@ const struct fuzz_seed fuzz_corpus[] = {
              "+>\n+>\n"),
     FUZZ_SEED("\x05" LOGON
               "#Ij\n~\n+9\n" LOGON FILL H("4") "123=Y|36=50|\n^\n+9\n" LOGON H("2") "7=1|16=0|\n"),
+    FUZZ_SEED("\x00" LOGON T("R", "5") ASK T("R", "4") ASK T("2", "7") "7=1|16=0|\n>\n" REQUEST T(
+        "4", "3") "43=Y|123=Y|36=4|\n<\n" T("R", "6") "43=Y|122=20261122-10:11:10|" ASK
+                                                      "~\n" H("A") "98=0|108=30|\n"),
     FUZZ_SEED("\x40" H("A") "98=0|108=30|789=1|\n#jj\n~\n" H("A") "98=0|108=30|789=2|\n" H(
         "H") "11=a|55=A|54=1|\n*8=FIX.4.4\x01"
              "9=5\x01"
@@ -488,6 +493,7 @@ const struct fuzz_seed fuzz_corpus[] = {
 };
 const unsigned fuzz_corpus_count = sizeof fuzz_corpus / sizeof fuzz_corpus[0];
 const char *const fuzz_tokens[] = {
-    "\n",     "\n+9\n", "\n~\n" LOGON, "\n^\n" LOGON, "\n#j\n",
-    "\n#Q\n", "\n%\n",  "\n>\n",       "\n<\n",       "\n" H("2") "7=1|16=0|\n",
-    "34=@|",  REQUEST,  QUOTE,         FILL,          FIX_TOKENS};
+    "\n",     "\n+9\n",  "\n~\n" LOGON, "\n^\n" LOGON, "\n#j\n",
+    "\n#Q\n", "\n%\n",   "\n>\n",       "\n<\n",       "\n" H("2") "7=1|16=0|\n",
+    "34=@|",  "34=5|",   "34=6|",       REQUEST,       QUOTE,
+    FILL,     FIX_TOKENS};
