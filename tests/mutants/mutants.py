@@ -54,6 +54,8 @@ MUTANTS = [
     ("nothing_delivered_again", "what was under way at a crash is forgotten",
      "control/node.c", "        n->recovery.redelivered++;\n        recovery_pending_next(cursor);",
      "        n->recovery.redelivered++;\n        recovery_pending_next(cursor);\n        if (n) break;", SIM),
+    ("keys_forgotten", "a client's command is decided again under a key that was answered",
+     "dataplane/engine/distribution/client.c", "    if (!k)\n        return false;", "    if (!k || k)\n        return false;", SIM),
     ("tie_by_later_arrival", "of equal quotes the later one ranks first",
      "dataplane/model/distribution_rank.c", "    return a->id < b->id;", "    return a->id > b->id;", CALM),
     ("late_quote_accepted", "a quote may be accepted at the very end of its life",

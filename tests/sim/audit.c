@@ -179,6 +179,14 @@ static bool on_record(struct audit *a, const struct record *rec)
                                (unsigned long long)o->id);
         return true;
     }
+    case RECORD_ORDER_REPORT: {
+        const struct order_report *r = (const void *)rec;
+        if (r->head.dest == AGENT_NONE && r->exec_type == 'F') { /* a client's: it reads the log */
+            order_of(a, r->order)->by_taker += r->last_quantity;
+            order_of(a, r->order)->fills_taker++;
+        }
+        return true;
+    }
     case RECORD_ORDER_STATE: {
         const struct order_state *s = (const void *)rec;
         order_of(a, s->order)->ended = s->state == ORDER_CANCELLED || s->state == ORDER_REJECTED;

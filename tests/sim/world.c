@@ -107,7 +107,7 @@ static bool open_node(struct world *w)
         return world_wrong(w, "start: %s", node_error());
     w->opening = false;
     w->nested = 0;
-    return !w->error[0];
+    return !w->error[0] && (!w->client || sim_client_attach(w->client));
 }
 
 static void remove_rings(struct world *w)
@@ -125,6 +125,8 @@ static void crash(struct world *w)
     trace(w, w->opening ? "crash during recovery" : "crash");
     w->crashes++;
     w->nested++;
+    if (w->client)
+        sim_client_detach(w->client);
     if (w->node)
         node_close(w->node);
     w->node = NULL;
@@ -163,6 +165,8 @@ static unsigned poll_agents(struct world *w)
         struct agent a = node_agent(w->node, layouts[w->options.layout][i]);
         work += a.poll(a.self, w->now_ns);
     }
+    if (w->client)
+        work += sim_client_poll(w->client);
     return work;
 }
 
@@ -192,7 +196,7 @@ static bool done(const struct world *w)
     for (unsigned p = 0; p < w->party_count; p++)
         if (!party_done(w->parties[p]))
             return false;
-    return true;
+    return !w->client || sim_client_done(w->client);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -206,6 +210,8 @@ static void advance(struct world *w)
     next = earlier(next, sim_net_next_event_ns(w->net));
     next = earlier(next, disk_sim_next_event(w->disk));
     next = earlier(next, node_next_deadline(w->node));
+    if (w->client)
+        next = earlier(next, sim_client_next_ns(w->client));
     for (unsigned p = 0; p < w->party_count; p++) {
         uint64_t due = party_next_ns(w->parties[p]);
         if (due > w->now_ns)
@@ -371,6 +377,7 @@ static bool make_config(struct world *w)
         "settings: {rfqs_max: 128, deliveries_max: 640, quotes_max: 2048, orders_max: 128, fills_max: 512, "
         "retire_after_ms: 1500, ack_timeout_ms: %u, backup_deadline_ms: 1500, order_ack_timeout_ms: 800, "
         "order_cancel_retry_ms: 1000, deadline_min_ms: 100}\n"
+        "tenants: [{name: house, number: 0}]\nusers: [{name: CLIENT, tenant: house}]\n"
         "instruments: [{symbol: EURUSD, reference_price: 1.1, collar_percent: 5}]\n",
         w->options.directory,
         (w->options.power || draw(w, 3) == 0) && !w->options.unsynced ? "synced" : "committed",
@@ -423,11 +430,15 @@ bool world_open(struct world *w, const struct world_options *o)
         make_party(w, false, i);
     for (unsigned i = 0; i < w->lp_count; i++)
         make_party(w, true, i);
+    if (!o->calm && draw(w, 3)) /* in calm weather all is fixed but the layout, and a client looks at the replica */
+        w->client = sim_client_open(w, o->requests);
     return !w->error[0] && make_config(w);
 }
 
 void world_close(struct world *w)
 {
+    if (w->client)
+        sim_client_close(w->client);
     if (w->node)
         node_close(w->node);
     if (w->store)

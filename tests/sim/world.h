@@ -60,6 +60,7 @@ struct world {
     struct port *party_ports[WORLD_TAKERS_MAX + WORLD_LPS_MAX];
     struct party_options party_options[WORLD_TAKERS_MAX + WORLD_LPS_MAX];
     unsigned taker_count, lp_count, party_count;
+    struct sim_client *client; /* NULL: none */
     uint64_t commits, crashes, quiet_since_ns;
     unsigned nested; /* crashes during the recovery under way */
     bool opening, recovered_checked, crashed_before;
@@ -88,6 +89,15 @@ bool oracle_ranking(struct world *w);
 
 /* record.c: log, store and live states, after the run. */
 bool record_verify(struct world *w);
+
+/* client.c: who asks as HTTP and WebSocket do. Attached to each appliance that is opened, detached at its crash. */
+struct sim_client *sim_client_open(struct world *w, unsigned requests); /* NULL: no memory */
+void sim_client_close(struct sim_client *c);
+bool sim_client_attach(struct sim_client *c);
+void sim_client_detach(struct sim_client *c);
+unsigned sim_client_poll(struct sim_client *c);
+uint64_t sim_client_next_ns(const struct sim_client *c);
+bool sim_client_done(const struct sim_client *c);
 
 /* Notes the first error. Always false. */
 bool world_wrong(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
