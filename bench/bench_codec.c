@@ -1,7 +1,12 @@
 /* rfqbench codec: frame, parse, validate and encode over a realistic mix, beside a bare SIMD pass over the
- * same bytes and beside QuickFIX with the same dictionary. In turn, 8 messages at a time, so that all see the
- * same machine; the ratio is between tenth percentiles, that is of samples that were not interrupted: those
- * of QuickFIX are long enough to be so often on a shared machine.
+ * same bytes and beside QuickFIX with the same dictionary.
+ *
+ * All in the same form. The ways take turns over the same 256 messages: the first 64 warm the way's code and
+ * tables and do not count, the others do, each once, in bursts of 32 (as many as a poll takes of a
+ * connection). Before a burst its bytes are read, as a receive has just written them; the mix is long enough
+ * that no branch predictor knows a message by heart when it comes again. Ratios are between medians.
+ *
+ * The cold rows: one message after the caches have been filled with other things, as after a pause.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +21,19 @@
 #include "bench/quickfix_codec.h"
 #endif
 
-#define SAMPLES_MAX  200000
-#define SAMPLES_TINY (3 * CODEC_MIX_MESSAGES / CHUNK)
-#define CHUNK        8 /* messages of one sample: short, so that few are interrupted */
-#define QUICK_PASSES \
-    4 /* over the chunk in a sample of ours: a gateway's code is warm, its messages are not */
+#define SAMPLES_MAX 100000
+#define BURST       32u /* messages of one sample */
+#define TURN        256u
+#define TURN_WARM   64u
+#define TURN_COLD   2u /* cold messages of each way in a turn */
+#define TURNS_TINY  (CODEC_MIX_MESSAGES / TURN)
+#define TICK_PARTS  16u                  /* a burst's mean is kept in parts of a tick */
+#define COLD_SIZE   (4u * 1024u * 1024u) /* more than the caches that a core has to itself */
+
+static_assert(TURN % BURST == 0 && TURN_WARM % BURST == 0 && CODEC_MIX_MESSAGES % TURN == 0, "whole bursts");
 
 enum way { BARE, PARSE, VALIDATE, ENCODE, PEER_PARSE, PEER_VALIDATE, PEER_ENCODE, WAYS };
+enum state { WARM, COLD, STATES };
 
 struct run {
     struct codec_mix mix;
@@ -30,27 +41,29 @@ struct run {
     struct fix_template template;
     uint32_t fields[CODEC_MIX_MESSAGES];
     struct fix_msg msg, other;
-    uint64_t ticks[WAYS][SAMPLES_MAX]; /* of a chunk, one pass */
-    unsigned samples;
+    uint64_t ticks[STATES][WAYS][SAMPLES_MAX]; /* a message: of a burst's mean, or a cold one's */
+    unsigned samples[STATES];
     uint64_t wrong;            /* what did not come out right in the measured loops */
     uint64_t found[WAYS], due; /* fields, and how many there should be */
     struct quickfix_codec *quickfix;
     char room[8192], peer_room[8192];
+    unsigned char elsewhere[COLD_SIZE]; /* what the caches are filled with */
+    unsigned read;                  /* so that reading is not left out */
 };
 
-static void go_bare(struct run *r, uint32_t first)
+static void go_bare(struct run *r, uint32_t first, uint32_t count)
 {
     uint64_t found = 0;
-    for (uint32_t i = first; i < first + CHUNK; i++) {
+    for (uint32_t i = first; i < first + count; i++) {
         uint32_t sum, size = r->mix.at[i + 1] - r->mix.at[i];
         found += fix_scan(r->mix.bytes + r->mix.at[i], size, r->msg.ends, FIX_FIELDS_MAX, &sum);
     }
     r->found[BARE] += found;
 }
 
-static void go_parse(struct run *r, uint32_t first, bool validate)
+static void go_parse(struct run *r, uint32_t first, uint32_t count, bool validate)
 {
-    uint64_t found = 0, end = r->mix.at[first + CHUNK];
+    uint64_t found = 0, end = r->mix.at[first + count];
     struct fix_refusal why;
     size_t size;
     for (uint64_t at = r->mix.at[first]; at < end; at += size) {
@@ -67,9 +80,9 @@ static void go_parse(struct run *r, uint32_t first, bool validate)
     r->found[validate ? VALIDATE : PARSE] += found;
 }
 
-static void go_encode(struct run *r, uint32_t first)
+static void go_encode(struct run *r, uint32_t first, uint32_t count)
 {
-    for (uint32_t i = first; i < first + CHUNK; i++) {
+    for (uint32_t i = first; i < first + count; i++) {
         const char *bytes;
         size_t size;
         r->wrong += codec_encode(&r->values[i], &r->template, r->room, sizeof r->room, &bytes, &size) != OK;
@@ -78,9 +91,9 @@ static void go_encode(struct run *r, uint32_t first)
 
 #ifdef RFQD_QUICKFIX_XML
 
-static void go_peer(struct run *r, uint32_t first, enum way way)
+static void go_peer(struct run *r, uint32_t first, uint32_t count, enum way way)
 {
-    for (uint32_t i = first; i < first + CHUNK; i++) {
+    for (uint32_t i = first; i < first + count; i++) {
         if (way == PEER_PARSE)
             r->wrong += quickfix_parse(r->quickfix, i) < 0;
         else if (way == PEER_VALIDATE)
@@ -88,6 +101,11 @@ static void go_peer(struct run *r, uint32_t first, enum way way)
         else
             r->wrong += quickfix_encode(r->quickfix, &r->values[i], r->peer_room, sizeof r->peer_room) == 0;
     }
+}
+
+static void peer_read(struct run *r, uint32_t i)
+{
+    r->read += quickfix_read(r->quickfix, i);
 }
 
 static bool peer_open(struct run *r)
@@ -143,11 +161,17 @@ static bool same_messages(struct run *r)
 
 #else
 
-static void go_peer(struct run *r, uint32_t first, enum way way)
+static void go_peer(struct run *r, uint32_t first, uint32_t count, enum way way)
 {
     (void)r;
     (void)first;
+    (void)count;
     (void)way;
+}
+static void peer_read(struct run *r, uint32_t i)
+{
+    (void)r;
+    (void)i;
 }
 static bool peer_open(struct run *r)
 {
@@ -167,25 +191,76 @@ static bool same_messages(struct run *r)
 
 #endif
 
-static void go(struct run *r, uint32_t first, enum way way)
+static void go(struct run *r, uint32_t first, uint32_t count, enum way way)
 {
     if (way == BARE)
-        go_bare(r, first);
+        go_bare(r, first, count);
     else if (way == PARSE || way == VALIDATE)
-        go_parse(r, first, way == VALIDATE);
+        go_parse(r, first, count, way == VALIDATE);
     else if (way == ENCODE)
-        go_encode(r, first);
+        go_encode(r, first, count);
     else
-        go_peer(r, first, way);
+        go_peer(r, first, count, way);
 }
 
-static void sample(struct run *r, uint32_t first, enum way way)
+static void read_bytes(struct run *r, const void *bytes, size_t size)
 {
-    unsigned passes = way < PEER_PARSE ? QUICK_PASSES : 1;
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i += 32)
+        r->read += at[i];
+}
+
+/* What the way works on lies in the nearest cache. */
+static void received(struct run *r, uint32_t first, uint32_t count, enum way way)
+{
+    if (way == PEER_PARSE || way == PEER_VALIDATE)
+        for (uint32_t i = first; i < first + count; i++)
+            peer_read(r, i);
+    else if (way == ENCODE || way == PEER_ENCODE)
+        read_bytes(r, &r->values[first], count * sizeof r->values[0]);
+    else
+        read_bytes(r, r->mix.bytes + r->mix.at[first], r->mix.at[first + count] - r->mix.at[first]);
+}
+
+static void sample(struct run *r, enum state state, uint32_t first, uint32_t count, enum way way,
+                   unsigned slot)
+{
     uint64_t from = bench_stamp();
-    for (unsigned i = 0; i < passes; i++)
-        go(r, first, way);
-    r->ticks[way][r->samples] = (bench_stamp() - from) / passes;
+    go(r, first, count, way);
+    r->ticks[state][way][slot] = (bench_stamp() - from) * TICK_PARTS / count;
+}
+
+static void turn_warm(struct run *r, uint32_t first, enum way way)
+{
+    unsigned slot = r->samples[WARM];
+    for (uint32_t at = 0; at < TURN; at += BURST) {
+        received(r, first + at, BURST, way);
+        if (at < TURN_WARM)
+            go(r, first + at, BURST, way);
+        else
+            sample(r, WARM, first + at, BURST, way, slot++);
+    }
+}
+
+static void turn_cold(struct run *r, uint32_t first, enum way way)
+{
+    for (unsigned i = 0; i < TURN_COLD; i++) {
+        for (size_t at = 0; at < sizeof r->elsewhere; at += 64)
+            r->elsewhere[at]++;
+        sample(r, COLD, first + i, 1, way, r->samples[COLD] + i);
+    }
+}
+
+static void turn(struct run *r, uint32_t first, int ways)
+{
+    for (int w = 0; w < ways; w++)
+        turn_warm(r, first, (enum way)w);
+    for (int w = 0; w < ways; w++)
+        turn_cold(r, first, (enum way)w);
+    r->samples[WARM] += (TURN - TURN_WARM) / BURST;
+    r->samples[COLD] += TURN_COLD;
+    for (uint32_t i = first; i < first + TURN; i++)
+        r->due += r->fields[i] * (i < first + TURN_COLD ? 2 : 1);
 }
 
 static int by_value(const void *a, const void *b)
@@ -194,53 +269,62 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The tenth percentile of the samples, ticks for a chunk. */
-static uint64_t undisturbed(struct run *r, enum way way)
+static uint64_t median(struct run *r, enum state state, enum way way)
 {
-    qsort(r->ticks[way], r->samples, sizeof r->ticks[way][0], by_value);
-    return r->ticks[way][r->samples / 10];
+    qsort(r->ticks[state][way], r->samples[state], sizeof r->ticks[state][way][0], by_value);
+    return r->ticks[state][way][r->samples[state] / 2];
 }
 
-static void row(struct bench_report *report, struct run *r, enum way way, const char *name)
+static void row(struct bench_report *report, struct run *r, enum state state, enum way way)
 {
+    static const char *const names[STATES][WAYS] = {
+        {"bare pass: SOHs and sum", "frame, parse, index, checksum", "the same and the dictionary", "encode",
+         "QuickFIX parse", "QuickFIX parse and dictionary", "QuickFIX encode"},
+        {"cold: bare pass", "cold: frame, parse, index, checksum", "cold: the same and the dictionary",
+         "cold: encode", "cold: QuickFIX parse", "cold: QuickFIX parse and dictionary",
+         "cold: QuickFIX encode"}};
     static struct histogram h;
     histogram_reset(&h);
-    for (unsigned i = 0; i < r->samples; i++)
-        histogram_record(&h, clock_ticks_to_ns(r->ticks[way][i]) / CHUNK);
-    bench_report_row(report, name, &h);
+    for (unsigned i = 0; i < r->samples[state]; i++)
+        histogram_record(&h, clock_ticks_to_ns(r->ticks[state][way][i]) / TICK_PARTS);
+    bench_report_row(report, names[state][way], &h);
 }
 
-static int report(struct run *r, const struct bench_options *o)
+static bool all_right(struct run *r)
+{
+    return r->wrong == 0 && r->found[BARE] == r->due && r->found[PARSE] == r->due &&
+           r->found[VALIDATE] == r->due && (!r->quickfix || (same_fields(r) && same_messages(r)));
+}
+
+static int report(struct run *r, const struct bench_options *o, int ways)
 {
     struct bench_report b;
-    uint64_t m[WAYS];
-    for (int w = 0; w < WAYS; w++)
-        m[w] = undisturbed(r, (enum way)w);
+    uint64_t m[STATES][WAYS] = {0};
     bench_report_begin(&b, o, "codec", "FIX messages of a realistic mix, one thread, ns a message");
-    row(&b, r, BARE, "bare pass: SOHs and sum");
-    row(&b, r, PARSE, "frame, parse, index, checksum");
-    row(&b, r, VALIDATE, "the same and the dictionary");
-    row(&b, r, ENCODE, "encode");
-    if (r->quickfix) {
-        row(&b, r, PEER_PARSE, "QuickFIX parse");
-        row(&b, r, PEER_VALIDATE, "QuickFIX parse and dictionary");
-        row(&b, r, PEER_ENCODE, "QuickFIX encode");
-    }
+    for (int s = 0; s < STATES; s++)
+        for (int w = 0; w < ways; w++) {
+            m[s][w] = median(r, (enum state)s, (enum way)w);
+            row(&b, r, (enum state)s, (enum way)w);
+        }
     bench_report_fact(&b, "average size", r->mix.at[CODEC_MIX_MESSAGES] / CODEC_MIX_MESSAGES, "bytes", 0);
     bench_report_fact(&b, "average fields", r->mix.fields / CODEC_MIX_MESSAGES, "fields", 0);
-    bench_report_ratio(&b, "parse by bare pass", m[PARSE], m[BARE], 4000);
+    const uint64_t *warm = m[WARM], *cold = m[COLD];
+    bench_report_ratio(&b, "parse by bare pass", warm[PARSE], warm[BARE], 4000);
     if (r->quickfix) {
-        bench_report_ratio(&b, "40 x parse by QuickFIX", 40 * m[PARSE], m[PEER_PARSE], 1000);
-        bench_report_ratio(&b, "20 x parse and dictionary by QuickFIX", 20 * m[VALIDATE], m[PEER_VALIDATE],
-                           1000);
-        bench_report_ratio(&b, "20 x encode by QuickFIX", 20 * m[ENCODE], m[PEER_ENCODE], 1000);
-        bench_report_ratio(&b, "QuickFIX parse by ours", m[PEER_PARSE], m[PARSE], 0);
-        bench_report_ratio(&b, "QuickFIX parse and dictionary by ours", m[PEER_VALIDATE], m[VALIDATE], 0);
-        bench_report_ratio(&b, "QuickFIX encode by ours", m[PEER_ENCODE], m[ENCODE], 0);
+        bench_report_ratio(&b, "40 x parse by QuickFIX", 40 * warm[PARSE], warm[PEER_PARSE], 1000);
+        bench_report_ratio(&b, "20 x parse and dictionary by QuickFIX", 20 * warm[VALIDATE],
+                           warm[PEER_VALIDATE], 1000);
+        bench_report_ratio(&b, "20 x encode by QuickFIX", 20 * warm[ENCODE], warm[PEER_ENCODE], 1000);
+        bench_report_ratio(&b, "QuickFIX parse by ours", warm[PEER_PARSE], warm[PARSE], 0);
+        bench_report_ratio(&b, "QuickFIX parse and dictionary by ours", warm[PEER_VALIDATE], warm[VALIDATE],
+                           0);
+        bench_report_ratio(&b, "QuickFIX encode by ours", warm[PEER_ENCODE], warm[ENCODE], 0);
+        bench_report_ratio(&b, "cold: QuickFIX parse by ours", cold[PEER_PARSE], cold[PARSE], 0);
+        bench_report_ratio(&b, "cold: QuickFIX parse and dictionary by ours", cold[PEER_VALIDATE],
+                           cold[VALIDATE], 0);
+        bench_report_ratio(&b, "cold: QuickFIX encode by ours", cold[PEER_ENCODE], cold[ENCODE], 0);
     }
-    bool checked = r->wrong == 0 && r->found[BARE] == r->due && r->found[PARSE] == r->due &&
-                   r->found[VALIDATE] == r->due && (!r->quickfix || (same_fields(r) && same_messages(r)));
-    return bench_report_end(&b, checked);
+    return bench_report_end(&b, all_right(r));
 }
 
 int bench_codec(const struct bench_options *o)
@@ -260,16 +344,13 @@ int bench_codec(const struct bench_options *o)
             r->fields[i] += r->mix.bytes[at] == FIX_SOH;
     int ways = peer_open(r) ? WAYS : PEER_PARSE;
     uint64_t end = clock_now_ns() + (o->tiny ? 0 : o->seconds * 1000000000ull);
-    uint32_t first = 0;
-    do {
-        for (int w = 0; w < ways; w++)
-            sample(r, first, (enum way)w);
-        for (uint32_t i = first; i < first + CHUNK; i++)
-            r->due += QUICK_PASSES * (uint64_t)r->fields[i];
-        first = (first + CHUNK) % CODEC_MIX_MESSAGES;
-        r->samples++;
-    } while (r->samples < SAMPLES_TINY || (r->samples < SAMPLES_MAX && clock_now_ns() < end));
-    int status = report(r, o);
+    for (uint32_t first = 0, turns = 0; turns < TURNS_TINY || clock_now_ns() < end; turns++) {
+        if (r->samples[WARM] + TURN / BURST > SAMPLES_MAX)
+            break;
+        turn(r, first, ways);
+        first = (first + TURN) % CODEC_MIX_MESSAGES;
+    }
+    int status = report(r, o, ways);
 #ifdef RFQD_QUICKFIX_XML
     quickfix_codec_close(r->quickfix);
 #endif

@@ -8,8 +8,8 @@
 
 #include "fix/encode.h"
 
-#define CODEC_MIX_MESSAGES 256
-#define CODEC_MIX_SIZE_MAX (CODEC_MIX_MESSAGES * 2048)
+#define CODEC_MIX_MESSAGES 2048
+#define CODEC_MIX_SIZE_MAX (CODEC_MIX_MESSAGES * 1024)
 
 struct codec_mix {
     char bytes[CODEC_MIX_SIZE_MAX];

@@ -38,6 +38,14 @@ void quickfix_codec_load(struct quickfix_codec *q, const struct codec_mix *mix)
         q->messages.emplace_back(mix->bytes + mix->at[i], mix->at[i + 1] - mix->at[i]);
 }
 
+unsigned quickfix_read(const struct quickfix_codec *q, uint32_t i)
+{
+    unsigned sum = 0;
+    for (size_t at = 0; at < q->messages[i].size(); at += 32)
+        sum += static_cast<unsigned char>(q->messages[i][at]);
+    return sum;
+}
+
 int quickfix_parse(struct quickfix_codec *q, uint32_t i)
 {
     try {

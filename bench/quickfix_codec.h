@@ -19,6 +19,8 @@ void quickfix_codec_close(struct quickfix_codec *q);
 
 /* Message i of the mix; each returns its number of body fields, or -1 when QuickFIX refuses it. */
 void quickfix_codec_load(struct quickfix_codec *q, const struct codec_mix *mix);
+/* Reads its bytes; returns something of them. */
+unsigned quickfix_read(const struct quickfix_codec *q, uint32_t i);
 int quickfix_parse(struct quickfix_codec *q, uint32_t i); /* Message(string), no dictionary */
 int quickfix_parse_and_validate(struct quickfix_codec *q,
                                 uint32_t i); /* with its dictionary, then validate() */
