@@ -300,8 +300,8 @@ static void values_quote(struct fix_encoder *e, const struct codec_values *v)
     fix_put_time(e, FIX_TAG_TransactTime, v->time_ns, FIX_TIME_MS);
 }
 
-enum err codec_encode(const struct codec_values *v, const struct fix_template *t, char *room,
-                      size_t room_size, const char **bytes, size_t *size)
+enum err codec_encode(const struct codec_values *v, struct fix_template *t, char *room, size_t room_size,
+                      const char **bytes, size_t *size)
 {
     struct fix_encoder e;
     char type[2] = {v->type, 0};

@@ -30,7 +30,7 @@ struct codec_values {
 };
 void codec_values_make(struct codec_values *v, uint32_t i);
 /* Our side of it. ERR_LIMIT never comes: the room is large. */
-enum err codec_encode(const struct codec_values *v, const struct fix_template *t, char *room,
-                      size_t room_size, const char **bytes, size_t *size) WARN_UNUSED;
+enum err codec_encode(const struct codec_values *v, struct fix_template *t, char *room, size_t room_size,
+                      const char **bytes, size_t *size) WARN_UNUSED;
 
 #endif

@@ -14,7 +14,7 @@
 #define BEGIN_SIZE   10 /* 8=FIX.4.4| */
 #define HEAD_SIZE    18 /* and 9=nnnnn| */
 #define TRAILER_SIZE 7  /* 10=nnn| */
-#define STORE_WIDTH  16 /* small fields are written this wide */
+#define STORE_WIDTH  16 /* small fields are written this wide, and the sum reads so wide */
 #define FIELD_MAX    48 /* tag, number or time, SOH */
 #define SECOND_NS    1000000000ull
 #define DAY_NS       (86400 * SECOND_NS)
@@ -34,6 +34,7 @@ void fix_template_init(struct fix_template *t, const char *sender_comp_id, const
     t->sender_size = (uint8_t)sender_size;
     t->target_size = (uint8_t)target_size;
     t->precision = precision;
+    t->day_ns = NO_DAY;
     t->before_size = (uint8_t)snprintf(t->before_time, sizeof t->before_time,
                                        "\x01"
                                        "49=%s"
@@ -90,6 +91,10 @@ static char *put_large(char *at, uint64_t v);
 
 static inline char *put_number(char *at, uint64_t v)
 {
+    if (v < 10) { /* most are enumerated */
+        *at = (char)('0' + v);
+        return at + 1;
+    }
     return v < 100000000 ? put_small(at, (uint32_t)v) : put_large(at, v);
 }
 
@@ -154,10 +159,11 @@ static inline void end_field(struct fix_encoder *e, char *at)
     e->at = at + 1;
 }
 
-void fix_encode_begin(struct fix_encoder *e, const struct fix_template *t, char *room, size_t room_size,
+void fix_encode_begin(struct fix_encoder *e, struct fix_template *t, char *room, size_t room_size,
                       const char *msg_type, uint64_t seq, uint64_t time_ns, uint64_t orig_time_ns)
 {
-    e->day_ns = NO_DAY;
+    e->day_ns = t->day_ns;
+    memcpy(e->date, t->date, sizeof e->date);
     e->body = e->at = room + HEAD_SIZE;
     e->limit = room + room_size - TRAILER_SIZE - STORE_WIDTH;
     /* The head needs about 200 bytes at most. */
@@ -179,6 +185,8 @@ void fix_encode_begin(struct fix_encoder *e, const struct fix_template *t, char 
     at = put_number(at + 4, seq);
     memcpy(at, t->before_time, sizeof t->before_time);
     at = put_moment(e, at + t->before_size, time_ns, t->precision);
+    t->day_ns = e->day_ns;
+    memcpy(t->date, e->date, sizeof t->date);
     memcpy(at, t->after_time, sizeof t->after_time);
     e->at = at + t->after_size;
     if (orig_time_ns) {
@@ -200,25 +208,46 @@ static inline uint64_t has_soh(uint64_t w)
     return (x - 0x0101010101010101ull) & ~x & 0x8080808080808080ull;
 }
 
+/* Both copy and answer whether an SOH may be among the bytes. From eight on: whole words, of which the last
+ * two may overlap. */
+static inline uint64_t copy_words(char *to, const char *from, size_t size)
+{
+    uint64_t w, last, soh = 0;
+    memcpy(&last, from + size - 8, 8);
+    for (size_t i = 0; i + 8 < size; i += 8) {
+        memcpy(&w, from + i, 8);
+        memcpy(to + i, &w, 8);
+        soh |= has_soh(w);
+    }
+    memcpy(to + size - 8, &last, 8);
+    return soh | has_soh(last);
+}
+
+/* Below eight, and not none: read without going beyond them, written as a word. */
+static inline uint64_t copy_short(char *to, const char *from, size_t size)
+{
+    uint32_t low, high;
+    uint64_t w;
+    if (size >= 4) {
+        memcpy(&low, from, 4);
+        memcpy(&high, from + size - 4, 4);
+        w = low | (uint64_t)high << 8 * (size - 4);
+    } else {
+        const unsigned char *u = (const unsigned char *)from;
+        w = u[0] | (uint64_t)u[size / 2] << 8 * (size / 2) | (uint64_t)u[size - 1] << 8 * (size - 1);
+    }
+    memcpy(to, &w, 8);
+    return has_soh(w | ~0ull << 8 * size);
+}
+
 void fix_put_bytes(struct fix_encoder *e, uint32_t tag, const void *bytes, size_t size)
 {
     char *to = size ? begin_field(e, tag, size) : NULL;
     if (!to)
         return;
-    const char *from = bytes;
-    uint64_t w, soh = 0;
-    size_t i = 0;
-    for (; i + 8 <= size; i += 8) {
-        memcpy(&w, from + i, 8);
-        memcpy(to + i, &w, 8);
-        soh |= has_soh(w);
-    }
-    for (; i < size; i++) {
-        to[i] = from[i];
-        soh |= from[i] == FIX_SOH;
-    }
+    uint64_t soh = size >= 8 ? copy_words(to, bytes, size) : copy_short(to, bytes, size);
     if (__builtin_expect(soh != 0, 0))
-        for (i = 0; i < size; i++)
+        for (size_t i = 0; i < size; i++)
             if (to[i] == FIX_SOH)
                 to[i] = '?';
     end_field(e, to + size);
@@ -300,19 +329,17 @@ void fix_put_date(struct fix_encoder *e, uint32_t tag, uint32_t yyyymmdd)
         end_field(e, put_eight(at, yyyymmdd));
 }
 
-static uint32_t sum_bytes(const char *p, size_t size)
+/* Behind the bytes there is room for STORE_WIDTH more, which are overwritten. */
+static uint32_t sum_bytes(char *p, size_t size)
 {
     __m128i sums = _mm_setzero_si128();
-    size_t i = 0;
-    for (; i + 16 <= size; i += 16) {
+    memset(p + size, 0, STORE_WIDTH);
+    for (size_t i = 0; i < size; i += STORE_WIDTH) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
         sums = _mm_add_epi64(sums, _mm_sad_epu8(v, _mm_setzero_si128()));
     }
-    uint32_t sum = (uint32_t)_mm_cvtsi128_si32(sums) + (uint32_t)_mm_extract_epi16(sums, 4) +
-                   ((uint32_t)_mm_extract_epi16(sums, 5) << 16);
-    for (; i < size; i++)
-        sum += (unsigned char)p[i];
-    return sum;
+    return (uint32_t)_mm_cvtsi128_si32(sums) + (uint32_t)_mm_extract_epi16(sums, 4) +
+           ((uint32_t)_mm_extract_epi16(sums, 5) << 16);
 }
 
 /* Put the head before the body, which ends at `end`, and the trailer behind. */

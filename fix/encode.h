@@ -23,6 +23,8 @@ struct fix_template {
     char before_time[64]; /* |49=…|52= */
     char after_time[64];  /* |56=…| */
     uint8_t before_size, after_size;
+    uint64_t day_ns; /* the day of the last message, and its date: a date is made once a day */
+    char date[8];
 };
 
 void fix_template_init(struct fix_template *t, const char *sender_comp_id, const char *target_comp_id,
@@ -42,7 +44,7 @@ struct fix_encoder {
 
 /* Start a message: header with MsgType, MsgSeqNum, CompIDs, SendingTime; for a resend PossDupFlag and
  * OrigSendingTime (orig_time_ns != 0). */
-void fix_encode_begin(struct fix_encoder *e, const struct fix_template *t, char *room, size_t room_size,
+void fix_encode_begin(struct fix_encoder *e, struct fix_template *t, char *room, size_t room_size,
                       const char *msg_type, uint64_t seq, uint64_t time_ns, uint64_t orig_time_ns);
 /* Texts. An empty one is left out (FIX has no empty values); an SOH in it becomes '?', so that no text can
  * forge a field. */

@@ -135,9 +135,8 @@ static void put_reject(struct fix_encoder *e, const struct fix_action *a)
     fix_put_text(e, FIX_TAG_Text, a->text);
 }
 
-enum err fix_session_encode(const struct fix_session *s, const struct fix_action *a, uint64_t seq,
-                            uint64_t next_in, uint64_t now_ns, char *room, size_t room_size,
-                            const char **bytes, size_t *size)
+enum err fix_session_encode(struct fix_session *s, const struct fix_action *a, uint64_t seq, uint64_t next_in,
+                            uint64_t now_ns, char *room, size_t room_size, const char **bytes, size_t *size)
 {
     assert(a->type == FIX_ACT_SEND);
     struct fix_encoder e;
@@ -169,7 +168,7 @@ enum err fix_session_encode(const struct fix_session *s, const struct fix_action
     return fix_encode_end(&e, bytes, size);
 }
 
-enum err fix_encode_gap_fill(const struct fix_template *t, uint64_t from, uint64_t next, uint64_t now_ns,
+enum err fix_encode_gap_fill(struct fix_template *t, uint64_t from, uint64_t next, uint64_t now_ns,
                              char *room, size_t room_size, const char **bytes, size_t *size)
 {
     struct fix_encoder e;

@@ -188,11 +188,11 @@ static inline bool fix_session_is_up(const struct fix_session *s)
 
 /* Encode an administrative message for a SEND action under number seq; next_in: the number expected now (for
  * 789). ERR_LIMIT: the room is too small (1 KiB is enough for any). */
-enum err fix_session_encode(const struct fix_session *s, const struct fix_action *a, uint64_t seq,
-                            uint64_t next_in, uint64_t now_ns, char *room, size_t room_size,
-                            const char **bytes, size_t *size) WARN_UNUSED;
+enum err fix_session_encode(struct fix_session *s, const struct fix_action *a, uint64_t seq, uint64_t next_in,
+                            uint64_t now_ns, char *room, size_t room_size, const char **bytes,
+                            size_t *size) WARN_UNUSED;
 /* SequenceReset-GapFill 34=from, 36=next, PossDupFlag=Y, OrigSendingTime=SendingTime. */
-enum err fix_encode_gap_fill(const struct fix_template *t, uint64_t from, uint64_t next, uint64_t now_ns,
+enum err fix_encode_gap_fill(struct fix_template *t, uint64_t from, uint64_t next, uint64_t now_ns,
                              char *room, size_t room_size, const char **bytes, size_t *size) WARN_UNUSED;
 
 #endif
