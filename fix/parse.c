@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fix/index.h"
+#include "fix/value.h"
 
 #define TRAILER_SIZE   7 /* 10=nnn<SOH> */
 #define BEGIN_TEXT_MAX 15
@@ -62,6 +63,36 @@ static enum fix_frame_status read_head(const char *bytes, size_t available, stru
     if (f->size > FIX_MESSAGE_SIZE_MAX)
         return FIX_FRAME_TOO_LONG;
     return length < 5 ? FIX_FRAME_GARBLED : available < f->size ? FIX_FRAME_PARTIAL : FIX_FRAME_OK;
+}
+
+static inline uint64_t load64(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* The same for what nearly every message begins with: 8=FIX.4.4|9=, up to seven digits, |35=. False: it is to
+ * be read byte by byte. */
+static inline bool read_head_quickly(const char *bytes, size_t available, struct frame *f)
+{
+    static const char usual[] = "8=FIX.4.4\x01"
+                                "9=";
+    const size_t at = sizeof usual - 1;
+    uint64_t length;
+    uint32_t type;
+    if (available < at + 8 + 4 || memcmp(bytes, usual, at) != 0)
+        return false;
+    uint64_t w = load64(bytes + at), x = w ^ 0x0101010101010101ull;
+    uint64_t soh = (x - 0x0101010101010101ull) & ~x & 0x8080808080808080ull;
+    unsigned digits = (unsigned)__builtin_ctzll(soh | 1ull << 63) >> 3; /* 7 where there is no SOH */
+    if (digits == 0 || bytes[at + digits] != FIX_SOH || !fix_digits(w, digits, &length))
+        return false;
+    f->body = at + digits + 1;
+    f->size = f->body + length + TRAILER_SIZE;
+    memcpy(&type, bytes + f->body, sizeof type);
+    return (type & 0xffffff) == ('3' | '5' << 8 | '=' << 16) && length >= 5 &&
+           f->size <= FIX_MESSAGE_SIZE_MAX && f->size <= available;
 }
 
 /* The trailer's place and its three digits; the number it states, or -1. */
@@ -205,10 +236,19 @@ static inline void read_standing(struct fix_msg *m)
     const struct fix_field *type = fix_find(m, 35), *seq = fix_find(m, 34);
     uint64_t number = 0;
     m->type = 0;
-    if (type && type->size <= 4)
+    if (type && type->size == 1)
+        m->type = (unsigned char)m->bytes[type->offset];
+    else if (type && type->size <= 4)
         for (uint32_t i = 0; i < type->size; i++)
             m->type |= (uint32_t)(unsigned char)m->bytes[type->offset + i] << 8 * i;
-    m->seq = fix_field_uint(m, seq, &number) == OK && number <= INT64_MAX ? number : 0;
+    /* A number of up to eight digits: what stands before them is the message's own. */
+    if (seq && seq->size - 1 < 8 && seq->offset >= 8)
+        m->seq = fix_digits(load64(m->bytes + seq->offset + seq->size - 8) >> 8 * (8 - seq->size), seq->size,
+                            &number)
+                     ? number
+                     : 0;
+    else
+        m->seq = fix_field_uint(m, seq, &number) == OK && number <= INT64_MAX ? number : 0;
     m->poss_dup = is_yes(m, 43);
     m->poss_resend = is_yes(m, 97);
 }
@@ -232,7 +272,8 @@ enum fix_frame_status fix_frame_parse(struct fix_msg *m, const char *bytes, size
                                       enum err *parse_error)
 {
     struct frame f;
-    enum fix_frame_status status = read_head(bytes, available, &f);
+    enum fix_frame_status status =
+        read_head_quickly(bytes, available, &f) ? FIX_FRAME_OK : read_head(bytes, available, &f);
     if (status == FIX_FRAME_GARBLED)
         return garbled(bytes, available, size);
     if (status != FIX_FRAME_OK)

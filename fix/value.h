@@ -10,6 +10,19 @@
 #include "dataplane/core/clock.h"
 #include "dataplane/core/err.h"
 
+/* n digits (1 to 8) as they lie in memory, in the low bytes of w: *out, and whether they are digits. The
+ * bytes above them may be anything. */
+static inline bool fix_digits(uint64_t w, unsigned n, uint64_t *out)
+{
+    const uint64_t each = 0x0101010101010101ull;
+    uint64_t d = (w << 8 * (8 - n)) - ('0' * each << 8 * (8 - n)); /* the last one in the highest byte */
+    bool good = (((d + 0x76 * each) | d) & 0x80 * each) == 0;
+    d = d * 10 + (d >> 8);
+    *out = ((d & 0x000000ff000000ffull) * (100 + (1000000ull << 32)) +
+            (d >> 16 & 0x000000ff000000ffull) * (1 + (10000ull << 32))) >>
+           32;
+    return good;
+}
 /* Digits, leading zeros too, up to 19 that matter. */
 enum err fix_read_uint(const char *p, size_t size, uint64_t *out) WARN_UNUSED;
 enum err fix_read_int(const char *p, size_t size, int64_t *out) WARN_UNUSED;
