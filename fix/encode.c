@@ -329,6 +329,16 @@ void fix_put_date(struct fix_encoder *e, uint32_t tag, uint32_t yyyymmdd)
         end_field(e, put_eight(at, yyyymmdd));
 }
 
+void fix_put_fields(struct fix_encoder *e, const char *fields, size_t size)
+{
+    if (e->failed || (size_t)(e->limit - e->at) < size) {
+        e->failed = true;
+        return;
+    }
+    memcpy(e->at, fields, size);
+    e->at += size;
+}
+
 /* Behind the bytes there is room for STORE_WIDTH more, which are overwritten. */
 static uint32_t sum_bytes(char *p, size_t size)
 {

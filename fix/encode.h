@@ -59,6 +59,8 @@ void fix_put_int(struct fix_encoder *e, uint32_t tag, int64_t v);
 void fix_put_decimal(struct fix_encoder *e, uint32_t tag, int64_t scaled); /* shortest exact form */
 void fix_put_time(struct fix_encoder *e, uint32_t tag, uint64_t ns, enum fix_time_precision p);
 void fix_put_date(struct fix_encoder *e, uint32_t tag, uint32_t yyyymmdd);
+/* Fields that an encoder wrote before, as they lie. */
+void fix_put_fields(struct fix_encoder *e, const char *fields, size_t size);
 /* Finish: patches BodyLength, appends CheckSum. *bytes is where the message starts inside the room, *size its
  * length. ERR_LIMIT: it did not fit. */
 enum err fix_encode_end(struct fix_encoder *e, const char **bytes, size_t *size) WARN_UNUSED;

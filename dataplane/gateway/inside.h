@@ -159,8 +159,9 @@ struct gateway {
     counter_value *connections_total, *refused[REFUSED_SLOTS], *ring_waits, *lane_waits, *unknown_sessions;
     size_t receive_buffers_size;
     uint8_t *receive_buffers;
-    char *kept_buffers; /* FIX_KEPT_SIZE for each channel: messages that came before their turn */
-    struct fix_msg msg; /* of the frame at hand */
+    char *kept_buffers;         /* FIX_KEPT_SIZE for each channel: messages that came before their turn */
+    struct translate_body body; /* of the event last sent */
+    struct fix_msg msg;         /* of the frame at hand */
 };
 
 /* gateway.c: batches and lanes */

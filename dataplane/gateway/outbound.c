@@ -95,7 +95,7 @@ static bool encode(struct gateway *g, struct channel *ch, const struct translate
     size_t size;
     fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX, type, ch->durable->next_out,
                      g->now_ns, 0);
-    row->write(&e, &item->record, ch->config.fix.precision);
+    translate_write(&g->body, row, &e, &item->record, ch->config.fix.precision);
     if (fix_encode_end(&e, &bytes, &size)) {
         ring_abandon(g->ring);
         return false;

@@ -72,7 +72,22 @@ struct translate_out_row {
     /* The event's MsgType, "" where this event goes nowhere. */
     const char *(*type)(const struct record *event);
     void (*write)(struct fix_encoder *e, const struct record *event, enum fix_time_precision p);
+    /* True: write() makes the same fields of both events, at the same precision. NULL: it is not worth
+     * asking. */
+    bool (*same)(const struct record *a, const struct record *b);
 };
+
+/* The fields that were written last for an event of which many alike come in a row: a release to k LPs. */
+#define TRANSLATE_EVENT_MAX 256u
+struct translate_body {
+    _Alignas(8) unsigned char event[TRANSLATE_EVENT_MAX];
+    enum fix_time_precision precision;
+    uint32_t size; /* 0: there are none */
+    char fields[512];
+};
+/* write(), or what it wrote for the event before, where that is the same. */
+void translate_write(struct translate_body *b, const struct translate_out_row *row, struct fix_encoder *e,
+                     const struct record *event, enum fix_time_precision p);
 
 /* NULL: events of this type are not sent to peers. */
 const struct translate_out_row *translate_out_row(uint16_t record);

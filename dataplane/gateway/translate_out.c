@@ -361,6 +361,14 @@ static void write_request(struct fix_encoder *e, const struct record *event, enu
     fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
 }
 
+static bool same_request(const struct record *a, const struct record *b)
+{
+    const struct delivery_released *x = (const void *)a, *y = (const void *)b;
+    return x->rfq == y->rfq && a->time_ns == b->time_ns && x->deadline_ns == y->deadline_ns &&
+           x->quantity == y->quantity && x->settl_date == y->settl_date && x->side == y->side &&
+           memcmp(x->symbol, y->symbol, sizeof x->symbol) == 0;
+}
+
 static const char *type_ended(const struct record *event)
 {
     const struct delivery_ended *ev = (const void *)event;
@@ -481,7 +489,7 @@ HAS_OUT(order_cancel_refused);
 
 static const struct translate_out_row ROWS[] = {
     [RECORD_RFQ_TRANSITION] = {type_transition, write_transition},
-    [RECORD_DELIVERY_RELEASED] = {type_request, write_request},
+    [RECORD_DELIVERY_RELEASED] = {type_request, write_request, same_request},
     [RECORD_DELIVERY_ENDED] = {type_ended, write_ended},
     [RECORD_QUOTE_ADDED] = {type_quote, write_quote_added},
     [RECORD_QUOTE_REFUSED] = {type_status, write_quote_refused},
@@ -498,6 +506,32 @@ static const struct translate_out_row ROWS[] = {
 const struct translate_out_row *translate_out_row(uint16_t record)
 {
     return record < sizeof ROWS / sizeof *ROWS && ROWS[record].write ? &ROWS[record] : NULL;
+}
+
+static_assert(sizeof(struct delivery_released) <= TRANSLATE_EVENT_MAX, "it can be kept");
+
+void translate_write(struct translate_body *b, const struct translate_out_row *row, struct fix_encoder *e,
+                     const struct record *event, enum fix_time_precision p)
+{
+    const struct record *last = (const void *)b->event;
+    if (!row->same) {
+        row->write(e, event, p);
+        return;
+    }
+    if (b->size && b->precision == p && last->type == event->type && row->same(last, event)) {
+        fix_put_fields(e, b->fields, b->size);
+        return;
+    }
+    const char *from = e->at;
+    row->write(e, event, p);
+    size_t size = (size_t)(e->at - from);
+    b->size = 0;
+    if (e->failed || size > sizeof b->fields || event->size > sizeof b->event)
+        return;
+    memcpy(b->event, event, event->size);
+    memcpy(b->fields, from, size);
+    b->precision = p;
+    b->size = (uint32_t)size;
 }
 
 uint8_t translate_out_engine(uint32_t kind, uint32_t ref_kind)

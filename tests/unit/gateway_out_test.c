@@ -12,9 +12,8 @@ static struct world *world_up(void)
 }
 
 /* What the peer gets, without header and trailer: the whole body, field by field, in order. */
-static void expect_body(struct world *w, unsigned peer, const char *type, const char *body)
+static void expect_next(struct world *w, unsigned peer, const char *type, const char *body)
 {
-    world_run(w, 2 * MILLISECOND);
     const char *m = peer_expect(&w->peers[peer], type);
     char who[32];
     snprintf(who, sizeof who, "|56=%s|", w->peers[peer].name);
@@ -24,6 +23,12 @@ static void expect_body(struct world *w, unsigned peer, const char *type, const 
     size_t size = strlen(at) - strlen("10=000|");
     cr_assert(size == strlen(body) && memcmp(at, body, size) == 0, "\n got %.*s\nwant %s", (int)size, at,
               body);
+}
+
+static void expect_body(struct world *w, unsigned peer, const char *type, const char *body)
+{
+    world_run(w, 2 * MILLISECOND);
+    expect_next(w, peer, type, body);
     peer_nothing(&w->peers[peer]);
 }
 
@@ -66,6 +71,38 @@ Test(gateway_out, delivery_released)
     EVENT(w, AGENT_DISTRIBUTION, DELIVERY_RELEASED, ev, LP);
     BODY("131=R1A|146=1|55=EURUSD|537=1|38=2.5|126=%s|60=%s|", stamp(ev.deadline_ns), stamp(w->now_ns));
     expect_body(w, LP, "R", body);
+    world_free(w);
+}
+
+/* Of a release the first message's fields serve the others. */
+Test(gateway_out, fields_serve_another_event_only_where_all_that_they_say_is_the_same)
+{
+    struct world *w = world_up();
+    for (unsigned change = 0; change < 7; change++) {
+        struct delivery_released first = {.rfq = 0x1A,
+                                          .deadline_ns = w->now_ns + 30 * SECOND,
+                                          .quantity = 2 * DECIMAL_SCALE,
+                                          .settl_date = 20261123,
+                                          .side = SIDE_SELL,
+                                          .symbol = "EURUSD"},
+                                 second = first;
+        second.delivery = second.lp = second.attempt = 3;
+        second.rfq += change == 1;
+        second.deadline_ns += change == 2 ? SECOND : 0;
+        second.quantity += change == 3 ? DECIMAL_SCALE : 0;
+        second.settl_date += change == 4;
+        second.side = change == 5 ? SIDE_BUY : SIDE_SELL;
+        second.symbol[0] = change == 6 ? 'A' : 'E';
+        EVENT(w, AGENT_DISTRIBUTION, DELIVERY_RELEASED, first, LP);
+        EVENT(w, AGENT_DISTRIBUTION, DELIVERY_RELEASED, second, LP);
+        BODY("131=R1%c|146=1|55=%cURUSD|537=1|54=%c|38=%c|64=2026112%c|126=%s|60=%s|",
+             change == 1 ? 'B' : 'A', second.symbol[0], second.side, change == 3 ? '3' : '2',
+             change == 4 ? '4' : '3', stamp(second.deadline_ns), stamp(w->now_ns));
+        world_run(w, 2 * MILLISECOND);
+        peer_expect(&w->peers[LP], "R");
+        expect_next(w, LP, "R", body);
+        peer_nothing(&w->peers[LP]);
+    }
     world_free(w);
 }
 
