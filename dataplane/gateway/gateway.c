@@ -108,6 +108,8 @@ static unsigned gateway_poll(void *self, uint64_t now_ns)
     commit(g);
     work += outbound_transmit(g);
     work += connection_upkeep(g);
+    if (work)
+        ring_ask_ahead(g->ring, GATEWAY_RING_AHEAD);
     return work;
 }
 

@@ -21,6 +21,7 @@
 #define GATEWAY_RECEIVE_SIZE      (FIX_MESSAGE_SIZE_MAX + PORT_CHUNK_MAX + 16384u)
 #define GATEWAY_ENGINE_ITEMS_MAX  BATCH_RECORDS_MAX /* of one lane in one poll: a release is one burst */
 #define GATEWAY_PIECES_MAX        256u              /* resent messages of one poll, all sessions */
+#define GATEWAY_RING_AHEAD        4096u             /* what a release to ten LPs writes */
 #define GATEWAY_UPKEEP_NS         1000000ull
 #define GATEWAY_TICK_NS           50000000ull
 #define GATEWAY_CLOSE_NS          1000000000ull /* a close waits no longer for what is held back */
