@@ -41,6 +41,7 @@ struct run {
     struct fix_template template;
     uint32_t fields[CODEC_MIX_MESSAGES];
     struct fix_msg msg, other;
+    struct fix_shapes shapes;
     uint64_t ticks[STATES][WAYS][SAMPLES_MAX]; /* a message: of a burst's mean, or a cold one's */
     unsigned samples[STATES];
     uint64_t wrong;            /* what did not come out right in the measured loops */
@@ -48,7 +49,7 @@ struct run {
     struct quickfix_codec *quickfix;
     char room[8192], peer_room[8192];
     unsigned char elsewhere[COLD_SIZE]; /* what the caches are filled with */
-    unsigned read;                  /* so that reading is not left out */
+    unsigned read;                      /* so that reading is not left out */
 };
 
 static void go_bare(struct run *r, uint32_t first, uint32_t count)
@@ -336,6 +337,7 @@ int bench_codec(const struct bench_options *o)
     }
     bench_pin(0);
     codec_mix_make(&r->mix);
+    r->msg.shapes = &r->shapes;
     fix_template_init(&r->template, "LIQUIDITY1", "RFQHOUSE", FIX_TIME_MS);
     for (uint32_t i = 0; i < CODEC_MIX_MESSAGES; i++)
         codec_values_make(&r->values[i], i);

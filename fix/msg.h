@@ -32,6 +32,25 @@ static inline uint32_t fix_tag_slot(uint32_t tag)
     return tag < folded ? tag : folded;
 }
 
+/* Tags, their order and the counts of groups of messages that fix_validate found good: of those that come
+ * next in the same shape it has only the values to look at. A peer's messages have few shapes. Zero it once.
+ */
+#define FIX_SHAPES           128u
+#define FIX_SHAPE_FIELDS_MAX 96u
+struct fix_shape_field {
+    uint16_t tag;
+    uint8_t type, group; /* enum fix_type; 1: it states how many instances follow */
+    uint16_t enums;
+    uint16_t stated;
+};
+struct fix_shape {
+    uint32_t type, count; /* of fields; 0: none is kept */
+    struct fix_shape_field fields[FIX_SHAPE_FIELDS_MAX];
+};
+struct fix_shapes {
+    struct fix_shape shapes[FIX_SHAPES];
+};
+
 /* Zero it once; then any number of messages can be parsed into it. */
 struct fix_msg {
     const char *bytes;
@@ -40,7 +59,8 @@ struct fix_msg {
     uint32_t type; /* MsgType packed: one or two characters, first in the low byte; FIX_MSG_TYPE2('A', 'J') */
     uint64_t seq;  /* MsgSeqNum (34), 0 where absent or no number */
     bool poss_dup; /* 43=Y */
-    bool poss_resend; /* 97=Y */
+    bool poss_resend;          /* 97=Y */
+    struct fix_shapes *shapes; /* of the owner, for fix_validate; NULL: none are kept */
     /* A sparse set: the first field of a tag is fields[index[slot]], if that is below count and has the slot.
      * Nothing is cleared between messages. */
     uint16_t index[FIX_TAG_INDEX_SIZE];

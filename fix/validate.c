@@ -401,25 +401,74 @@ static inline bool placed_in_group(struct open_group *g, const struct fix_dict_e
     return true;
 }
 
-/* The commonest kinds first: text that may be anything, one character of an enumeration, a decimal. */
-static inline bool value_good(const struct fix_msg *m, const struct fix_dict_entry *e,
-                              const struct fix_field *f)
+/* Whatever is not among the common kinds below. Out of line, so that those need no memory for their value. */
+static __attribute__((noinline)) bool other_value_good(const struct fix_msg *m, const struct fix_field *f,
+                                                       uint8_t type, uint16_t enums)
 {
-    if (e->type == FIX_TYPE_STRING && !e->enums)
-        return true;
     struct value v = {m->bytes + f->offset, f->size, f->offset + 16 <= m->size};
-    if (f->size == 1 && e->enums && e->type <= FIX_TYPE_INT)
-        return has_char(&fix_dict_enums[e->enums], (unsigned char)*v.p);
-    if (e->type == FIX_TYPE_DECIMAL)
-        return is_decimal(&v);
-    return check_value(e, &v) == 0;
+    return check_value(&(struct fix_dict_entry){.type = type, .enums = enums}, &v) == 0;
+}
+
+/* Digits with a minus before and a point among them, where they may be. Sixteen bytes can be read at p, and
+ * the value has no more. */
+static inline bool digits_good(const char *p, uint32_t size, bool minus, bool point)
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i d = _mm_sub_epi8(x, _mm_set1_epi8('0'));
+    uint32_t all = (1u << size) - 1;
+    uint32_t digits = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(d, _mm_set1_epi8(9)), d)) & all;
+    all -= minus && *p == '-';
+    uint32_t others = all & ~digits; /* none, or one that is the point */
+    if (!point)
+        return digits && !others;
+    uint32_t points = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('.')));
+    return digits && !(others & ~points) && !(others & (others - 1));
+}
+
+/* wide_end: up to this offset sixteen bytes can be read. */
+static inline bool value_good(const struct fix_msg *m, const struct fix_field *f, uint32_t wide_end,
+                              uint8_t type, uint16_t enums)
+{
+    const struct fix_dict_enum *set = &fix_dict_enums[enums];
+    const char *p = m->bytes + f->offset;
+    struct clock_civil civil;
+    switch ((enum fix_type)type) {
+    case FIX_TYPE_STRING:
+        return !enums || (f->size == 1 && has_char(set, (unsigned char)*p)) || has_text(set, p, f->size);
+    case FIX_TYPE_CHAR:
+        return f->size == 1 && has_char(set, (unsigned char)*p);
+    case FIX_TYPE_INT:
+        if (enums && f->size == 1)
+            return has_char(set, (unsigned char)*p);
+        break;
+    case FIX_TYPE_UINT:
+        if (f->offset <= wide_end && f->size <= 16)
+            return digits_good(p, f->size, false, false);
+        break;
+    case FIX_TYPE_DECIMAL:
+        if (f->offset <= wide_end && f->size <= 16)
+            return digits_good(p, f->size, true, true);
+        break;
+    case FIX_TYPE_TIMESTAMP:
+        return fix_is_timestamp(p, f->size);
+    case FIX_TYPE_DATE:
+        return fix_read_date(p, f->size, &civil) == OK;
+    default:
+        break;
+    }
+    return other_value_good(m, f, type, enums);
+}
+
+static inline uint32_t wide_end_of(const struct fix_msg *m)
+{
+    return m->size < 16 ? 0 : m->size - 16;
 }
 
 bool fix_validate_quickly(const struct fix_msg *m, const struct fix_dict_message *d, bool admit_user_tags)
 {
     const struct fix_dict_entry *entries = d->entries;
     struct open_group groups[FIX_DICT_DEPTH_MAX + 1], *g = groups;
-    uint32_t required = 0, rank = 0, count = m->count;
+    uint32_t required = 0, rank = 0, count = m->count, wide_end = wide_end_of(m);
     g->scope = d->scopes;
     g->number = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -431,7 +480,7 @@ bool fix_validate_quickly(const struct fix_msg *m, const struct fix_dict_message
             continue;
         }
         const struct fix_dict_entry *e = &entries[tag];
-        if (!e->order || !f->size || !value_good(m, e, f))
+        if (!e->order || !f->size || !value_good(m, f, wide_end, e->type, e->enums))
             return false;
         if (e->scope != g->number && !(g = close_down_to(g, e->scope)))
             return false;
@@ -476,13 +525,74 @@ enum err fix_validate_carefully(const struct fix_msg *m, const struct fix_dict_m
     return OK;
 }
 
+/* Shapes. Where fields may stand depends on the tags, their order and the counts of groups alone: a message
+ * that has these in common with one that was good needs only its values looked at. */
+
+static struct fix_shape *shape_of(const struct fix_msg *m)
+{
+    return m->shapes ? &m->shapes->shapes[(m->type * 37 + m->count) % FIX_SHAPES] : NULL;
+}
+
+static bool states(const struct fix_msg *m, const struct fix_field *f, uint32_t count)
+{
+    uint64_t stated;
+    return fix_read_uint(m->bytes + f->offset, f->size, &stated) == OK && stated == count;
+}
+
+static bool has_shape(const struct fix_msg *m, const struct fix_shape *s)
+{
+    uint32_t wide_end = wide_end_of(m);
+    if (s->type != m->type || s->count != m->count || s->count == 0)
+        return false;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct fix_shape_field *is = &s->fields[i];
+        const struct fix_field *f = &m->fields[i];
+        if (f->tag != is->tag || !f->size || !value_good(m, f, wide_end, is->type, is->enums))
+            return false;
+        if (is->group && !states(m, f, is->stated))
+            return false;
+    }
+    return true;
+}
+
+/* Of a good message. Shapes with tags beyond the dictionary are not kept: whether they are good depends on
+ * the session. */
+static void keep_shape(const struct fix_msg *m, struct fix_shape *s, const struct fix_dict_message *d)
+{
+    s->count = 0;
+    if (m->count > FIX_SHAPE_FIELDS_MAX)
+        return;
+    for (uint32_t i = 0; i < m->count; i++) {
+        const struct fix_field *f = &m->fields[i];
+        uint64_t stated = 0;
+        if (f->tag >= FIX_DICT_TAGS)
+            return;
+        const struct fix_dict_entry *e = &d->entries[f->tag];
+        if (e->child && (fix_read_uint(m->bytes + f->offset, f->size, &stated) != OK || stated > UINT16_MAX))
+            return;
+        s->fields[i] = (struct fix_shape_field){.tag = (uint16_t)f->tag,
+                                                .type = e->type,
+                                                .group = e->child != 0,
+                                                .enums = e->enums,
+                                                .stated = (uint16_t)stated};
+    }
+    s->type = m->type;
+    s->count = m->count;
+}
+
 enum err fix_validate(const struct fix_msg *m, bool admit_user_tags, struct fix_refusal *why)
 {
+    struct fix_shape *shape = shape_of(m);
+    if (shape && has_shape(m, shape))
+        return OK;
     const struct fix_dict_message *d = fix_dict_find(m->type);
     if (!d) {
         bool user = (m->type & 0xff) == 'U' && admit_user_tags;
         return user || fix_dict_type_defined(m->type) ? OK : refuse(why, REASON_MSG_TYPE, 35);
     }
-    return fix_validate_quickly(m, d, admit_user_tags) ? OK
-                                                       : fix_validate_carefully(m, d, admit_user_tags, why);
+    if (!fix_validate_quickly(m, d, admit_user_tags))
+        return fix_validate_carefully(m, d, admit_user_tags, why);
+    if (shape)
+        keep_shape(m, shape, d);
+    return OK;
 }

@@ -1,7 +1,7 @@
 #include "fix/value.h"
 
-#include <emmintrin.h>
 #include <string.h>
+#include <tmmintrin.h>
 
 #include "dataplane/core/decimal.h"
 #include "fix/msg.h"
@@ -121,8 +121,11 @@ static inline bool has_timestamp_form(const char *p, size_t size)
     wrong |= _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(d, range), d)) != 0xffff;
     wrong |= (unsigned char)(p[16] - '0') > 9;
     if (size > 17) {
-        wrong |= p[17] != '.';
-        for (size_t i = 18; i < size; i += 3)
+        uint32_t decimals; /* the point, and three */
+        memcpy(&decimals, p + 17, sizeof decimals);
+        decimals -= '.' | '0' << 8 | '0' << 16 | (uint32_t)'0' << 24;
+        wrong |= (((decimals + 0x7676767f) | decimals) & 0x80808080) != 0;
+        for (size_t i = 21; i < size; i += 3)
             wrong |= ((unsigned char)(p[i] - '0') > 9) | ((unsigned char)(p[i + 1] - '0') > 9) |
                      ((unsigned char)(p[i + 2] - '0') > 9);
     }
@@ -134,13 +137,24 @@ static inline bool is_time_of_day(unsigned hour, unsigned minute, unsigned secon
     return (hour <= 23) & (minute <= 59) & (second <= 60);
 }
 
+/* The pairs YY YY MM DD HH MM of "YYYYMMDD-HH:MM", which are known to be digits, each against what it may be.
+ */
+static inline bool has_timestamp_pairs(const char *p)
+{
+    const __m128i where = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13, -1, -1, -1, -1);
+    const __m128i least = _mm_setr_epi16(0, 0, 1, 1, 0, 0, 0, 0),
+                  most = _mm_setr_epi16(99, 99, 12, 31, 23, 59, 0, 0);
+    __m128i d = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8('0'));
+    __m128i v = _mm_maddubs_epi16(_mm_shuffle_epi8(d, where), _mm_set1_epi16(0x010a)); /* ×10, ×1 */
+    return !_mm_movemask_epi8(_mm_or_si128(_mm_cmpgt_epi16(least, v), _mm_cmpgt_epi16(v, most)));
+}
+
 bool fix_is_timestamp(const char *p, size_t size)
 {
-    if (!has_timestamp_form(p, size) || !is_time_of_day(pair(p + 9), pair(p + 12), pair(p + 15)))
+    if (!has_timestamp_form(p, size) || !has_timestamp_pairs(p) || pair(p + 15) > 60)
         return false;
-    unsigned month = pair(p + 4), day = pair(p + 6);
-    return month - 1 <= 11 && day - 1 <= 30 &&
-           (day <= 28 || day <= days_in_month(pair(p) * 100 + pair(p + 2), month));
+    unsigned day = pair(p + 6);
+    return day <= 28 || day <= days_in_month(pair(p) * 100 + pair(p + 2), pair(p + 4));
 }
 
 enum err fix_read_timestamp(const char *p, size_t size, struct clock_civil *out)

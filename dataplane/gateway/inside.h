@@ -163,6 +163,7 @@ struct gateway {
     char *kept_buffers;         /* FIX_KEPT_SIZE for each channel: messages that came before their turn */
     struct translate_body body; /* of the event last sent */
     struct fix_msg msg;         /* of the frame at hand */
+    struct fix_shapes shapes;
 };
 
 /* gateway.c: batches and lanes */

@@ -94,6 +94,7 @@ static enum err parts_create(struct gateway *g, const struct gateway_config *c)
         if (e)
             return e;
     }
+    g->msg.shapes = &g->shapes;
     count_create(g, c->counters);
     return OK;
 }

@@ -5,6 +5,7 @@
 #include "fix/msg.h"
 #include "tests/fuzz/fix_inputs.h"
 
+static struct fix_shapes shapes;
 static struct fix_msg msg, again;
 
 static void groups(const struct fix_group *outer, unsigned depth);
@@ -82,9 +83,13 @@ static void message(enum err parse_error)
     structure(parse_error);
     if (parse_error != OK)
         return;
-    for (unsigned user = 0; user < 2; user++)
-        if (fix_validate(&msg, user, &why) != OK)
-            FUZZ_HOLDS(why.text && why.reason >= 0 && why.reason <= 16);
+    for (unsigned user = 0; user < 2; user++) {
+        enum err e = fix_validate(&msg, user, &why);
+        FUZZ_HOLDS(e == OK || (why.text && why.reason >= 0 && why.reason <= 16));
+        msg.shapes = &shapes; /* of the messages before it in this input */
+        FUZZ_HOLDS(fix_validate(&msg, user, &why) == e);
+        msg.shapes = NULL;
+    }
     for (uint32_t i = 0; i < msg.count && i < 200; i++) {
         struct fix_group g;
         if (fix_group_begin(&msg, msg.fields[i].tag, &g))
@@ -113,6 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char wrapped[FIX_MESSAGE_SIZE_MAX];
     if (size == 0 || size > FUZZ_INPUT_MAX)
         return 0;
+    memset(&shapes, 0, sizeof shapes);
     if (data[0] & 1)
         stream(wrapped, fix_wrap(data + 1, size - 1, wrapped));
     else

@@ -4,7 +4,8 @@
 #include "fix/validate.h"
 #include "fix_text.h"
 
-static struct fix_msg msg;
+static struct fix_shapes shapes;
+static struct fix_msg msg = {.shapes = &shapes};
 static char bytes[FIX_MESSAGE_SIZE_MAX];
 
 #define HEAD "34=7|49=T|52=20261122-10:11:12.123|56=R|"
@@ -200,8 +201,30 @@ Test(fix_dict, entries_are_consistent)
     cr_assert_null(fix_dict_meaning(298, "5", 1));
 }
 
-/* Any bytes: both ways judge the same, and what is refused is refused with a text. */
-Test(fix_validate, both_ways_judge_random_changes_alike)
+/* Between two messages that differ in one thing only, the first of which is good. */
+Test(fix_validate, a_known_shape_admits_no_other)
+{
+    static const struct verdict table[] = {
+        {R "146=2|55=A|54=1|38=5|55=B|54=1|38=5|", -1, 0},
+        {R "146=1|55=A|54=1|38=5|55=B|54=1|38=5|", 16, 146}, /* as many fields, another count */
+        {R "146=3|55=A|54=1|38=5|55=B|54=1|38=5|", 16, 146},
+        {R "146=2|55=A|54=1|38=5|54=1|55=B|38=5|", 15, 54}, /* the same tags in another order */
+        {R "146=2|55=A|54=1|38=5|55=B|54=9|38=5|", -1, 0},
+        {R "146=2|55=A|54=1|38=5|55=B|54=x|38=5|", 5, 54},
+        {R "146=2|55=A|54=1|38=5|55=B|54=1|38=x|", 6, 38},
+        {R "146=2|55=A|54=1|38=5|55=B|54=1|38=|", 4, 38},
+        {R "146=002|55=A|54=1|38=5|55=B|54=1|38=5|", -1, 0},
+    };
+    HOLDS(table, false);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < FIX_SHAPES; i++)
+        kept += shapes.shapes[i].count != 0;
+    cr_assert_eq(kept, 1);
+}
+
+/* Any bytes: all ways judge the same, the one that knows the shapes of those before too, and what is refused
+ * is refused with a text. */
+Test(fix_validate, all_ways_judge_random_changes_alike)
 {
     static const char *const bodies[] = {FIX_TEXT_ORDER, FIX_TEXT_REQUEST, FIX_TEXT_FILL};
     uint64_t seed = 5;
@@ -212,7 +235,7 @@ Test(fix_validate, both_ways_judge_random_changes_alike)
             static const char some[] = "\x01=0123456789ABCYN. -";
             bytes[20 + chance_below(&seed, (uint32_t)size - 28)] = some[chance_below(&seed, sizeof some - 1)];
         }
-        struct fix_refusal why = {0};
+        struct fix_refusal why = {0}, other = {0};
         if (fix_parse(&msg, bytes, size) != OK)
             continue;
         const struct fix_dict_message *d = fix_dict_find(msg.type);
@@ -222,6 +245,8 @@ Test(fix_validate, both_ways_judge_random_changes_alike)
         enum err carefully = fix_validate_carefully(&msg, d, round & 1, &why);
         cr_assert_eq(quickly, carefully == OK, "%.*s: reason %d tag %u", (int)size, bytes, why.reason,
                      why.ref_tag);
+        cr_assert_eq(fix_validate(&msg, round & 1, &other), carefully, "%.*s", (int)size, bytes);
+        cr_assert(other.reason == why.reason && other.ref_tag == why.ref_tag);
         good += quickly;
         bad += !quickly && why.text != NULL;
     }
