@@ -35,7 +35,8 @@ static inline uint32_t fix_tag_slot(uint32_t tag)
 /* Tags, their order and the counts of groups of messages that fix_validate found good: of those that come
  * next in the same shape it has only the values to look at. A peer's messages have few shapes. Zero it once.
  */
-#define FIX_SHAPES           128u
+#define FIX_SHAPE_SETS       64u
+#define FIX_SHAPES_ALIKE     2u /* kept of one type and number of fields */
 #define FIX_SHAPE_FIELDS_MAX 96u
 struct fix_shape_field {
     uint16_t tag;
@@ -48,7 +49,8 @@ struct fix_shape {
     struct fix_shape_field fields[FIX_SHAPE_FIELDS_MAX];
 };
 struct fix_shapes {
-    struct fix_shape shapes[FIX_SHAPES];
+    struct fix_shape sets[FIX_SHAPE_SETS][FIX_SHAPES_ALIKE];
+    uint32_t turn; /* which of a set is replaced next */
 };
 
 /* Zero it once; then any number of messages can be parsed into it. */

@@ -528,9 +528,11 @@ enum err fix_validate_carefully(const struct fix_msg *m, const struct fix_dict_m
 /* Shapes. Where fields may stand depends on the tags, their order and the counts of groups alone: a message
  * that has these in common with one that was good needs only its values looked at. */
 
-static struct fix_shape *shape_of(const struct fix_msg *m)
+/* Where shapes of this type and number of fields are kept: a quote that bids has as many as one that offers.
+ */
+static struct fix_shape *shapes_for(const struct fix_msg *m)
 {
-    return m->shapes ? &m->shapes->shapes[(m->type * 37 + m->count) % FIX_SHAPES] : NULL;
+    return m->shapes ? m->shapes->sets[(m->type * 37 + m->count) % FIX_SHAPE_SETS] : NULL;
 }
 
 static bool states(const struct fix_msg *m, const struct fix_field *f, uint32_t count)
@@ -557,8 +559,9 @@ static bool has_shape(const struct fix_msg *m, const struct fix_shape *s)
 
 /* Of a good message. Shapes with tags beyond the dictionary are not kept: whether they are good depends on
  * the session. */
-static void keep_shape(const struct fix_msg *m, struct fix_shape *s, const struct fix_dict_message *d)
+static void keep_shape(const struct fix_msg *m, struct fix_shape *set, const struct fix_dict_message *d)
 {
+    struct fix_shape *s = &set[m->shapes->turn++ % FIX_SHAPES_ALIKE];
     s->count = 0;
     if (m->count > FIX_SHAPE_FIELDS_MAX)
         return;
@@ -582,9 +585,10 @@ static void keep_shape(const struct fix_msg *m, struct fix_shape *s, const struc
 
 enum err fix_validate(const struct fix_msg *m, bool admit_user_tags, struct fix_refusal *why)
 {
-    struct fix_shape *shape = shape_of(m);
-    if (shape && has_shape(m, shape))
-        return OK;
+    struct fix_shape *set = shapes_for(m);
+    for (unsigned i = 0; set && i < FIX_SHAPES_ALIKE; i++)
+        if (has_shape(m, &set[i]))
+            return OK;
     const struct fix_dict_message *d = fix_dict_find(m->type);
     if (!d) {
         bool user = (m->type & 0xff) == 'U' && admit_user_tags;
@@ -592,7 +596,7 @@ enum err fix_validate(const struct fix_msg *m, bool admit_user_tags, struct fix_
     }
     if (!fix_validate_quickly(m, d, admit_user_tags))
         return fix_validate_carefully(m, d, admit_user_tags, why);
-    if (shape)
-        keep_shape(m, shape, d);
+    if (set)
+        keep_shape(m, set, d);
     return OK;
 }

@@ -217,8 +217,9 @@ Test(fix_validate, a_known_shape_admits_no_other)
     };
     HOLDS(table, false);
     unsigned kept = 0;
-    for (unsigned i = 0; i < FIX_SHAPES; i++)
-        kept += shapes.shapes[i].count != 0;
+    for (unsigned i = 0; i < FIX_SHAPE_SETS; i++)
+        for (unsigned k = 0; k < FIX_SHAPES_ALIKE; k++)
+            kept += shapes.sets[i][k].count != 0;
     cr_assert_eq(kept, 1);
 }
 
