@@ -116,6 +116,8 @@ void quote_ended_apply(struct distribution_state *s, const struct quote_ended *e
 void quotes_ranked_apply(struct distribution_state *s, const struct quotes_ranked *ev);
 /* The award took it: it stands no more, and is in neither list. */
 void quote_accept(struct distribution_state *s, struct rfq *rfq, struct quote *q);
+/* The award came back and the quote was not ended: it was not used up. */
+void quote_stand_again(struct distribution_state *s, struct rfq *rfq, struct quote *q);
 void quote_remove(struct distribution_state *s, struct quote *q);
 void quote_rebuild(struct distribution_state *s, struct quote *q);
 

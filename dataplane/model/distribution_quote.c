@@ -137,6 +137,10 @@ void quote_refused_apply(struct distribution_state *s, const struct quote_refuse
 
 void quote_ended_apply(struct distribution_state *s, const struct quote_ended *ev)
 {
+    if (ev->status == QUOTE_ACCEPTED) { /* withdrawn too late: kept in mind, the award goes on */
+        quote_touched(s, ev->quote)->reason = ev->reason;
+        return;
+    }
     end(s, rfq_touched(s, ev->rfq), quote_touched(s, ev->quote), ev->status, ev->reason);
     if (ev->status == QUOTE_IS_WITHDRAWN)
         lp_touched(s, ev->lp)->withdrawals++;
@@ -162,6 +166,14 @@ void quote_accept(struct distribution_state *s, struct rfq *rfq, struct quote *q
     fall(s, rfq, q);
     q->status = QUOTE_ACCEPTED;
     q->next = SLOT_NONE;
+}
+
+void quote_stand_again(struct distribution_state *s, struct rfq *rfq, struct quote *q)
+{
+    assert(q->status == QUOTE_ACCEPTED);
+    q->status = QUOTE_STANDING;
+    stand(s, rfq, q);
+    timer_set(s, &q->timer, q->valid_until_ns, TIMER_QUOTE_EXPIRY, q->id);
 }
 
 void quote_remove(struct distribution_state *s, struct quote *q)

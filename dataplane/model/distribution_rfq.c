@@ -75,6 +75,11 @@ static void forget_award(struct distribution_state *s, struct rfq *rfq, unsigned
 {
     if (reason == REASON_LP_DEFAULT)
         lp_touched(s, rfq->award_lp)->defaults++;
+    struct quote *q = quote_touched(s, rfq->award_quote);
+    if (q->status == QUOTE_ACCEPTED) {
+        quote_stand_again(s, rfq, q);
+        lp_touched(s, rfq->award_lp)->wins--; /* it was given nothing */
+    }
     rfq->award = rfq->award_quote = rfq->award_lp = rfq->award_order = 0;
     rfq->awarded_quantity = rfq->award_price = 0;
     rfq->in_doubt = 0;

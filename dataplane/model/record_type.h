@@ -35,7 +35,7 @@
     X(QUOTE_REFUSED, 46, quote_refused, "a quote was refused; the LP is told: QuoteStatusReport")            \
     X(QUOTE_ENDED, 47, quote_ended, "a quote stands no more")                                                \
     X(QUOTES_RANKED, 48, quotes_ranked, "the ranking and the composite after a change")                      \
-    X(QUOTE_OFFERED, 49, quote_offered, "after a default the next valid quote is offered: Quote")            \
+    X(QUOTE_OFFERED, 49, quote_offered, "an award came back: the best valid quote is offered: Quote")         \
     X(REQUEST_REFUSED, 50, request_refused, "a request made no RFQ; the taker is told: AG or AI")            \
     X(ACCEPT_REFUSED, 51, accept_refused, "an acceptance was refused: AI to the taker, or to routing")       \
     X(RFQ_AWARDED, 52, rfq_awarded, "the award goes to routing as an order")                                 \

@@ -427,7 +427,6 @@ Test(distribution_award, not_filled_goes_back_and_the_next_quote_is_offered)
         {ORDER_REJECTED, REASON_LP_REJECTED_ORDER, REASON_LP_DEFAULT, 1},
         {ORDER_CANCELLED, REASON_LP_DEFAULT, REASON_LP_DEFAULT, 1},
         {ORDER_CANCELLED, REASON_TIMEOUT, REASON_LP_DEFAULT, 1},
-        {ORDER_REJECTED, REASON_REFUSED_BY_CONTROLS, REASON_REFUSED_BY_CONTROLS, 0},
         {ORDER_REJECTED, REASON_QUOTE_EXPIRED_IN_FLIGHT, REASON_QUOTE_EXPIRED_IN_FLIGHT, 0},
         {ORDER_REJECTED, REASON_SESSION_DOWN, REASON_QUOTE_EXPIRED_IN_FLIGHT, 0},
     };
@@ -463,6 +462,80 @@ Test(distribution_award, not_filled_goes_back_and_the_next_quote_is_offered)
         cr_expect_eq(b.rfq->state, RFQ_COMPLETED);
         close_bidding(&b);
     }
+}
+
+/* A ClOrdID used before, a limit: nothing of the LP's was used up. */
+Test(distribution_award, refused_by_our_controls_leaves_the_quote_standing)
+{
+    static const enum reason reasons[] = {REASON_REFUSED_BY_CONTROLS, REASON_DUPLICATE_CLORDID, REASON_LIMIT,
+                                          REASON_ENCODE};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        struct bidding b;
+        open_bidding(&b);
+        desk_accept(&b.d, b.quotes[1]);
+        b.rfq = desk_reload_with(&b.d, b.rfq);
+        desk_update(&b.d, b.rfq, (struct desk_update){ORDER_REJECTED, reasons[i], 0, true, false, 0});
+        cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_ORDER RFQ_TRANSITION QUOTES_RANKED QUOTE_OFFERED");
+        const struct rfq_transition *ev = harness_find(&b.d.h, RECORD_RFQ_TRANSITION);
+        cr_expect_eq(ev->move, MOVE_REVERT_AWARD);
+        cr_expect_eq(ev->reason, REASON_REFUSED_BY_CONTROLS);
+        const struct quotes_ranked *ranked = harness_find(&b.d.h, RECORD_QUOTES_RANKED);
+        cr_assert_eq(ranked->count, 3);
+        cr_expect_eq(ranked->rankings[0].quote, b.quotes[1], "in its old place");
+        cr_expect_eq(((const struct quote_offered *)harness_find(&b.d.h, RECORD_QUOTE_OFFERED))->quote,
+                     b.quotes[1]);
+        cr_expect_eq(distribution_quote(b.d.s, b.quotes[1])->status, QUOTE_STANDING);
+        cr_expect_eq(b.rfq->best_ask_quote, b.quotes[1]);
+        cr_expect_eq(distribution_lp(b.d.s, 1)->defaults, 0);
+        cr_expect_eq(distribution_lp(b.d.s, 1)->wins, 0, "an award that came to nothing is none");
+        b.rfq = desk_reload_with(&b.d, b.rfq);
+        desk_accept(&b.d, b.quotes[1]);
+        cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_TRANSITION RFQ_AWARDED");
+        desk_update(&b.d, b.rfq,
+                    (struct desk_update){ORDER_IS_FILLED, REASON_NONE, UNITS(1000000), true, false, 0});
+        cr_expect_eq(b.rfq->state, RFQ_COMPLETED);
+        cr_expect_eq(distribution_lp(b.d.s, 1)->wins, 1);
+        desk_advance(&b.d, 60 * SECOND);
+        cr_expect_eq(table_count(b.d.s->quotes), 0);
+        close_bidding(&b);
+    }
+}
+
+Test(distribution_award, refused_by_our_controls_ends_a_quote_whose_time_is_over)
+{
+    struct bidding b;
+    open_with(&b, 1, SIDE_BUY);
+    struct command_quote q = desk_quote_command(b.rfq, 1, 0, PRICE(110000));
+    q.valid_until_ns = b.d.h.now_ns + SECOND;
+    desk_give(&b.d, &q);
+    uint64_t id = ((const struct quote_added *)harness_find(&b.d.h, RECORD_QUOTE_ADDED))->quote;
+    desk_accept(&b.d, id);
+    b.d.h.now_ns += SECOND;
+    desk_update(&b.d, b.rfq,
+                (struct desk_update){ORDER_REJECTED, REASON_REFUSED_BY_CONTROLS, 0, true, false, 0});
+    cr_expect_eq(distribution_quote(b.d.s, id)->status, QUOTE_ARCHIVED);
+    cr_expect_eq(b.rfq->state, RFQ_CANCELLED, "nothing else stands");
+    cr_expect_eq(b.rfq->reason, REASON_SYSTEM_POLICY);
+    cr_expect_eq(distribution_lp(b.d.s, 1)->defaults, 0);
+    close_bidding(&b);
+}
+
+Test(distribution_award, refused_by_our_controls_expires_the_quote_at_its_time)
+{
+    struct bidding b;
+    open_bidding(&b);
+    struct command_quote q = desk_quote_command(b.rfq, 1, 0, PRICE(110000));
+    q.valid_until_ns = b.d.h.now_ns + 2 * SECOND;
+    desk_give(&b.d, &q);
+    uint64_t id = ((const struct quote_added *)harness_find(&b.d.h, RECORD_QUOTE_ADDED))->quote;
+    desk_accept(&b.d, id);
+    desk_update(&b.d, b.rfq,
+                (struct desk_update){ORDER_REJECTED, REASON_REFUSED_BY_CONTROLS, 0, true, false, 0});
+    desk_advance(&b.d, 2 * SECOND - 1);
+    cr_expect_eq(distribution_quote(b.d.s, id)->status, QUOTE_STANDING);
+    desk_advance(&b.d, 1);
+    cr_expect_eq(distribution_quote(b.d.s, id)->status, QUOTE_IS_EXPIRED);
+    close_bidding(&b);
 }
 
 Test(distribution_award, not_filled_expires_at_the_backup_deadline)
@@ -586,10 +659,38 @@ Test(distribution_award, lets_no_lp_take_its_quote_back)
     open_bidding(&b);
     desk_accept(&b.d, b.quotes[1]);
     desk_withdraw(&b.d, b.rfq, 1, "");
+    cr_expect_str_eq(harness_shape(&b.d.h), "QUOTE_ENDED"); /* once the award has come back, not before */
+    const struct quote_ended *ev = harness_find(&b.d.h, RECORD_QUOTE_ENDED);
+    cr_expect_eq(ev->head.dest, AGENT_NONE);
+    cr_expect_eq(ev->status, QUOTE_ACCEPTED);
+    cr_expect_eq(distribution_lp(b.d.s, 1)->withdrawals, 0);
+    desk_withdraw(&b.d, b.rfq, 1, "");
     cr_expect_str_eq(harness_shape(&b.d.h), "DISTRIBUTION_NOTED");
     desk_answer(&b.d, b.rfq, 1, ANSWER_KIND_DECLINE);
     cr_expect_str_eq(harness_shape(&b.d.h), "DISTRIBUTION_NOTED");
     desk_advance(&b.d, 40 * SECOND); /* nor does its time run out */
     cr_expect_eq(distribution_quote(b.d.s, b.quotes[1])->status, QUOTE_ACCEPTED);
+    close_bidding(&b);
+}
+
+Test(distribution_award, refused_by_our_controls_does_not_bring_back_what_its_lp_withdrew_meanwhile)
+{
+    struct bidding b;
+    open_bidding(&b);
+    desk_accept(&b.d, b.quotes[1]);
+    desk_withdraw(&b.d, b.rfq, 1, "");
+    b.rfq = desk_reload_with(&b.d, b.rfq);
+    desk_update(&b.d, b.rfq,
+                (struct desk_update){ORDER_REJECTED, REASON_REFUSED_BY_CONTROLS, 0, true, false, 0});
+    cr_assert_str_eq(harness_shape(&b.d.h),
+                     "RFQ_ORDER QUOTE_ENDED RFQ_TRANSITION QUOTES_RANKED QUOTE_OFFERED");
+    const struct quote_ended *ev = harness_find(&b.d.h, RECORD_QUOTE_ENDED);
+    cr_expect_eq(ev->head.session, TAKER, "who is told as of any withdrawal");
+    cr_expect_eq(distribution_quote(b.d.s, b.quotes[1])->status, QUOTE_IS_WITHDRAWN);
+    cr_expect_eq(distribution_lp(b.d.s, 1)->withdrawals, 1);
+    cr_expect_eq(((const struct quote_offered *)harness_find(&b.d.h, RECORD_QUOTE_OFFERED))->quote,
+                 b.quotes[2]);
+    struct command_quote_response again = desk_accept_command(b.quotes[1]);
+    expect_refused(&b, &again, REASON_WITHDRAWN, NULL);
     close_bidding(&b);
 }

@@ -77,11 +77,21 @@ static bool offer_next(struct emit *e, const struct rfq *rfq)
     return false;
 }
 
+/* An award that our own controls refused (a ClOrdID used before, a limit) used up nothing of the LP's: its
+ * quote stands again where it still would. After all else the quote is spent. */
+static void end_award_quote(struct emit *e, const struct rfq *rfq, const struct quote *q, enum reason cause)
+{
+    if (cause != REASON_REFUSED_BY_CONTROLS || q->valid_until_ns <= e->now_ns)
+        quote_end(e, rfq, q, QUOTE_ARCHIVED, cause);
+    else if (q->reason == REASON_WITHDRAWN) /* meanwhile */
+        quote_end(e, rfq, q, QUOTE_IS_WITHDRAWN, REASON_WITHDRAWN);
+}
+
 /* The taker chooses again, as long as the backup deadline lasts. With nothing left to choose from the RFQ is
  * over now: waiting would only keep the taker from asking anew. */
 static void revert(struct emit *e, const struct rfq *rfq, enum reason cause)
 {
-    quote_end(e, rfq, distribution_quote(state_of(e), rfq->award_quote), QUOTE_ARCHIVED, cause);
+    end_award_quote(e, rfq, distribution_quote(state_of(e), rfq->award_quote), cause);
     rfq_move(e, rfq,
              &(struct move){.move = MOVE_REVERT_AWARD,
                             .who = WHO_SYSTEM,

@@ -334,6 +334,10 @@ void decide_quote_cancel(struct emit *e, const struct lane_item *item)
     } else if (!q) {
         distribution_note(e, item->record.type, 0, lp->id, REASON_UNKNOWN_QUOTE,
                           c->lp_quote_id[0] ? c->lp_quote_id : "the LP has no quote on this RFQ");
+    } else if (q->status == QUOTE_ACCEPTED && q->reason != REASON_WITHDRAWN &&
+               distribution_rfq(state_of(e), q->rfq)->state == RFQ_IS_AWARDED) {
+        /* Too late for the award, which goes on; but should it come back unused, the quote does not. */
+        quote_end(e, distribution_rfq(state_of(e), q->rfq), q, QUOTE_ACCEPTED, REASON_WITHDRAWN);
     } else if (q->status != QUOTE_STANDING) {
         distribution_note(e, item->record.type, q->rfq, q->id,
                           q->status == QUOTE_ACCEPTED ? REASON_QUOTE_CONSUMED : REASON_REPEATED,
