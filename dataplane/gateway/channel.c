@@ -184,6 +184,7 @@ void channel_connected(struct gateway *g, struct channel *ch, struct connection 
     ch->connection = (uint32_t)(c - g->connections);
     c->channel = ch->index;
     ch->connections++;
+    ch->bounded_size = 0;
     ch->sent_through = numbers.next_out - 1;
     fix_session_connected(&ch->fix, &numbers, g->now_ns, &acts);
     gateway_batch_begin(g, NULL, 0);

@@ -24,6 +24,7 @@ void count_unsent(struct channel *ch, uint32_t reason)
     enum gateway_unsent_slot slot = reason == REASON_SESSION_DOWN ? UNSENT_SESSION_DOWN
                                     : reason == REASON_STALE      ? UNSENT_STALE
                                     : reason == REASON_LOST       ? UNSENT_LOST
+                                    : reason == REASON_LIMIT      ? UNSENT_LIMIT
                                                                   : UNSENT_OTHER;
     counter_add(ch->count.unsent[slot], 1);
 }
@@ -41,7 +42,7 @@ static counter_value *session_counter(struct counters *c, const struct channel *
 
 static void channel_counters(struct counters *c, struct channel *ch, bool apart)
 {
-    static const char *const reasons[UNSENT_SLOTS] = {"session_down", "stale", "lost", "other"};
+    static const char *const reasons[UNSENT_SLOTS] = {"session_down", "stale", "lost", "limit", "other"};
     struct channel_counters *n = &ch->count;
     for (unsigned i = 0; i < TYPE_SLOTS; i++) {
         const char *type = apart ? LABELS[i] : "all";

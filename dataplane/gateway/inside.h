@@ -22,6 +22,7 @@
 #define GATEWAY_ENGINE_ITEMS_MAX  BATCH_RECORDS_MAX /* of one lane in one poll: a release is one burst */
 #define GATEWAY_PIECES_MAX        256u              /* resent messages of one poll, all sessions */
 #define GATEWAY_RING_AHEAD        4096u             /* what a release to ten LPs writes */
+#define GATEWAY_BOUNDED_SHARE     4u                /* part of a store for REACH_BOUNDED, in one absence */
 #define GATEWAY_UPKEEP_NS         1000000ull
 #define GATEWAY_TICK_NS           50000000ull
 #define GATEWAY_CLOSE_NS          1000000000ull /* a close waits no longer for what is held back */
@@ -68,7 +69,14 @@ struct connection {
 
 #define TYPE_SLOTS 14 /* message types that are counted apart (count.c) */
 
-enum gateway_unsent_slot { UNSENT_SESSION_DOWN, UNSENT_STALE, UNSENT_LOST, UNSENT_OTHER, UNSENT_SLOTS };
+enum gateway_unsent_slot {
+    UNSENT_SESSION_DOWN,
+    UNSENT_STALE,
+    UNSENT_LOST,
+    UNSENT_LIMIT,
+    UNSENT_OTHER,
+    UNSENT_SLOTS
+};
 
 struct channel_counters {
     counter_value *received[TYPE_SLOTS], *sent[TYPE_SLOTS];
@@ -84,6 +92,7 @@ struct channel {
     uint32_t index;
     uint32_t connection; /* index; NO_INDEX: none */
     struct sent sent;
+    uint64_t bounded_size; /* bytes of REACH_BOUNDED messages kept since the last connection */
     uint64_t sent_through; /* all numbers up to it were given to the port, or will be asked for */
     /* Numbers up to durable_through are durable; up to mark_number once the ring is to mark_end (0: no mark).
      */

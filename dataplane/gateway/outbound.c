@@ -101,7 +101,10 @@ static bool encode(struct gateway *g, struct channel *ch, const struct translate
         return false;
     }
     uint16_t kind = (uint16_t)(type[1] ? FIX_MSG_TYPE2(type[0], type[1]) : FIX_MSG_TYPE1(type[0]));
-    outbound_done(g, ch, rec, bytes, size, kind, false, (const struct outbound *)(&item->record + 1));
+    const struct outbound *out = (const struct outbound *)(&item->record + 1);
+    if (!channel_is_up(ch) && out->must_reach == REACH_BOUNDED)
+        ch->bounded_size += size;
+    outbound_done(g, ch, rec, bytes, size, kind, false, out);
     gateway_batch_end(g);
     return true;
 }
@@ -118,6 +121,9 @@ static uint32_t why_not(const struct gateway *g, const struct channel *ch, const
         return REASON_STALE;
     if (!channel_is_up(ch) && !out->must_reach)
         return REASON_SESSION_DOWN;
+    if (!channel_is_up(ch) && out->must_reach == REACH_BOUNDED &&
+        ch->bounded_size >= ch->sent.size / GATEWAY_BOUNDED_SHARE)
+        return REASON_LIMIT;
     return REASON_NONE;
 }
 

@@ -15,12 +15,20 @@
 enum ref_kind { REF_NONE = 0, REF_RFQ = 1, REF_DELIVERY = 2, REF_QUOTE = 3, REF_ORDER = 4,
                 REF_CANCEL = 5 /* the cancel of an order, by the order's id */ };
 
+/* What becomes of a message whose session is down. */
+enum reach {
+    REACH_IF_UP = 0, /* it is unsent: GATEWAY_UNSENT */
+    REACH_ALWAYS = 1, /* numbered and kept until the peer asks: executions, ends, refusals */
+    REACH_BOUNDED = 2 /* as that, for a bounded part of the store, and unsent beyond: refused quotes, which an LP can
+                         cause as fast as it sends */
+};
+
 struct outbound {
     uint64_t rfq;        /* for the timeline, 0: none */
     uint64_t ref;        /* id of the thing, of kind ref_kind */
     uint64_t expires_ns; /* not sent, and not sent again, at or after this; 0: always (executions, answers) */
     uint32_t ref_kind;
-    uint32_t must_reach; /* 1: numbered and kept for the peer even while its session is down (executions); 0: unsent */
+    uint32_t must_reach; /* enum reach */
 };
 
 /* Gateway ----------------------------------------------------------------------------------------------------------- */

@@ -86,6 +86,7 @@ Test(distribution_quote, is_refused_by_name_with_the_values)
         cr_expect_str_eq(ev->text, bad->text);
         cr_expect_eq(ev->head.session, LP(1));
         cr_expect_str_eq(ev->lp_quote_id, c.lp_quote_id);
+        cr_expect_eq(ev->out.must_reach, REACH_BOUNDED, "told when the LP is back, if it is away");
         cr_expect_eq(distribution_lp(d.s, 1)->quotes_refused, refused + 1);
         cr_expect_eq(rfq->quotes, 0);
         cr_expect_eq(desk_delivery(&d, rfq, 1)->state, DELIVERY_SENT, "a refused quote acknowledges nothing");

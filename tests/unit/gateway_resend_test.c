@@ -182,6 +182,102 @@ Test(gateway_resend, old_messages_without_an_expiry_are_not_sent_again_but_execu
     world_free(w);
 }
 
+static void end_delivery(struct world *w, uint64_t rfq)
+{
+    struct delivery_ended ev = {
+        .out = {.rfq = rfq, .ref = rfq, .ref_kind = REF_RFQ, .must_reach = REACH_ALWAYS},
+        .rfq = rfq,
+        .symbol = "EURUSD"};
+    EVENT(w, AGENT_DISTRIBUTION, DELIVERY_ENDED, ev, LP);
+}
+
+static void refuse_quote(struct world *w, unsigned n)
+{
+    struct quote_refused ev = {.out = {.rfq = 3, .ref = 3, .ref_kind = REF_RFQ, .must_reach = REACH_BOUNDED},
+                               .rfq = 3,
+                               .reason = REASON_QUOTE_LATE,
+                               .request_id = "R3",
+                               .symbol = "EURUSD"};
+    snprintf(ev.lp_quote_id, sizeof ev.lp_quote_id, "lpq-%u", n);
+    EVENT(w, AGENT_DISTRIBUTION, QUOTE_REFUSED, ev, LP);
+}
+
+Test(gateway_resend, refusals_of_quotes_made_while_the_lp_is_away_are_told_when_it_is_back)
+{
+    struct world *w = world_new(12);
+    w->sessions[LP].resend_age_max_ns = 10 * SECOND;
+    world_start(w);
+    struct peer *p = &w->peers[LP];
+    world_logon(w, LP);
+    refuse_quote(w, 1); /* 3 */
+    world_run(w, 5 * MILLISECOND);
+    expect_summary(p, "AI!:3 ");
+    port_close(p->port, p->conn);
+    world_run(w, 5 * MILLISECOND);
+    lane_drain(w->quote);
+    refuse_quote(w, 2); /* 4 */
+    refuse_quote(w, 3); /* 5 */
+    world_run(w, 20 * SECOND);
+    cr_assert_null(lane_take(w->quote), "neither comes back as unsent");
+    world_connect(w, LP);
+    peer_send(p, "35=A|98=0|108=30|");
+    world_run(w, 5 * MILLISECOND);
+    peer_expect(p, "A");
+    peer_send(p, "35=2|7=4|16=0|");
+    world_run(w, 5 * MILLISECOND);
+    expect_summary(p, "AI:4 AI:5 4:6-8 ");
+    world_free(w);
+}
+
+Test(gateway_resend, refusals_take_a_bounded_part_of_the_store_and_push_out_nothing)
+{
+    struct world *w = world_new(12);
+    w->store_size = 1;
+    world_start(w);
+    struct peer *p = &w->peers[LP];
+    world_logon(w, LP);
+    port_close(p->port, p->conn);
+    world_run(w, 5 * MILLISECOND);
+    end_delivery(w, 1); /* 3 */
+    world_run(w, 5 * MILLISECOND);
+    lane_drain(w->quote);
+    enum { REFUSALS = 2000 };
+    unsigned unsent = 0;
+    for (unsigned i = 0; i < REFUSALS; i++) {
+        refuse_quote(w, i);
+        if (i % 100 == 99)
+            world_run(w, 5 * MILLISECOND);
+        for (const struct lane_item *item; (item = lane_take(w->quote)) != NULL; unsent++)
+            cr_assert_eq(((const struct gateway_unsent *)(const void *)&item->record)->reason, REASON_LIMIT);
+    }
+    unsigned kept = (unsigned)(gateway_session(w->state, LP)->next_out - 4);
+    cr_assert_eq(kept + unsent, REFUSALS);
+    cr_assert_gt(kept, 50);
+    cr_assert_eq(counted(w, "rfqd_fix_unsent_total", "session=\"L1\",reason=\"limit\""), unsent);
+    end_delivery(w, 2); /* what has to be told is not held up by it */
+    world_run(w, 5 * MILLISECOND);
+    cr_assert_eq(gateway_session(w->state, LP)->next_out, 5 + kept);
+    world_connect(w, LP);
+    peer_send(p, "35=A|98=0|108=30|");
+    world_run(w, 5 * MILLISECOND);
+    peer_expect(p, "A");
+    peer_send(p, "35=2|7=3|16=0|");
+    world_run(w, 500 * MILLISECOND);
+    const char *m = peer_expect(p, "Z");
+    cr_assert(field_is(m, 131, "R1") && field_is(m, 34, "3"));
+    for (unsigned i = 0; i < kept; i++)
+        cr_assert(field_is(peer_expect(p, "AI"), 43, "Y"));
+    cr_assert(field_is(peer_expect(p, "Z"), 131, "R2"));
+    cr_assert_eq(counted(w, "rfqd_fix_forgotten_total", "session=\"L1\""), 0);
+    port_close(p->port, p->conn); /* the next absence has its own share */
+    world_run(w, 5 * MILLISECOND);
+    lane_drain(w->quote);
+    refuse_quote(w, 0);
+    world_run(w, 5 * MILLISECOND);
+    cr_assert_null(lane_take(w->quote));
+    world_free(w);
+}
+
 Test(gateway_resend, what_is_no_longer_kept_is_filled_and_counted)
 {
     struct world *w = world_new(13);

@@ -222,7 +222,8 @@ static void refuse_quote(struct emit *e, const struct lane_item *item, const str
     struct quote_refused *ev = emit_begin(e, RECORD_QUOTE_REFUSED, sizeof *ev);
     emit_to(ev, item->agent, LANE_ENGINE, item->record.session);
     ev->rfq = rfq ? rfq->id : 0;
-    ev->out = (struct outbound){.rfq = ev->rfq, .ref = ev->rfq, .ref_kind = rfq ? REF_RFQ : REF_NONE};
+    ev->out = (struct outbound){
+        .rfq = ev->rfq, .ref = ev->rfq, .ref_kind = rfq ? REF_RFQ : REF_NONE, .must_reach = REACH_BOUNDED};
     ev->lp = lp->id;
     ev->reason = r->reason;
     memcpy(ev->lp_quote_id, c->lp_quote_id, sizeof ev->lp_quote_id);
