@@ -19,6 +19,7 @@ enum due_kind {
     DUE_REFUSE_ORDER,
     DUE_CANCELLED,
     DUE_CANCEL_REJECT,
+    DUE_STATUS,
     DUE_REPEAT
 };
 
@@ -248,6 +249,23 @@ static void on_cancel(struct lp_party *p, const struct fix_msg *m, uint64_t now_
     push(p, now_ns, DUE_CANCEL_REJECT, o, id);
 }
 
+static void on_status(struct lp_party *p, const struct fix_msg *m, uint64_t now_ns)
+{
+    char id[ID_TEXT_SIZE] = "";
+    if (fix_get_text(m, FIX_TAG_ClOrdID, id, sizeof id) != OK)
+        return;
+    bool is_new;
+    struct lp_order *o = make(p->orders, id, sizeof *o, &is_new);
+    if (!o->quantity) { /* one that we never had: as in on_cancel */
+        memcpy(o->id, id, sizeof id);
+        o->final = true;
+        if (fix_get_text(m, FIX_TAG_Symbol, o->symbol, sizeof o->symbol) != OK ||
+            fix_get_char(m, FIX_TAG_Side, &o->side) != OK)
+            return;
+    }
+    push(p, now_ns, DUE_STATUS, o, "");
+}
+
 static void on_request_over(struct lp_party *p, const struct fix_msg *m)
 {
     char id[ID_TEXT_SIZE] = "";
@@ -272,6 +290,9 @@ static void lp_message(void *ctx, struct endpoint *e, const struct fix_msg *m, u
         break;
     case FIX_MSG_TYPE1('F'):
         on_cancel(p, m, now_ns);
+        break;
+    case FIX_MSG_TYPE1('H'):
+        on_status(p, m, now_ns);
         break;
     case FIX_MSG_TYPE1('Z'):
     case FIX_MSG_TYPE2('A', 'J'):
@@ -374,6 +395,15 @@ static void send_quote(struct lp_party *p, struct lp_request *r, uint64_t now_ns
     p->sent_quotes++;
 }
 
+static char status_of(const struct lp_order *o)
+{
+    if (!o->quantity || o->rejected)
+        return '8';
+    if (o->final)
+        return o->filled == o->quantity ? '2' : '4';
+    return o->filled ? '1' : '0';
+}
+
 static void send_execution(struct lp_party *p, const struct lp_order *o, const char *cl_ord_id,
                            char exec_type, char ord_status, int64_t last, uint64_t now_ns)
 {
@@ -388,6 +418,8 @@ static void send_execution(struct lp_party *p, const struct lp_order *o, const c
     fix_put_text(f, FIX_TAG_ExecID, id);
     fix_put_char(f, FIX_TAG_ExecType, exec_type);
     fix_put_char(f, FIX_TAG_OrdStatus, ord_status);
+    if (!o->quantity)
+        fix_put_uint(f, FIX_TAG_OrdRejReason, 5); /* unknown order */
     fix_put_text(f, FIX_TAG_Symbol, o->symbol);
     fix_put_char(f, FIX_TAG_Side, o->side);
     fix_put_decimal(f, FIX_TAG_OrderQty, o->quantity);
@@ -424,10 +456,7 @@ static void send_cancel_reject(struct lp_party *p, const struct lp_order *o, con
     fix_put_text(f, FIX_TAG_OrderID, o->quantity ? o->id : "NONE");
     fix_put_text(f, FIX_TAG_ClOrdID, id);
     fix_put_text(f, FIX_TAG_OrigClOrdID, o->id);
-    fix_put_char(f, FIX_TAG_OrdStatus,
-                 !o->quantity || o->rejected ? '8'
-                 : o->filled == o->quantity  ? '2'
-                                             : '4');
+    fix_put_char(f, FIX_TAG_OrdStatus, status_of(o));
     fix_put_char(f, FIX_TAG_CxlRejResponseTo, '1');
     fix_put_uint(f, FIX_TAG_CxlRejReason, o->quantity ? 0 : 1);
     endpoint_end(p->endpoint, now_ns);
@@ -466,6 +495,9 @@ static void act(struct lp_party *p, const struct due *d, uint64_t now_ns)
             o->final = true;
             send_execution(p, o, d->text, '4', '4', 0, now_ns);
         }
+        break;
+    case DUE_STATUS:
+        send_execution(p, o, o->id, 'I', status_of(o), 0, now_ns);
         break;
     case DUE_CANCEL_REJECT:
         send_cancel_reject(p, o, d->text, now_ns);
