@@ -5,12 +5,12 @@
 #define COUNTED_APART_MAX 16u /* sessions; with more, types are not told apart: counters are bounded */
 
 /* Slots, and by MsgType the slot + 1; 0: other. */
-static const char *const LABELS[TYPE_SLOTS] = {"admin", "R",  "AJ", "Z", "D", "F", "S",
-                                               "AG",    "AI", "b",  "8", "9", "j", "other"};
+static const char *const LABELS[TYPE_SLOTS] = {"admin", "R", "AJ", "Z", "D", "F", "S",    "AG",
+                                               "AI",    "b", "8",  "9", "j", "H", "other"};
 static const uint8_t SLOTS[TRANSLATE_KINDS] = {
-    ['0'] = 1,       ['1'] = 1,       ['2'] = 1,  ['3'] = 1,  ['4'] = 1,  ['5'] = 1, ['A'] = 1,
-    ['R'] = 2,       [128 + 'J'] = 3, ['Z'] = 4,  ['D'] = 5,  ['F'] = 6,  ['S'] = 7, [128 + 'G'] = 8,
-    [128 + 'I'] = 9, ['b'] = 10,      ['8'] = 11, ['9'] = 12, ['j'] = 13,
+    ['0'] = 1,       ['1'] = 1,       ['2'] = 1,  ['3'] = 1,  ['4'] = 1,  ['5'] = 1,  ['A'] = 1,
+    ['R'] = 2,       [128 + 'J'] = 3, ['Z'] = 4,  ['D'] = 5,  ['F'] = 6,  ['S'] = 7,  [128 + 'G'] = 8,
+    [128 + 'I'] = 9, ['b'] = 10,      ['8'] = 11, ['9'] = 12, ['j'] = 13, ['H'] = 14,
 };
 
 unsigned count_slot(uint32_t kind)

@@ -67,7 +67,7 @@ struct connection {
     uint8_t *buffer; /* GATEWAY_RECEIVE_SIZE */
 };
 
-#define TYPE_SLOTS 14 /* message types that are counted apart (count.c) */
+#define TYPE_SLOTS 15 /* message types that are counted apart (count.c) */
 
 enum gateway_unsent_slot {
     UNSENT_SESSION_DOWN,

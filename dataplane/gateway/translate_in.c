@@ -366,8 +366,10 @@ static bool read_peer_reject(const struct fix_msg *m, union translate_command *o
         return true;
     c->ref = about.ref;
     c->ref_kind = about.ref_kind;
-    read_u32(&r, m->type == FIX_MSG_Reject ? FIX_TAG_SessionRejectReason : FIX_TAG_BusinessRejectReason,
-             &c->reason);
+    c->business = m->type != FIX_MSG_Reject;
+    uint32_t reason = 0;
+    read_u32(&r, c->business ? FIX_TAG_BusinessRejectReason : FIX_TAG_SessionRejectReason, &reason);
+    c->reason = (uint16_t)(reason < UINT16_MAX ? reason : UINT16_MAX);
     read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
     return !r.failed;
 }

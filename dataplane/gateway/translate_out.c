@@ -458,6 +458,22 @@ static void write_order_cancel(struct fix_encoder *e, const struct record *event
     fix_put_decimal(e, FIX_TAG_OrderQty, ev->quantity);
 }
 
+static const char *type_order_status(const struct record *event)
+{
+    (void)event;
+    return FIX_MSGTYPE_OrderStatusRequest;
+}
+
+static void write_order_status(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
+{
+    (void)p;
+    const struct order_status_asked *ev = (const void *)event;
+    put_if(e, FIX_TAG_OrderID, ev->lp_order_id);
+    put_name(e, FIX_TAG_ClOrdID, 'O', ev->order);
+    put_symbol(e, ev->symbol);
+    put_side(e, ev->side);
+}
+
 void translate_business_reject(struct fix_encoder *e, uint64_t ref_seq, const char *ref_type, int reason,
                                const char *text)
 {
@@ -485,6 +501,7 @@ HAS_OUT(accept_refused);
 HAS_OUT(order_released);
 HAS_OUT(order_report);
 HAS_OUT(order_cancel_asked);
+HAS_OUT(order_status_asked);
 HAS_OUT(order_cancel_refused);
 
 static const struct translate_out_row ROWS[] = {
@@ -500,6 +517,7 @@ static const struct translate_out_row ROWS[] = {
     [RECORD_ORDER_RELEASED] = {type_order, write_order},
     [RECORD_ORDER_REPORT] = {type_report, write_report},
     [RECORD_ORDER_CANCEL_ASKED] = {type_order_cancel, write_order_cancel},
+    [RECORD_ORDER_STATUS_ASKED] = {type_order_status, write_order_status},
     [RECORD_ORDER_CANCEL_REFUSED] = {type_order_cancel_reject, write_order_cancel_refused},
 };
 
@@ -541,6 +559,7 @@ uint8_t translate_out_engine(uint32_t kind, uint32_t ref_kind)
     switch (kind) {
     case FIX_MSG_NewOrderSingle:
     case FIX_MSG_OrderCancelRequest:
+    case FIX_MSG_OrderStatusRequest:
     case FIX_MSG_ExecutionReport:
     case FIX_MSG_OrderCancelReject:
         return AGENT_ROUTING;

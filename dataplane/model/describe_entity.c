@@ -211,7 +211,7 @@ FIELDS(order) = {
     NUMBER(order, attempts),
     NUMBER(order, reports),
     NUMBER(order, cancel_attempts),
-    RESERVED(order, reserved2),
+    NUMBER(order, session_losses),
     TEXT(order, cl_ord_id),
     TEXT(order, cancel_id),
     TEXT(order, lp_quote_id),

@@ -374,7 +374,7 @@ FIELDS(order_released) = {
     TEXT(order_released, lp_quote_id),
     TEXT(order_released, symbol),
     SESSION(order_released, lp_session),
-    RESERVED(order_released, reserved2),
+    NUMBER(order_released, session_losses),
     AGENT(order_released, lp_gateway),
     RESERVED(order_released, reserved3),
 };
@@ -464,6 +464,17 @@ FIELDS(order_cancel_asked) = {
     TEXT(order_cancel_asked, lp_order_id),
     TEXT(order_cancel_asked, symbol),
     TEXT(order_cancel_asked, cancel_id),
+};
+FIELDS(order_status_asked) = {
+    NESTED(order_status_asked, out, outbound),
+    ORDER(order_status_asked, order),
+    RFQ(order_status_asked, rfq),
+    TIME(order_status_asked, due_ns),
+    NUMBER(order_status_asked, session_losses),
+    SIDE(order_status_asked, side),
+    RESERVED(order_status_asked, reserved),
+    TEXT(order_status_asked, lp_order_id),
+    TEXT(order_status_asked, symbol),
 };
 FIELDS(order_cancel_refused) = {
     NESTED(order_cancel_refused, out, outbound),
@@ -564,6 +575,7 @@ FIELDS(command_peer_reject) = {
     REF(command_peer_reject, ref),
     NUMBER(command_peer_reject, ref_kind),
     NUMBER(command_peer_reject, reason),
+    FLAG(command_peer_reject, business),
     TEXT(command_peer_reject, text),
 };
 /* clang-format on */

@@ -98,6 +98,7 @@
     X(REASON_LP_REJECTED_ORDER, 140, "lp_rejected_order") X(REASON_TIMEOUT, 141, "timeout")                  \
     X(REASON_BAD_EXECUTION, 142, "bad_execution") X(REASON_DEADLINE, 143, "deadline")                        \
     X(REASON_UNKNOWN_SESSION, 144, "unknown_session") X(REASON_REPEATED, 145, "repeated")                    \
+    X(REASON_EXECUTIONS_MISSING, 146, "executions_missing")                                                  \
     /* clients */                                                                                            \
     X(REASON_KEY_REUSED, 150, "idempotency_key_reused") X(REASON_EXTENSION, 151, "extension_refused")        \
     X(REASON_REASON_REQUIRED, 152, "reason_required")
@@ -299,6 +300,13 @@ struct client_key {
 
 /* Routing's entities ------------------------------------------------------------------------------------------------ */
 
+/* Why the fate of an order at its LP is not known. */
+enum order_doubt {
+    DOUBT_NONE = 0,
+    DOUBT_UNANSWERED = 1,        /* nothing was heard of it in time */
+    DOUBT_EXECUTIONS_MISSING = 2 /* the LP says that it executed more than it has reported */
+};
+
 struct order {
     uint64_t id;
     uint64_t award, rfq, quote, lp, taker;
@@ -312,13 +320,13 @@ struct order {
     uint8_t taker_gateway, lp_gateway;
     uint8_t side, state, by_order; /* by_order: accepted by D, not AJ */
     uint8_t cancel_asked;          /* we sent F: 0 no, 1 by timeout, 2 for the taker, 3 for the RFQ */
-    uint8_t in_doubt;
+    uint8_t in_doubt; /* enum order_doubt */
     uint8_t reserved;
     uint16_t reason;
     uint16_t attempts;        /* releases; 0: the LP cannot have it */
     uint32_t reports;         /* ExecutionReports given to the taker: makes their ExecID */
     uint32_t cancel_attempts; /* cancels given to the LP: makes their ClOrdID */
-    uint32_t reserved2;
+    uint32_t session_losses;  /* of the LP's session when it was released, or last asked how it stands */
     char cl_ord_id[ID_TEXT_SIZE];   /* the taker's */
     char cancel_id[ID_TEXT_SIZE];   /* ClOrdID of the taker's cancel, while it is open */
     char lp_quote_id[ID_TEXT_SIZE];
@@ -327,6 +335,9 @@ struct order {
     uint64_t transient;
     uint32_t timer;
     uint32_t first_fill;
+    uint32_t unsettled_prev, unsettled_next; /* slots; among its LP's orders whose fate is not known */
+    uint32_t is_unsettled;                   /* it is one of them */
+    uint32_t reserved2;
 };
 
 struct fill {

@@ -13,7 +13,8 @@
 #include "dataplane/ring/record.h"
 
 enum ref_kind { REF_NONE = 0, REF_RFQ = 1, REF_DELIVERY = 2, REF_QUOTE = 3, REF_ORDER = 4,
-                REF_CANCEL = 5 /* the cancel of an order, by the order's id */ };
+                REF_CANCEL = 5 /* the cancel of an order, by the order's id */,
+                REF_STATUS = 6 /* the question how an order stands, by the order's id */ };
 
 /* What becomes of a message whose session is down. */
 enum reach {
@@ -398,7 +399,7 @@ struct order_released {
     uint8_t side, attempt, reserved[6];
     char lp_quote_id[ID_TEXT_SIZE];
     char symbol[SYMBOL_SIZE];
-    uint32_t lp_session, reserved2;
+    uint32_t lp_session, session_losses; /* how often that session had gone down */
     uint8_t lp_gateway, reserved3[7];
 };
 
@@ -472,6 +473,18 @@ struct order_cancel_asked {
     char lp_order_id[ID_TEXT_SIZE];
     char symbol[SYMBOL_SIZE];
     char cancel_id[ID_TEXT_SIZE]; /* the taker's ClOrdID of its cancel, empty if none */
+};
+
+/* OrderStatusRequest to the LP. */
+struct order_status_asked {
+    struct record head;
+    struct outbound out;
+    uint64_t order, rfq;
+    uint64_t due_ns;
+    uint32_t session_losses; /* as in ORDER_RELEASED: after the next loss it is asked again */
+    uint8_t side, reserved[3];
+    char lp_order_id[ID_TEXT_SIZE];
+    char symbol[SYMBOL_SIZE];
 };
 
 /* OrderCancelReject to the taker. */
@@ -606,7 +619,8 @@ struct command_peer_reject {
     struct record head;
     uint64_t ref;
     uint32_t ref_kind;
-    uint32_t reason; /* 373 or 380 */
+    uint16_t reason;   /* 373 or 380 */
+    uint16_t business; /* 1: j, else 3 */
     char text[TEXT_SIZE];
 };
 

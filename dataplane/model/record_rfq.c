@@ -34,6 +34,7 @@
     X(ORDER_REPORT, order_report, rfq)                 \
     X(ORDER_UPDATE, order_update, rfq)                 \
     X(ORDER_CANCEL_ASKED, order_cancel_asked, rfq)     \
+    X(ORDER_STATUS_ASKED, order_status_asked, rfq)     \
     X(ORDER_CANCEL_REFUSED, order_cancel_refused, rfq) \
     X(EXECUTION_BREAK, execution_break, rfq)           \
     X(ROUTING_NOTED, engine_noted, rfq)

@@ -62,6 +62,7 @@
     X(ROUTING_NOTED, 76, engine_noted, "a command that changed nothing, and why")                            \
     X(ROUTING_DIGEST, 77, engine_digest, "digest of routing's state here")                                   \
     X(ROUTING_SETTINGS_SET, 78, settings_set, "times and limits that routing's decisions use")               \
+    X(ORDER_STATUS_ASKED, 79, order_status_asked, "the LP is asked how an order stands: OrderStatusRequest") \
     /* lanes only: what a gateway read */                                                                    \
     X(COMMAND_QUOTE_REQUEST, 128, command_quote_request, "R")                                                \
     X(COMMAND_QUOTE_RESPONSE, 129, command_quote_response, "AJ")                                             \

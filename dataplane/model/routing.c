@@ -1,6 +1,8 @@
 /* Routing's state and its apply. One timer for each order: while it lives, the one for due_ns; once it is
- * final, the one that retires it. Fills hang on their order, newest first: their ids grow, so the list's
- * order is the same in engine and replica, whatever slots they have.
+ * final, the one that retires it. One for each LP's session that is in sync while orders are to be asked
+ * about: they stand in a list of the LP's orders of unknown fate, those to be asked about first. Fills hang
+ * on their order, newest first: their ids grow, so the list's order is the same in engine and replica,
+ * whatever slots they have.
  */
 #include "dataplane/model/routing.h"
 
@@ -14,10 +16,17 @@
 
 static_assert(offsetof(struct order, transient) % 8 == 0, "hashed in whole words");
 
+/* Orders of unknown fate at one session: those to be asked about, then the others. */
+struct unsettled {
+    uint32_t first, last; /* slots */
+    uint32_t timer;       /* TIMER_STATUS_ASK */
+};
+
 struct routing_index {
     struct key_index by_cl_ord_id; /* the taker's session and ClOrdID, of orders that have one */
     struct key_index by_award;
     struct key_index by_exec_id; /* fills: order and the LP's ExecID */
+    struct unsettled unsettled[SESSIONS_MAX];
 };
 
 static struct routing_state *routing_of(struct state *base)
@@ -79,8 +88,71 @@ static void arm(struct routing_state *s, struct order *o)
         o->timer = timer_arm(w, o->due_ns, TIMER_ORDER_DUE, o->id);
 }
 
+/* Whatever changed: the timer is armed exactly while there is an order that can be asked about. */
+static void arm_status_ask(struct routing_state *s, uint32_t session)
+{
+    struct timer_wheel *w = s->base.timers;
+    if (!w)
+        return;
+    struct unsettled *u = &s->index->unsettled[session];
+    const struct routing_session *known = routing_session(s, session);
+    bool is_due = known && known->state == SESSION_SYNCED && routing_order_to_ask(s, session);
+    if (is_due && u->timer == TIMER_NONE)
+        u->timer = timer_arm(w, s->base.now_ns, TIMER_STATUS_ASK, (uint64_t)session + 1);
+    if (!is_due && u->timer != TIMER_NONE) {
+        timer_cancel(w, u->timer);
+        u->timer = TIMER_NONE;
+    }
+}
+
+static bool is_to_be_asked(const struct routing_state *s, const struct order *o)
+{
+    return o->session_losses != routing_session_losses(s, o->lp_session);
+}
+
+static void unlist(struct routing_state *s, struct order *o)
+{
+    struct unsettled *u = &s->index->unsettled[o->lp_session];
+    struct order *prev = o->unsettled_prev == SLOT_NONE ? NULL : table_at(s->orders, o->unsettled_prev);
+    struct order *next = o->unsettled_next == SLOT_NONE ? NULL : table_at(s->orders, o->unsettled_next);
+    *(prev ? &prev->unsettled_next : &u->first) = o->unsettled_next;
+    *(next ? &next->unsettled_prev : &u->last) = o->unsettled_prev;
+    o->is_unsettled = 0;
+}
+
+/* To the front, or to the end: so the first says whether there is one to be asked about. */
+static void list(struct routing_state *s, struct order *o)
+{
+    struct unsettled *u = &s->index->unsettled[o->lp_session];
+    bool in_front = is_to_be_asked(s, o);
+    uint32_t slot = table_slot(s->orders, o);
+    o->unsettled_prev = in_front ? SLOT_NONE : u->last;
+    o->unsettled_next = in_front ? u->first : SLOT_NONE;
+    struct order *prev = o->unsettled_prev == SLOT_NONE ? NULL : table_at(s->orders, o->unsettled_prev);
+    struct order *next = o->unsettled_next == SLOT_NONE ? NULL : table_at(s->orders, o->unsettled_next);
+    *(prev ? &prev->unsettled_next : &u->first) = slot;
+    *(next ? &next->unsettled_prev : &u->last) = slot;
+    o->is_unsettled = 1;
+}
+
+/* Its state, its doubt or what it was last asked has changed. */
+static void relist(struct routing_state *s, struct order *o)
+{
+    if (o->lp_session >= SESSIONS_MAX) /* it has no LP yet, or one that configuration gives no session */
+        return;
+    if (o->is_unsettled)
+        unlist(s, o);
+    if (order_fate_is_unknown(o))
+        list(s, o);
+    arm_status_ask(s, o->lp_session);
+}
+
 void routing_timer_taken(struct routing_state *s, const struct timer *t)
 {
+    if (t->kind == TIMER_STATUS_ASK) {
+        s->index->unsettled[t->id - 1].timer = TIMER_NONE;
+        return;
+    }
     struct order *o = table_get(s->orders, t->id);
     assert(o && o->timer == t->handle); /* an order that leaves cancels its timer */
     o->timer = TIMER_NONE;
@@ -134,7 +206,9 @@ static void apply_released(struct routing_state *s, const struct order_released 
     o->updated_ns = ev->head.time_ns;
     o->due_ns = ev->due_ns;
     o->attempts = ev->attempt;
+    o->session_losses = ev->session_losses;
     arm(s, o);
+    relist(s, o);
 }
 
 /* What the award said of an order that had waited for it. */
@@ -173,6 +247,7 @@ static void apply_state(struct routing_state *s, const struct order_state *ev)
         memcpy(o->lp_order_id, ev->lp_order_id, sizeof o->lp_order_id);
     o->updated_ns = ev->head.time_ns;
     arm(s, o);
+    relist(s, o);
 }
 
 static void apply_filled(struct routing_state *s, const struct order_filled *ev)
@@ -194,13 +269,27 @@ static void apply_filled(struct routing_state *s, const struct order_filled *ev)
     o->value_low = ev->value_low;
     o->value_high = ev->value_high;
     o->last_price = ev->price;
-    o->in_doubt = 0; /* the LP has it */
-    if (!o->cancel_asked)
-        o->due_ns = 0; /* acknowledged; else the cancel is still to be answered */
+    /* The LP has it; where executions are missing, only the LP's word that there are no more ends the doubt.
+     */
+    if (ev->state == ORDER_IS_FILLED || o->in_doubt != DOUBT_EXECUTIONS_MISSING) {
+        o->in_doubt = DOUBT_NONE;
+        if (!o->cancel_asked)
+            o->due_ns = 0; /* acknowledged; else the cancel is still to be answered */
+    }
     if (ev->lp_order_id[0])
         memcpy(o->lp_order_id, ev->lp_order_id, sizeof o->lp_order_id);
     o->updated_ns = ev->head.time_ns;
     arm(s, o);
+    relist(s, o);
+}
+
+static void apply_status_asked(struct routing_state *s, const struct order_status_asked *ev)
+{
+    struct order *o = order_changing(s, ev->order);
+    o->due_ns = ev->due_ns;
+    o->session_losses = ev->session_losses;
+    arm(s, o);
+    relist(s, o);
 }
 
 static void apply_cancel_asked(struct routing_state *s, const struct order_cancel_asked *ev)
@@ -262,8 +351,9 @@ static void apply_session(struct routing_state *s, const struct engine_session *
         session = table_insert(s->sessions, id);
     table_touch(s->sessions, session);
     if (ev->state == SESSION_DOWN && session->state != SESSION_DOWN)
-        session->lost++;
+        session->lost++; /* which makes each order of unknown fate there one to be asked about */
     session->state = ev->state;
+    arm_status_ask(s, ev->head.session);
 }
 
 static void apply_settings(struct routing_state *s, const struct settings_set *ev)
@@ -306,6 +396,9 @@ static void routing_apply(struct state *base, const struct record *r)
         break;
     case RECORD_ORDER_CANCEL_ASKED:
         apply_cancel_asked(s, (const void *)r);
+        break;
+    case RECORD_ORDER_STATUS_ASKED:
+        apply_status_asked(s, (const void *)r);
         break;
     case RECORD_ORDER_RETIRED:
         apply_retired(s, (const void *)r);
@@ -366,9 +459,16 @@ static uint32_t sort_fills(struct routing_state *s, uint32_t first)
     return first;
 }
 
+static void forget_unsettled(struct routing_index *index)
+{
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++)
+        index->unsettled[i] = (struct unsettled){SLOT_NONE, SLOT_NONE, TIMER_NONE};
+}
+
 static void routing_rebuild(struct state *base)
 {
     struct routing_state *s = routing_of(base);
+    forget_unsettled(s->index);
     key_index_clear(&s->index->by_cl_ord_id);
     key_index_clear(&s->index->by_award);
     key_index_clear(&s->index->by_exec_id);
@@ -378,8 +478,10 @@ static void routing_rebuild(struct state *base)
             continue;
         o->first_fill = SLOT_NONE;
         o->timer = TIMER_NONE;
+        o->is_unsettled = 0;
         index_order(s, o);
         arm(s, o);
+        relist(s, o);
     }
     for (uint32_t slot = 0; slot < table_slots(s->fills); slot++) {
         struct fill *f = table_at(s->fills, slot);
@@ -445,6 +547,7 @@ static enum err make_indexes(struct routing_state *s, const struct settings *c)
     s->index = memory_take(sizeof *s->index);
     if (!s->index)
         return ERR_MEMORY;
+    forget_unsettled(s->index);
     enum err e = key_index_create(&s->index->by_cl_ord_id, c->orders_max);
     if (!e)
         e = key_index_create(&s->index->by_award, c->orders_max);
@@ -469,7 +572,7 @@ enum err routing_state_create(struct routing_state **out, const struct settings 
     if (!e)
         e = make_indexes(s, capacities);
     if (!e && with_timers)
-        e = timer_wheel_create(&s->base.timers, capacities->orders_max, start_ns);
+        e = timer_wheel_create(&s->base.timers, capacities->orders_max + SESSIONS_MAX, start_ns);
     if (e) {
         routing_state_destroy(&s->base);
         return e;
@@ -522,6 +625,19 @@ const struct fill *routing_fill_by_exec_id(const struct routing_state *s, uint64
             return f;
     }
     return NULL;
+}
+
+uint32_t routing_session_losses(const struct routing_state *s, uint32_t session)
+{
+    const struct routing_session *known = routing_session(s, session);
+    return known ? (uint32_t)known->lost : 0;
+}
+
+const struct order *routing_order_to_ask(const struct routing_state *s, uint32_t session)
+{
+    uint32_t first = s->index->unsettled[session].first;
+    const struct order *o = first == SLOT_NONE ? NULL : table_at(s->orders, first);
+    return o && is_to_be_asked(s, o) ? o : NULL;
 }
 
 const struct routing_session *routing_session(const struct routing_state *s, uint32_t session)

@@ -10,6 +10,7 @@
 enum routing_timer {
     TIMER_ORDER_DUE = 1, /* id: order: release again, acknowledgement overdue, cancel again */
     TIMER_ORDER_RETIRE,  /* id: order */
+    TIMER_STATUS_ASK,    /* id: session number + 1: there are orders to ask about */
 };
 
 /* Fills that leave memory in one step with their order. */
@@ -40,6 +41,21 @@ const struct fill *routing_fill_by_exec_id(const struct routing_state *s, uint64
 const struct routing_session *routing_session(const struct routing_state *s, uint32_t session);
 /* A timer that fired is no longer its order's: said once, before anything is decided from it. */
 void routing_timer_taken(struct routing_state *s, const struct timer *t);
+/* How often the session has gone down. */
+uint32_t routing_session_losses(const struct routing_state *s, uint32_t session);
+/* An order of this LP session whose fate is not known, and that was neither released nor asked about since the
+ * session last went down; NULL: none. While the session is in sync and there is one, TIMER_STATUS_ASK is due. */
+const struct order *routing_order_to_ask(const struct routing_state *s, uint32_t session);
+/* The LP may have it, or has it. */
+static inline bool order_is_at_lp(const struct order *o)
+{
+    return o->state == ORDER_SENT || o->state == ORDER_WORKING || o->state == ORDER_PARTLY_FILLED;
+}
+/* Sent and not heard of, or not heard of in full. */
+static inline bool order_fate_is_unknown(const struct order *o)
+{
+    return o->state == ORDER_SENT || (order_is_at_lp(o) && o->in_doubt);
+}
 static inline bool order_is_final(const struct order *o)
 {
     return o->state == ORDER_IS_FILLED || o->state == ORDER_CANCELLED || o->state == ORDER_REJECTED;

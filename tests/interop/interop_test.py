@@ -454,7 +454,8 @@ def lp_restart(d, lp):
 
 
 def lp_lost_order(d, lp):
-    """The order was on the wire when the LP died: it asks, and gets it, marked, while the quote is valid."""
+    """The order was on the wire when the LP died: it asks, and gets it, marked, while the quote is valid. We ask too,
+    how it stands, once nothing is left to be resent; and take the LP's answer."""
     request, name = d.request(d.t1, "1", 1000000)
     quote = d.quote(lp, d.t1, request, name, "1.0999", "1.1001", 1000000)
     d.settled(lp)
@@ -469,11 +470,13 @@ def lp_lost_order(d, lp):
     hold(seen.message.poss_dup and seen.message.seq == sent, "the order is not a resend")
     order = Order(lp, seen)
     order.name = name
-    order.new()
+    d.house.wait_session(lp.name, "synced")
+    asked = lp.take("H", ClOrdID=order.cl_ord_id, Symbol=SYMBOL, Side=1)
+    hold(not asked.message.poss_dup and asked.message.seq > sent, "the question came before the order")
+    order.status()
     d.t1.take("8", ClOrdID=cl_ord_id, ExecType="0")
     d.finish(d.t1, cl_ord_id, order)
     d.loser_told(order)
-    d.house.wait_session(lp.name, "synced")
 
 
 def killed_house(d):

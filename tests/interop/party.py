@@ -231,6 +231,9 @@ class Order:
     def new(self):
         self._report("0", "0")
 
+    def status(self):
+        self._report("I", "1" if self.filled else "0")
+
     def fill(self, quantity, price=None):
         price = Decimal(price) if price else self.price
         self.filled += Decimal(quantity)

@@ -42,6 +42,7 @@
 #include <quickfix/fix44/NewOrderSingle.h>
 #include <quickfix/fix44/OrderCancelReject.h>
 #include <quickfix/fix44/OrderCancelRequest.h>
+#include <quickfix/fix44/OrderStatusRequest.h>
 #include <quickfix/fix44/Quote.h>
 #include <quickfix/fix44/QuoteCancel.h>
 #include <quickfix/fix44/QuoteRequest.h>
@@ -268,6 +269,10 @@ class Party : public FIX::Application, public FIX::MessageCracker
             .put<FIX::OrderID>(m, "OrderID")
             .put<FIX::Symbol>(m, "Symbol")
             .put<FIX::Side>(m, "Side");
+    }
+    void onMessage(const FIX44::OrderStatusRequest &m, const FIX::SessionID &) override
+    {
+        Seen("H").put<FIX::ClOrdID>(m, "ClOrdID").put<FIX::Symbol>(m, "Symbol").put<FIX::Side>(m, "Side");
     }
     void onMessage(const FIX44::OrderCancelReject &m, const FIX::SessionID &) override
     {

@@ -108,7 +108,7 @@ Test(routing_due, while_the_session_is_down_nothing_is_asked_and_the_doubt_stays
     cr_assert_str_eq(harness_shape(&d.h), "ORDER_STATE");
     desk_session(&d, LP, SESSION_SYNCED);
     after(5000);
-    cr_assert_str_eq(harness_shape(&d.h), "ORDER_CANCEL_ASKED");
+    cr_assert_str_eq(harness_shape(&d.h), "ORDER_STATUS_ASKED ORDER_CANCEL_ASKED");
     cr_assert_eq(o->in_doubt, 1);
 }
 

@@ -17,11 +17,13 @@ TestSuite(routing_execution, .init = open_desk, .fini = close_desk);
 
 /* What comes of it: the order's state afterwards, or BREAK with its reason, or NOTED; the last two change
  * nothing. */
-enum outcome { BREAK, NOTED, TO_WORKING, TO_PARTLY, TO_FILLED, TO_CANCELLED, TO_REJECTED };
+enum outcome { BREAK, NOTED, MISSING, TO_WORKING, TO_PARTLY, TO_FILLED, TO_CANCELLED, TO_REJECTED };
 #define B_BAD    BREAK, REASON_BAD_EXECUTION
 #define B_FINAL  BREAK, REASON_ORDER_FINAL
 #define B_BEYOND BREAK, REASON_BEYOND_ORDER
+#define B_MISS   BREAK, REASON_EXECUTIONS_MISSING
 #define N        NOTED, 0
+#define MISS     MISSING, 0
 #define WORK     TO_WORKING, 0
 #define PART     TO_PARTLY, 0
 #define CXL      TO_CANCELLED, 0
@@ -32,8 +34,8 @@ struct cell {
     enum reason reason;
 };
 
-/* 'f': a fill of 30; 'b': a fill beyond the order. Status: I with OrdStatus 0, 1, 2, 4, 8, as i0 …; 'm': I
- * with another CumQty than ours. */
+/* 'f': a fill of 30; 'b': a fill beyond the order. Status: I with OrdStatus 0, 1, 2, 4, 8, as i0 …; 'm', 'l':
+ * I with more, or less, than our CumQty; 'M': an end (4) with more. */
 static const struct {
     const char *what;
     struct cell in[DESK_CASES]; /* awaiting pending sent in-doubt working partly filled cancelled rejected */
@@ -57,7 +59,10 @@ static const struct {
     {"i4", {{B_BAD}, {CXL}, {CXL}, {CXL}, {CXL}, {CXL}, {B_FINAL}, {N}, {N}}},
     {"i8", {{B_BAD}, {REJ}, {REJ}, {REJ}, {REJ}, {CXL}, {B_FINAL}, {N}, {N}}},
     {"i6", {{B_BAD}, {N}, {N}, {N}, {N}, {N}, {N}, {N}, {N}}},
-    {"m", {{B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}}},
+    {"i8u", {{B_BAD}, {REJ}, {REJ}, {REJ}, {REJ}, {CXL}, {B_FINAL}, {N}, {N}}},
+    {"m", {{B_BAD}, {MISS}, {MISS}, {MISS}, {MISS}, {MISS}, {B_MISS}, {B_MISS}, {B_MISS}}},
+    {"l", {{B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}, {B_BAD}}},
+    {"M", {{B_BAD}, {MISS}, {MISS}, {MISS}, {MISS}, {MISS}, {B_FINAL}, {N}, {N}}},
 };
 
 static void say(const struct order *o, const char *what)
@@ -73,14 +78,30 @@ static void say(const struct order *o, const char *what)
         c.exec_type = 'I';
         c.ord_status = what[1];
     }
-    if (what[0] == 'm') {
-        c.exec_type = 'I';
+    if (what[0] == 'i' && what[2] == 'u')
+        c.reject_reason = 5;
+    if (what[0] == 'm' || what[0] == 'l' || what[0] == 'M') {
+        c.exec_type = what[0] == 'M' ? '4' : 'I';
         c.ord_status = '4';
-        c.filled_quantity++;
+        c.filled_quantity += what[0] == 'l' ? -1 : 1;
     }
     if (o->state == ORDER_AWAITING)
         c.head.session = o->lp_session; /* no LP has it: past that guard, too */
     desk_execute(&d, &c);
+}
+
+/* Nothing is booked, and the order goes nowhere before it is known what was executed. */
+static void expect_missing(const struct order *o, const struct order *before, const char *where)
+{
+    cr_assert_str_eq(harness_shape(&d.h), "EXECUTION_BREAK ORDER_STATE ORDER_UPDATE", "%s", where);
+    cr_assert_eq(((const struct execution_break *)harness_find(&d.h, RECORD_EXECUTION_BREAK))->reason,
+                 REASON_EXECUTIONS_MISSING);
+    cr_assert_eq(o->in_doubt, DOUBT_EXECUTIONS_MISSING, "%s", where);
+    cr_assert_eq(o->state, before->state == ORDER_PENDING ? ORDER_SENT : before->state, "%s", where);
+    cr_assert_eq(o->filled_quantity, before->filled_quantity, "%s", where);
+    cr_assert_eq(o->due_ns, d.h.now_ns + 5000 * MS, "%s", where);
+    const struct order_update *u = harness_find(&d.h, RECORD_ORDER_UPDATE);
+    cr_assert(u->in_doubt == 1 && !u->final, "%s", where);
 }
 
 static void expect(const struct order *o, const struct order *before, struct cell cell, const char *where)
@@ -89,6 +110,10 @@ static void expect(const struct order *o, const struct order *before, struct cel
         [TO_WORKING] = ORDER_WORKING,     [TO_PARTLY] = ORDER_PARTLY_FILLED, [TO_FILLED] = ORDER_IS_FILLED,
         [TO_CANCELLED] = ORDER_CANCELLED, [TO_REJECTED] = ORDER_REJECTED,
     };
+    if (cell.outcome == MISSING) {
+        expect_missing(o, before, where);
+        return;
+    }
     if (cell.outcome == BREAK || cell.outcome == NOTED) {
         cr_assert_str_eq(harness_shape(&d.h), cell.outcome == BREAK ? "EXECUTION_BREAK" : "ROUTING_NOTED",
                          "%s: %s", where, harness_shape(&d.h));
@@ -101,8 +126,8 @@ static void expect(const struct order *o, const struct order *before, struct cel
     cr_assert_eq(o->state, states[cell.outcome], "%s: %s", where, order_status_name(o->state));
     cr_assert_eq(o->in_doubt, 0, "%s", where);
     const struct order_report *r = harness_find(&d.h, RECORD_ORDER_REPORT);
-    cr_assert_eq(r->exec_type, "  0FF48"[cell.outcome], "%s", where);
-    cr_assert_eq(r->ord_status, "  01248"[cell.outcome], "%s", where);
+    cr_assert_eq(r->exec_type, "   0FF48"[cell.outcome], "%s", where);
+    cr_assert_eq(r->ord_status, "   01248"[cell.outcome], "%s", where);
     cr_assert_eq(r->leaves_quantity, order_is_final(o) ? 0 : o->quantity - o->filled_quantity, "%s", where);
     const struct order_update *u = harness_find(&d.h, RECORD_ORDER_UPDATE);
     cr_assert_eq(u->state, o->state, "%s", where);

@@ -49,6 +49,8 @@ static void check(struct desk *d)
             cr_assert_eq(o->filled_quantity, o->quantity);
         bool armed = o->timer != TIMER_NONE;
         cr_assert_eq(armed, order_is_final(o) || o->due_ns != 0);
+        cr_assert(o->in_doubt != DOUBT_EXECUTIONS_MISSING || (order_is_at_lp(o) && o->due_ns));
+        cr_assert_eq(o->is_unsettled, order_fate_is_unknown(o));
         unsigned fills = 0;
         uint64_t last = UINT64_MAX;
         for (uint32_t f = o->first_fill; f != SLOT_NONE;) {
@@ -127,8 +129,13 @@ static void random_step(struct desk *d, uint64_t *seed, unsigned step)
         random_new_order(d, seed, step);
     } else if (choice < 55) {
         random_fill(d, o, seed);
-    } else if (choice < 62) {
+    } else if (choice < 60) {
         desk_say(d, o, types[random_below(seed, sizeof types - 1)]);
+    } else if (choice < 62) {
+        struct command_execution c = desk_execution(o, 'I', "status");
+        c.ord_status = "01248"[random_below(seed, 5)];
+        c.filled_quantity += (int64_t)random_below(seed, 3) - 1;
+        desk_execute(d, &c);
     } else if (choice < 70 && o->cl_ord_id[0]) {
         desk_cancel(d, id, o->cl_ord_id);
     } else if (choice < 74) {
@@ -139,7 +146,7 @@ static void random_step(struct desk *d, uint64_t *seed, unsigned step)
         desk_unsent(d, o, random_below(seed, 4) ? REF_ORDER : REF_CANCEL,
                     random_below(seed, 2) ? REASON_LOST : REASON_SESSION_DOWN);
     } else if (choice < 84) {
-        desk_peer_reject(d, o, LP, random_below(seed, 2) ? REF_ORDER : REF_CANCEL);
+        desk_peer_reject(d, o, LP, REF_ORDER + (enum ref_kind)random_below(seed, 3));
     } else if (choice < 87) {
         desk_session(d, LP, 1 + (enum session_status)random_below(seed, 3));
     } else if (choice < 97) {

@@ -429,11 +429,22 @@ Test(gateway_in, rejects_are_matched_by_the_number_they_name)
     peer_send(&w->peers[LP], "35=3|45=1|372=A|373=5|");
     world_run(w, 2 * MILLISECOND);
     const struct command_peer_reject *c = lane_expect(w->order, RECORD_COMMAND_PEER_REJECT);
-    cr_assert(c->ref == 0x1F && c->ref_kind == REF_ORDER && c->reason == 4);
+    cr_assert(c->ref == 0x1F && c->ref_kind == REF_ORDER && c->reason == 4 && c->business);
     cr_assert_str_eq(c->text, "not now");
     c = lane_expect(w->quote, RECORD_COMMAND_PEER_REJECT);
-    cr_assert(c->ref == 9 && c->ref_kind == REF_DELIVERY && c->reason == 5);
+    cr_assert(c->ref == 9 && c->ref_kind == REF_DELIVERY && c->reason == 5 && !c->business);
     cr_assert(!lane_peek(w->order) && !lane_peek(w->quote));
+    struct order_status_asked h = {.out = {.rfq = 3, .ref = 0x1F, .ref_kind = REF_STATUS},
+                                   .order = 0x1F,
+                                   .side = SIDE_BUY,
+                                   .symbol = "EURUSD"};
+    EVENT(w, AGENT_ROUTING, ORDER_STATUS_ASKED, h, LP);
+    world_run(w, 2 * MILLISECOND);
+    const char *status = peer_expect(&w->peers[LP], "H");
+    peer_send(&w->peers[LP], "35=j|45=%s|372=H|380=1|58=no such order|", field(status, 34));
+    world_run(w, 2 * MILLISECOND);
+    c = lane_expect(w->order, RECORD_COMMAND_PEER_REJECT);
+    cr_assert(c->ref == 0x1F && c->ref_kind == REF_STATUS && c->reason == 1 && c->business);
     cr_assert_eq(gateway_session(w->state, LP)->next_in, w->peers[LP].next_out);
     peer_nothing(&w->peers[LP]);
     world_free(w);

@@ -282,6 +282,12 @@ Test(gateway_out, order_released_and_cancelled)
     EVENT(w, AGENT_ROUTING, ORDER_CANCEL_ASKED, f, LP);
     BODY("41=O1F|37=lpo-1|11=O1F-C12|55=EURUSD|54=1|60=%s|38=10|", stamp(w->now_ns));
     expect_body(w, LP, "F", body);
+    struct order_status_asked h = {.order = 0x1F, .side = SIDE_BUY, .symbol = "EURUSD"};
+    EVENT(w, AGENT_ROUTING, ORDER_STATUS_ASKED, h, LP);
+    expect_body(w, LP, "H", "11=O1F|55=EURUSD|54=1|");
+    strcpy(h.lp_order_id, "lpo-1");
+    EVENT(w, AGENT_ROUTING, ORDER_STATUS_ASKED, h, LP);
+    expect_body(w, LP, "H", "37=lpo-1|11=O1F|55=EURUSD|54=1|");
     world_free(w);
 }
 

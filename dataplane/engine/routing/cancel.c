@@ -108,15 +108,6 @@ void decide_rfq_cancel(struct emit *e, const struct lane_item *item)
     }
 }
 
-/* The LP says that it never had the order: its fate is known. */
-static void end_unknown(struct emit *e, const struct order *o, const char *text)
-{
-    if (o->cancel_asked >= CANCEL_BY_TAKER)
-        order_end(e, o, ORDER_CANCELLED, REASON_TAKER_REQUEST, NULL, text);
-    else
-        order_end(e, o, ORDER_REJECTED, REASON_TIMEOUT, NULL, text);
-}
-
 void decide_cancel_reject(struct emit *e, const struct lane_item *item)
 {
     const struct command_cancel_reject *c = (const void *)&item->record;
@@ -129,8 +120,9 @@ void decide_cancel_reject(struct emit *e, const struct lane_item *item)
         routing_note(e, item, o, REASON_ORDER_FINAL, c->text);
     else if (!order_is_at_lp(o) || !o->cancel_asked)
         routing_note(e, item, o, REASON_REPEATED, c->text);
-    else if (c->cancel_reason == CANCEL_UNKNOWN_ORDER && o->filled_quantity == 0)
-        end_unknown(e, o, c->text);
+    else if (c->cancel_reason == CANCEL_UNKNOWN_ORDER && o->filled_quantity == 0 &&
+             o->in_doubt != DOUBT_EXECUTIONS_MISSING)
+        order_end_unknown(e, o, c->text);
     else if (c->cancel_reason == CANCEL_ALREADY_PENDING || c->cancel_reason == CANCEL_DUPLICATE)
         routing_note(e, item, o, REASON_CANCEL_PENDING, c->text);
     else

@@ -44,6 +44,10 @@ void routing_decide(struct emit *e, const struct lane_item *item)
 void routing_timer_fired(struct emit *e, const struct timer *t)
 {
     routing_timer_taken((struct routing_state *)e->state, t);
+    if (t->kind == TIMER_STATUS_ASK) {
+        decide_status_ask(e, (uint32_t)(t->id - 1));
+        return;
+    }
     const struct order *o = routing_order(routing_of(e), t->id);
     assert(o);
     if (t->kind == TIMER_ORDER_DUE) {

@@ -17,8 +17,13 @@
  * has ended may mean that the LP holds what we think is gone. It is a break, unless it says itself that it
  * may be a repetition, and the LP has told us of that OrderID before.
  *
- * A break is recorded and alarmed, and changes nothing: an operator has to look. None is dropped: from
- * another LP than the order's, or about no order of ours, is a break too.
+ * What is executed is what fills (F) say. An end (4, C, 8, or as a status) whose CumQty is above ours proves
+ * that fills are missing: a break, and the order is neither ended nor sent elsewhere: it is in doubt, and
+ * asked about again until fills and CumQty agree.
+ *
+ * Of an order that has left memory a status is noted. A break is recorded and alarmed, and changes nothing:
+ * an operator has to look. None is dropped: from another LP than the order's, or about no order of ours, is a
+ * break too.
  */
 #include <assert.h>
 
@@ -47,13 +52,17 @@ static void add_break(struct emit *e, const struct lane_item *item, const struct
     emit_end(e, ev);
 }
 
+/* The LP has it, and says no more than that: nothing of executions that are missing. That it only says so
+ * because it was asked (a status) is no reason to wait for it without end: what is still open when the
+ * acknowledgement would have been due is cancelled. */
 static void acknowledged(struct emit *e, const struct order *o, const struct command_execution *c)
 {
+    bool is_missing = o->in_doubt == DOUBT_EXECUTIONS_MISSING;
     struct order_state *ev = order_state_begin(e, o, ORDER_WORKING, REASON_NONE);
-    ev->in_doubt = 0;
-    if (!o->cancel_asked)
+    ev->in_doubt = is_missing ? o->in_doubt : DOUBT_NONE;
+    if (!is_missing && !o->cancel_asked && c->exec_type != 'I')
         ev->due_ns = 0;
-    else if (!o->in_doubt)
+    else if (o->cancel_asked && !o->in_doubt)
         ev->due_ns = e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns;
     memcpy(ev->lp_order_id, c->lp_order_id, sizeof ev->lp_order_id);
     emit_end(e, ev);
@@ -65,6 +74,20 @@ static bool is_said_before(const struct order *o, const struct command_execution
 {
     return c->poss_resend && o->lp_order_id[0] &&
            memcmp(o->lp_order_id, c->lp_order_id, sizeof o->lp_order_id) == 0;
+}
+
+/* The LP states more than its fills add up to. None is made up from that: the order waits for them. */
+static void executions_missing(struct emit *e, const struct lane_item *item, const struct order *o)
+{
+    add_break(e, item, o, REASON_EXECUTIONS_MISSING);
+    if (order_is_final(o) || o->in_doubt == DOUBT_EXECUTIONS_MISSING)
+        return;
+    enum order_status state = o->state == ORDER_PENDING ? ORDER_SENT : (enum order_status)o->state;
+    struct order_state *ev = order_state_begin(e, o, state, (enum reason)o->reason);
+    ev->in_doubt = DOUBT_EXECUTIONS_MISSING;
+    ev->due_ns = e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns;
+    emit_end(e, ev);
+    order_update(e, o);
 }
 
 static void decide_new(struct emit *e, const struct lane_item *item, const struct order *o)
@@ -127,6 +150,9 @@ static void decide_fill(struct emit *e, const struct lane_item *item, const stru
         filled(e, o, c);
 }
 
+/* OrdRejReason (103), of a status request for an order that the LP does not have. */
+enum { REJECT_UNKNOWN_ORDER = 5 };
+
 /* Cancelled, expired or rejected at the LP, with or without fills before. */
 static void decide_ended(struct emit *e, const struct lane_item *item, const struct order *o, bool rejected)
 {
@@ -135,6 +161,10 @@ static void decide_ended(struct emit *e, const struct lane_item *item, const str
         add_break(e, item, o, REASON_ORDER_FINAL);
     else if (order_is_final(o))
         routing_note(e, item, o, REASON_REPEATED, "final before");
+    else if (c->filled_quantity > o->filled_quantity)
+        executions_missing(e, item, o);
+    else if (rejected && c->reject_reason == REJECT_UNKNOWN_ORDER && o->filled_quantity == 0)
+        order_end_unknown(e, o, c->text);
     else if (rejected)
         order_end(e, o, o->filled_quantity ? ORDER_CANCELLED : ORDER_REJECTED, REASON_LP_REJECTED_ORDER,
                   c->lp_order_id, c->text);
@@ -145,19 +175,45 @@ static void decide_ended(struct emit *e, const struct lane_item *item, const str
                   c->text);
 }
 
-/* The answer to a status request. It carries no fill of its own: fills that we lack, or an end that ours does
- * not agree with, are breaks. */
+/* The LP's word that there are no more executions than we have: the doubt is over, the order goes on. */
+static void found_complete(struct emit *e, const struct order *o)
+{
+    bool is_new = o->state == ORDER_SENT;
+    struct order_state *ev =
+        order_state_begin(e, o, is_new ? ORDER_WORKING : (enum order_status)o->state, REASON_NONE);
+    ev->in_doubt = DOUBT_NONE;
+    ev->due_ns = o->cancel_asked ? e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns : 0;
+    emit_end(e, ev);
+    if (is_new)
+        order_report(e, o, '0', NULL, NULL);
+    order_update(e, o);
+}
+
+/* The answer to a status request. It carries no fill of its own. With the CumQty that our fills add up to it
+ * settles the order; more: fills are missing; less, or an end that ours does not agree with: a break. */
 static void decide_status(struct emit *e, const struct lane_item *item, const struct order *o)
 {
     const struct command_execution *c = execution_of(item);
-    if (c->filled_quantity != o->filled_quantity) {
+    bool is_missing = o->in_doubt == DOUBT_EXECUTIONS_MISSING;
+    if (c->poss_resend && (is_missing || c->filled_quantity < o->filled_quantity)) {
+        routing_note(e, item, o, REASON_REPEATED, "a status that may be from before");
+        return;
+    }
+    if (c->filled_quantity > o->filled_quantity) {
+        executions_missing(e, item, o);
+        return;
+    }
+    if (c->filled_quantity < o->filled_quantity) {
         add_break(e, item, o, REASON_BAD_EXECUTION);
         return;
     }
     switch (c->ord_status) {
     case '0':
     case '1':
-        decide_new(e, item, o);
+        if (is_missing)
+            found_complete(e, o);
+        else
+            decide_new(e, item, o);
         break;
     case '2':
         if (o->state == ORDER_IS_FILLED)
@@ -206,10 +262,18 @@ static void decide_by_type(struct emit *e, const struct lane_item *item, const s
     }
 }
 
+/* The answer to a status request, or that its order is not known: no execution. */
+static bool is_answer(const struct command_execution *c)
+{
+    return c->exec_type == 'I' || (c->exec_type == '8' && c->reject_reason == REJECT_UNKNOWN_ORDER);
+}
+
 void decide_execution(struct emit *e, const struct lane_item *item)
 {
     const struct order *o = routing_order(routing_of(e), execution_of(item)->order);
-    if (!o)
+    if (!o && is_answer(execution_of(item))) /* it was settled otherwise, and has left memory */
+        routing_note(e, item, NULL, REASON_UNKNOWN_ORDER, "a status that comes late");
+    else if (!o)
         add_break(e, item, NULL, REASON_UNKNOWN_ORDER);
     else if (!order_is_from_lp(o, item))
         add_break(e, item, o, REASON_WRONG_LP);

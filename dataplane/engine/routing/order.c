@@ -59,6 +59,7 @@ void order_release(struct emit *e, const struct order *o)
     memcpy(ev->lp_quote_id, o->lp_quote_id, sizeof ev->lp_quote_id);
     memcpy(ev->symbol, o->symbol, sizeof ev->symbol);
     ev->lp_session = o->lp_session;
+    ev->session_losses = routing_session_losses(routing_of(e), o->lp_session);
     ev->lp_gateway = o->lp_gateway;
     emit_end(e, ev);
 }
@@ -95,7 +96,7 @@ void order_update(struct emit *e, const struct order *o)
     ev->filled_quantity = o->filled_quantity;
     ev->state = o->state;
     ev->reason = (uint16_t)update_reason(o);
-    ev->in_doubt = o->in_doubt;
+    ev->in_doubt = o->in_doubt != DOUBT_NONE;
     ev->final = order_is_final(o);
     ev->cancelled_for = o->cancel_asked;
     emit_end(e, ev);
@@ -191,6 +192,15 @@ void order_end(struct emit *e, const struct order *o, enum order_status state, e
     order_update(e, o);
 }
 
+void order_end_unknown(struct emit *e, const struct order *o, const char *text)
+{
+    assert(o->filled_quantity == 0);
+    if (o->cancel_asked >= CANCEL_BY_TAKER)
+        order_end(e, o, ORDER_CANCELLED, REASON_TAKER_REQUEST, NULL, text);
+    else
+        order_end(e, o, ORDER_REJECTED, REASON_TIMEOUT, NULL, text);
+}
+
 void order_ask_cancel(struct emit *e, const struct order *o, enum cancel_asked asked_for,
                       const char *cancel_id)
 {
@@ -237,14 +247,14 @@ void order_cancel_failed(struct emit *e, const struct order *o, bool known, uint
     assert(order_is_at_lp(o) && o->cancel_asked);
     if (o->cancel_asked == CANCEL_BY_TAKER)
         order_refuse_open_cancel(e, o, cancel_reason, reason, text);
-    bool sent = o->state == ORDER_SENT && !known;
+    bool sent = o->state == ORDER_SENT && !known, missing = o->in_doubt == DOUBT_EXECUTIONS_MISSING;
     struct order_state *ev = order_state_begin(e, o,
                                                sent                     ? ORDER_SENT
                                                : o->state == ORDER_SENT ? ORDER_WORKING
                                                                         : (enum order_status)o->state,
                                                REASON_NONE);
-    ev->in_doubt = sent && o->in_doubt;
-    ev->cancel_asked = ev->in_doubt ? CANCEL_BY_TIMEOUT : CANCEL_NOT_ASKED;
+    ev->in_doubt = missing || sent ? o->in_doubt : DOUBT_NONE;
+    ev->cancel_asked = ev->in_doubt && !missing ? CANCEL_BY_TIMEOUT : CANCEL_NOT_ASKED;
     if (ev->in_doubt)
         ev->due_ns = e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns;
     else if (!sent)

@@ -22,12 +22,6 @@ static inline const struct routing_state *routing_of(const struct emit *e)
     return (const struct routing_state *)e->state;
 }
 
-/* The LP may have it, or has it. */
-static inline bool order_is_at_lp(const struct order *o)
-{
-    return o->state == ORDER_SENT || o->state == ORDER_WORKING || o->state == ORDER_PARTLY_FILLED;
-}
-
 static inline bool order_is_from_lp(const struct order *o, const struct lane_item *item)
 {
     return item->agent == o->lp_gateway && item->record.session == o->lp_session;
@@ -75,6 +69,12 @@ void order_end(struct emit *e, const struct order *o, enum order_status state, e
 void order_ask_cancel(struct emit *e, const struct order *o, enum cancel_asked asked_for,
                       const char *cancel_id);
 
+/* The LP says that it never had the order, which we have no execution of: its end. */
+void order_end_unknown(struct emit *e, const struct order *o, const char *text);
+
+/* ORDER_STATUS_ASKED: to the LP. */
+void order_ask_status(struct emit *e, const struct order *o);
+
 /* ORDER_CANCEL_REFUSED of the taker's cancel that is open on the order. */
 void order_refuse_open_cancel(struct emit *e, const struct order *o, uint32_t cancel_reason,
                               enum reason reason, const char *text);
@@ -102,6 +102,7 @@ void decide_execution(struct emit *e, const struct lane_item *item);      /* exe
 void decide_cancel(struct emit *e, const struct lane_item *item);         /* cancel.c: F */
 void decide_cancel_reject(struct emit *e, const struct lane_item *item);  /* cancel.c: 9 */
 void decide_rfq_cancel(struct emit *e, const struct lane_item *item);     /* cancel.c */
+void decide_status_ask(struct emit *e, uint32_t session);                 /* status.c: timer */
 void decide_session(struct emit *e, const struct lane_item *item);        /* session.c */
 
 #endif

@@ -34,6 +34,9 @@ void decide_order_unsent(struct emit *e, const struct lane_item *item)
     if (c->out.ref_kind == REF_CANCEL)
         routing_note(e, item, o, (enum reason)c->reason,
                      "the cancel was not sent: it is asked again when due");
+    else if (c->out.ref_kind == REF_STATUS)
+        routing_note(e, item, o, (enum reason)c->reason,
+                     "its status was not asked: it is when the session is back");
     else if (c->out.ref_kind != REF_ORDER || c->out.must_reach || !o || !order_is_from_lp(o, item))
         routing_note(e, item, NULL, (enum reason)c->reason, "not an order on its way to its LP");
     else if (o->state != ORDER_SENT)
@@ -60,6 +63,20 @@ static void pending_due(struct emit *e, const struct order *o)
         wait_pending(e, o);
 }
 
+/* The LP has executed more than it has told: it is asked again, until what it says and what we have agree. */
+static void executions_due(struct emit *e, const struct order *o)
+{
+    if (session_is_synced(e, o->lp_session)) {
+        order_ask_status(e, o);
+        if (o->cancel_asked)
+            order_ask_cancel(e, o, o->cancel_asked, o->cancel_id);
+        return;
+    }
+    struct order_state *ev = order_state_begin(e, o, (enum order_status)o->state, (enum reason)o->reason);
+    ev->due_ns = e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns;
+    emit_end(e, ev);
+}
+
 /* No answer to the order, or to its cancel. */
 static void answer_due(struct emit *e, const struct order *o)
 {
@@ -84,18 +101,29 @@ void decide_order_due(struct emit *e, const struct order *o)
     assert(!order_is_final(o) && o->state != ORDER_AWAITING);
     if (o->state == ORDER_PENDING)
         pending_due(e, o);
+    else if (o->in_doubt == DOUBT_EXECUTIONS_MISSING)
+        executions_due(e, o);
     else
         answer_due(e, o);
 }
 
-/* BusinessMessageReject or Reject of something that we sent. */
+/* BusinessRejectReason (380). */
+enum { BUSINESS_UNKNOWN_ID = 1 };
+
+/* BusinessMessageReject or Reject of something that we sent. One of a status request says something of the
+ * order only where it says that there is none: an LP that does not take status requests may have it all the
+ * same. */
 void decide_order_peer_reject(struct emit *e, const struct lane_item *item)
 {
     const struct command_peer_reject *c = (const void *)&item->record;
     const struct order *o = routing_order(routing_of(e), c->ref);
-    bool is_order = c->ref_kind == REF_ORDER, is_cancel = c->ref_kind == REF_CANCEL;
-    if (!o || !(is_order || is_cancel) || !order_is_from_lp(o, item)) {
+    bool is_order = c->ref_kind == REF_ORDER, is_cancel = c->ref_kind == REF_CANCEL,
+         is_status = c->ref_kind == REF_STATUS;
+    if (!o || !(is_order || is_cancel || is_status) || !order_is_from_lp(o, item)) {
         routing_note(e, item, NULL, REASON_PEER_REJECT, c->text);
+    } else if (is_status && c->business && c->reason == BUSINESS_UNKNOWN_ID && o->state == ORDER_SENT &&
+               o->in_doubt != DOUBT_EXECUTIONS_MISSING) {
+        order_end_unknown(e, o, c->text);
     } else if (is_order && o->state == ORDER_SENT) {
         order_end(e, o, ORDER_REJECTED, REASON_LP_REJECTED_ORDER, NULL, c->text);
     } else if (is_cancel && order_is_at_lp(o) && o->cancel_asked >= CANCEL_BY_TAKER) {

@@ -1,5 +1,6 @@
 /* What routing knows of sessions. A session that goes down ends nothing by itself: what was not sent comes
- * back as unsent, what was sent waits for its answer or falls due. */
+ * back as unsent, what was sent waits for its answer or falls due. When the session is in sync again, orders
+ * of unknown fate are asked about (status.c), by a timer that is due at once. */
 #include "dataplane/engine/routing/order.h"
 
 void decide_session(struct emit *e, const struct lane_item *item)
