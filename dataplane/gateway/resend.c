@@ -158,8 +158,9 @@ static unsigned resend_channel(struct gateway *g, struct channel *ch)
     for (unsigned i = 0; i < RESEND_NUMBERS_MAX && sent < POLL_ITEMS_MAX; i++) {
         uint64_t number = ch->resend_next;
         if (number > ch->resend_last) {
-            if (fill_gap(g, ch, number))
-                resend_end(g, ch);
+            if (!fill_gap(g, ch, number))
+                return work;
+            resend_end(g, ch);
             return work + 1;
         }
         if (number < ch->sent.first) { /* all that is kept no more, at once */
