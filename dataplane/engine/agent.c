@@ -182,6 +182,14 @@ static bool lanes_have_room(struct engine *e, uint64_t reserve)
     return true;
 }
 
+/* Why only what goes on is taken up: nothing of a low lane, no new order. NULL: there is room for all. */
+static const char *at_mark(struct engine *e)
+{
+    if (!ring_room(e->emit.ring, BATCH_SIZE_MAX, e->ring_reserve))
+        return "busy: the record is not written as fast as it grows";
+    return lanes_have_room(e, LANE_RESERVE) ? NULL : "busy: decisions are not taken up as fast as they come";
+}
+
 /* Room for the effects of any one decision, asked before it is taken up: a decision is never half done, and
  * never done twice. */
 static bool has_room(struct engine *e, bool high)
@@ -242,6 +250,9 @@ static unsigned poll_input(struct engine *e, const struct engine_input *in, bool
     const struct lane_item *item;
     while (taken < POLL_ITEMS_MAX && (item = lane_peek(in->lane)) && has_room(e, high)) {
         assert(item->agent == in->from && item->lane == in->subject);
+        /* An order shares its lane with executions, which may not wait behind it: refused, it is out of their
+         * way. */
+        e->emit.scarce = item->record.type == RECORD_COMMAND_ORDER ? at_mark(e) : NULL;
         decide_item(e, item);
         lane_pop(in->lane);
         taken++;

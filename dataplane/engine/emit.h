@@ -22,6 +22,7 @@ struct emit {
     struct ring *ring;
     struct state *state;
     uint64_t now_ns;
+    const char *scarce; /* NULL; or ring or lanes are at their mark, and this says so: a new order is refused with it */
     bool splits; /* at start: a full batch is ended and the next begun; a decision is never split */
 };
 

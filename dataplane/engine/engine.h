@@ -2,7 +2,8 @@
  *
  * Poll: engine and order lanes first (bounded), then timers that are due, then request and quote lanes in turn with a
  * rotating start; at most POLL_ITEMS_MAX of each. For each item: room for the largest batch in the ring and in every
- * lane it could address (else it stays where it is: back-pressure); ring_begin with the item as cause; state_begin;
+ * lane it could address (else it stays where it is: back-pressure). Part of both is kept for engine and order lanes: past
+ * that mark request and quote lanes stand, and a new order, which shares its lane with executions, is refused. ring_begin with the item as cause; state_begin;
  * decide; state_end; ring_end. After the poll's last decision one ring_commit, and only then the addressed records go to
  * their lanes, each with one commit. A command that leads to no record is a bug (asserted); a timer may lead to none.
  */

@@ -263,7 +263,8 @@ Test(engine_agent, takes_a_bounded_number_from_each_lane_and_begins_with_another
 
 Test(engine_agent, without_room_in_an_output_lane_items_stay_where_they_are)
 {
-    /* Distribution does not read: orders go on until what one decision may need is not free any more. */
+    /* Nobody reads: orders are taken up to the mark, then refused, until what one decision may need is not
+     * free any more. */
     unsigned taken = 0, work;
     for (unsigned i = 0;; i++) {
         cr_assert(put_order(IN_ORDER, i));
@@ -271,15 +272,17 @@ Test(engine_agent, without_room_in_an_output_lane_items_stay_where_they_are)
         work = poll_engine();
         if (work == 0)
             break;
-        taken++;
+        taken += table_count(t.state->orders) == taken + 1;
     }
     cr_assert_gt(taken, 100);
+    cr_assert_gt(counted("rfqd_engine_refusals_total", "agent=\"routing\",reason=\"busy\""), 100);
     uint64_t write = t.ring.write, waiting = lane_used(t.in[IN_ORDER]);
     cr_assert_gt(waiting, 0);
     cr_assert_eq(poll_engine(), 0);
     cr_assert_eq(t.ring.write, write, "nothing was half decided");
     cr_assert_gt(counted("rfqd_engine_stalls_total", "agent=\"routing\",full=\"lane\""), 1);
     cr_assert_eq(drain(t.to_distribution), taken);
+    drain(t.to_gateway);
     cr_assert_eq(poll_engine(), 1);
     cr_assert_eq(lane_used(t.in[IN_ORDER]), 0);
     cr_assert_eq(table_count(t.state->orders), taken + 1);
@@ -314,6 +317,44 @@ Test(engine_agent, a_full_ring_stops_requests_first_and_loses_none_of_them)
     cr_assert_eq(state_digest(&t.state->base), state_digest(&t.twin->base));
     cr_assert_eq(t.state->base.marks.consumed[AGENT_GATEWAY][LANE_REQUEST], t.position[IN_REQUEST]);
     cr_assert_eq(t.state->base.marks.consumed[AGENT_GATEWAY][LANE_ORDER], t.position[IN_ORDER]);
+}
+
+/* Past the mark an order is refused, and may be sent again under its ClOrdID; what lies behind it in its lane
+ * is decided. */
+Test(engine_agent, at_the_rings_mark_new_orders_are_refused_and_executions_pass)
+{
+    unsigned made = 0;
+    for (;; made++) { /* the log agent does not read */
+        put_order(IN_ORDER, made);
+        cr_assert_eq(poll_engine(), 1);
+        drain(t.to_distribution);
+        if (table_count(t.state->orders) == made)
+            break;
+        cr_assert_eq(drain(t.to_gateway), 0);
+    }
+    cr_assert_gt(made, 100);
+    const struct lane_item *item = lane_peek(t.to_gateway);
+    cr_assert_not_null(item);
+    const struct order_report *told = (const void *)&item->record;
+    cr_assert_eq(told->exec_type, '8');
+    cr_assert_eq(told->reason, REASON_BUSY);
+    cr_assert_str_eq(told->text, "busy: the record is not written as fast as it grows");
+    drain(t.to_gateway);
+    struct command_execution c = {
+        .head = {.size = sizeof c, .type = RECORD_COMMAND_EXECUTION, .version = 1, .session = 2},
+        .order = 77,
+        .exec_id = "E1",
+        .exec_type = 'F',
+        .ord_status = '2'};
+    cr_assert(put(IN_ORDER, &c.head));
+    cr_assert_eq(poll_engine(), 1);
+    cr_assert_eq(counted("rfqd_engine_commands_total", "agent=\"routing\",type=\"COMMAND_EXECUTION\""), 1);
+    read_ring();
+    put_order(IN_ORDER, made);
+    cr_assert_eq(poll_engine(), 1);
+    cr_assert_eq(table_count(t.state->orders), made + 1, "the ClOrdID was not used up");
+    read_ring();
+    cr_assert_eq(state_digest(&t.state->base), state_digest(&t.twin->base));
 }
 
 /* The rest

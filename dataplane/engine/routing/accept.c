@@ -3,7 +3,13 @@
 #include "dataplane/engine/routing/order.h"
 
 /* OrdRejReason (103). */
-enum { REJECT_EXCEEDS_LIMIT = 3, REJECT_DUPLICATE = 6, REJECT_CHARACTERISTIC = 11, REJECT_QUANTITY = 13 };
+enum {
+    REJECT_EXCEEDS_LIMIT = 3,
+    REJECT_DUPLICATE = 6,
+    REJECT_CHARACTERISTIC = 11,
+    REJECT_QUANTITY = 13,
+    REJECT_OTHER = 99
+};
 
 struct refusal {
     enum reason reason;
@@ -41,6 +47,8 @@ static bool may_be_taken(const struct emit *e, const struct command_order *c, st
                                 "only previously quoted orders with QuoteID are accepted"};
     else if (c->quantity <= 0)
         *why = (struct refusal){REASON_WRONG_QUANTITY, REJECT_QUANTITY, "quantity is not positive"};
+    else if (e->scarce)
+        *why = (struct refusal){REASON_BUSY, REJECT_OTHER, e->scarce};
     else if (!order_has_room(e))
         *why = (struct refusal){REASON_LIMIT, REJECT_EXCEEDS_LIMIT,
                                 "too many orders in memory: try again later"};
