@@ -311,6 +311,8 @@ static enum err make_gateway(struct node *n)
         .resend_store_size = (uint32_t)c->resend_store_size,
         .counters = n->config.counters,
         .clock = n->config.clock,
+        .log_stalled = log_stalled,
+        .log = n->log,
     };
     e = gateway_create(&n->gateway, &g);
     return e == OK ? OK : fail(e, "gateway", NULL);

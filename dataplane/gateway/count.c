@@ -43,6 +43,8 @@ static counter_value *session_counter(struct counters *c, const struct channel *
 static void channel_counters(struct counters *c, struct channel *ch, bool apart)
 {
     static const char *const reasons[UNSENT_SLOTS] = {"session_down", "stale", "lost", "limit", "other"};
+    static const char *const shortages[BUSY_SLOTS] = {
+        [BUSY_LOG] = "log", [BUSY_RING] = "ring", [BUSY_LANE] = "lane"};
     struct channel_counters *n = &ch->count;
     for (unsigned i = 0; i < TYPE_SLOTS; i++) {
         const char *type = apart ? LABELS[i] : "all";
@@ -51,6 +53,8 @@ static void channel_counters(struct counters *c, struct channel *ch, bool apart)
     }
     for (unsigned i = 0; i < UNSENT_SLOTS; i++)
         n->unsent[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_unsent_total", "reason", reasons[i]);
+    for (unsigned i = 0; i < BUSY_SLOTS; i++)
+        n->busy[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_busy_total", "reason", shortages[i]);
     n->rejected = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_rejected_total", NULL, NULL);
     n->garbled = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_garbled_total", NULL, NULL);
     n->gaps = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_gaps_total", NULL, NULL);
@@ -60,7 +64,6 @@ static void channel_counters(struct counters *c, struct channel *ch, bool apart)
     n->resent = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_resent_total", NULL, NULL);
     n->forgotten = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_forgotten_total", NULL, NULL);
     n->logons = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_logons_total", NULL, NULL);
-    n->busy = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_busy_total", NULL, NULL);
     n->up = session_counter(c, ch, COUNTER_GAUGE, "rfqd_fix_session_up", NULL, NULL);
 }
 

@@ -8,23 +8,26 @@
  * lanes and store is asked for before. Ring commit, then lane commit, once per receive burst. No room: the
  * rest stays unread, the connection is paused, and goes on when room returns; silence of a connection that is
  * not read is not held against it. Ring and lanes keep a part for what is more important: half is for
- * requests, orders and quotes too, three quarters for answers of LPs and acceptances, seven eighths for
- * executions, cancels and events of the engines, all for session states and what tells an engine of a loss. A
- * quote without room is refused («busy», counted), so that executions behind it on its connection are not
- * held up. What cannot be read into a command is answered by Reject (3) naming field and limit; what this
- * side may not send, or we do not take, by BusinessMessageReject (j): both in the batch of their GATEWAY_IN,
- * which is then addressed to nobody. Out: event → next number → encoded into the ring as GATEWAY_OUT with the
- * event as cause → commit → port_send → one flush per poll, so that a release to k LPs is one burst. At level
- * `synced` the bytes wait until the ring's durable position has passed their record; order within the session
- * is kept. Session not up: must_reach events are numbered and kept (the peer asks for them after logon),
- * refusals of quotes up to a quarter of the store, so that no LP pushes out what it has to learn by them; all
- * others become GATEWAY_UNSENT, addressed to the engine they came from. So does what has expired, and what
- * the peer asks for again when it may not be sent any more (then it is gap-filled) and certainly did not
- * arrive: reason LOST (resend.c). A session that holds back more than its store has room for stops the
- * engine's lane, not the numbers. A peer's Reject (3) or BusinessMessageReject (j) is matched by RefSeqNum
- * (45) with what was sent under that number. Session states go to routing by the order lane, and to
- * distribution by the lane of the session's role (taker: request, LP: quote), each as a record of its own: a
- * fence between what came before and after. A reset of the numbers of a live session is told as DOWN and UP.
+ * requests, new orders and quotes too, three quarters for acceptances (AJ), thirteen sixteenths for refusals,
+ * seven eighths for executions, cancels, answers and withdrawals of LPs and events of the engines, all for
+ * session states and what tells an engine of a loss. What asks for something new and has no room is refused,
+ * recorded and counted, its text saying why: R by AG, D by 8 (OrderID NONE: no ClOrdID was used up), AJ and S
+ * by AI; with PossResend any of them by j (380=4), which says nothing of what may have been taken before. So
+ * its sender may ask again, and what lies behind it on its connection is not held up. What cannot be read
+ * into a command is answered by Reject (3) naming field and limit; what this side may not send, or we do not
+ * take, by BusinessMessageReject (j): both in the batch of their GATEWAY_IN, which is then addressed to
+ * nobody. Out: event → next number → encoded into the ring as GATEWAY_OUT with the event as cause → commit →
+ * port_send → one flush per poll, so that a release to k LPs is one burst. At level `synced` the bytes wait
+ * until the ring's durable position has passed their record; order within the session is kept. Session not
+ * up: must_reach events are numbered and kept (the peer asks for them after logon), refusals of quotes up to a
+ * quarter of the store, so that no LP pushes out what it has to learn by them; all others become
+ * GATEWAY_UNSENT, addressed to the engine they came from. So does what has expired, and what the peer asks
+ * for again when it may not be sent any more (then it is gap-filled) and certainly did not arrive: reason
+ * LOST (resend.c). A session that holds back more than its store has room for stops the engine's lane, not
+ * the numbers. A peer's Reject (3) or BusinessMessageReject (j) is matched by RefSeqNum (45) with what was
+ * sent under that number. Session states go to routing by the order lane, and to distribution by the lane of
+ * the session's role (taker: request, LP: quote), each as a record of its own: a fence between what came
+ * before and after. A reset of the numbers of a live session is told as DOWN and UP.
  *
  * Commands that an engine gets (dest, lane) by MsgType and role: translate_in.c; events that are sent:
  * translate_out.c.
@@ -41,8 +44,8 @@
  * a peer's password is not done: sessions are told apart by CompIDs.)
  *
  * Counters: rfqd_fix_{received,sent}_total{session,type} (with more than 16 sessions: type "all"),
- * rfqd_fix_{rejected,garbled,gaps,kept,kept_no_room,resend_requests,resent,forgotten,logons,busy}_total{session},
- * rfqd_fix_session_up{session}, rfqd_fix_unsent_total{session,reason},
+ * rfqd_fix_{rejected,garbled,gaps,kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},
+ * rfqd_fix_session_up{session}, rfqd_fix_{unsent,busy}_total{session,reason},
  * rfqd_fix_refused_total{gateway,reason}, rfqd_fix_connections_total{gateway},
  * rfqd_gateway_{ring,lane}_waits_total{gateway}, rfqd_gateway_unknown_sessions_total{gateway}.
  *
@@ -80,6 +83,8 @@ struct gateway_session_config {
     uint64_t resend_age_max_ns;
 };
 
+struct log; /* storage/log: a name only */
+
 struct gateway_config {
     uint8_t agent; /* AGENT_GATEWAY + n */
     struct ring *ring;
@@ -96,6 +101,10 @@ struct gateway_config {
     /* What GATEWAY_OUT is stamped with: the time of each message, so that the messages of one release are
      * told apart. NULL: the time of the poll (simulation). It may not run behind the time of polls. */
     uint64_t (*clock)(void);
+    /* Why the log takes nothing for now, NULL when it does; static text, which refusals at a mark name. Asked
+     * with `log`. NULL: not known here. */
+    const char *(*log_stalled)(const struct log *log);
+    const struct log *log;
 };
 
 struct gateway;

@@ -8,7 +8,7 @@
 #include "dataplane/core/text.h"
 #include "fix/fix_dict.h"
 
-enum { BUSINESS_UNSUPPORTED = 3, BUSINESS_NOT_AUTHORIZED = 6 }; /* BusinessRejectReason (380) */
+enum { BUSINESS_UNSUPPORTED = 3, BUSINESS_NOT_AVAILABLE = 4, BUSINESS_NOT_AUTHORIZED = 6 }; /* 380 */
 
 /* One message on its way in. */
 struct arrival {
@@ -16,6 +16,7 @@ struct arrival {
     const struct translate_in_row *row; /* NULL: administrative, or not taken */
     bool known;                         /* MsgType is of those that we speak */
     bool busy;                          /* no room for the command: refused instead */
+    enum busy_slot shortage;            /* of what */
     bool has_command;
     uint8_t dest, lane;
     union translate_command command;
@@ -84,23 +85,23 @@ static bool command_room(struct gateway *g, const struct arrival *a, enum gatewa
            gateway_lane_room(gateway_lane(g, AGENT_DISTRIBUTION, subject), bytes, class);
 }
 
-/* Room for all that this message may lead to. A quote is refused where it has none, so that the executions
- * behind it on the same connection are not held up. */
+/* Room for all that this message may lead to. What asks for something new is refused where it has none: its
+ * sender knows at once, and the executions and cancels behind it on the same connection are not held up. */
 static bool arrival_room(struct gateway *g, struct arrival *a, uint64_t size)
 {
     enum gateway_class class = a->row ? (enum gateway_class)a->row->class : CLASS_SESSION;
     uint64_t bytes = sizeof(struct gateway_in) + size + 8;
     if (!sent_room(&a->ch->sent, channel_keep(a->ch), GATEWAY_OUT_SIZE_MAX))
         return false;
-    bool lane_has = !a->row || command_room(g, a, class);
-    if (lane_has && channel_room(g, a->ch, bytes, class))
-        return true;
-    if (a->row && a->row->record == RECORD_COMMAND_QUOTE) {
+    bool ring_has = gateway_ring_room(g, CHANNEL_ROOM + bytes, class);
+    if (ring_has && (!a->row || command_room(g, a, class)))
+        return channel_room(g, a->ch, bytes, class);
+    if (a->row && translate_busy_row(a->row->record)) {
         a->busy = true;
-        return channel_room(g, a->ch, bytes, CLASS_ORDER);
+        a->shortage = ring_has ? BUSY_LANE : BUSY_RING;
+        return channel_room(g, a->ch, bytes, CLASS_REFUSAL);
     }
-    if (!lane_has)
-        counter_add(g->lane_waits, 1);
+    counter_add(ring_has ? g->lane_waits : g->ring_waits, 1);
     return false;
 }
 
@@ -137,6 +138,39 @@ static void translate(const struct fix_msg *m, struct arrival *a, uint32_t sessi
     command_head(&a->command, a->row, session, time_ns, a->dest, a->lane);
 }
 
+/* Why it is refused, for people; what the log itself says goes before what we see of it. */
+static void say_busy(struct gateway *g, struct arrival *a, char text[TEXT_SIZE])
+{
+    const char *log = g->config.log_stalled ? g->config.log_stalled(g->config.log) : NULL;
+    struct text t = text_in(text, TEXT_SIZE);
+    text_add(&t, "busy: ");
+    if (log) {
+        a->shortage = BUSY_LOG;
+        text_add(&t, log);
+    } else if (a->shortage == BUSY_RING) {
+        text_add(&t, "the record is not written as fast as it grows");
+    } else {
+        text_add(&t, a->row->dest == AGENT_ROUTING ? "routing" : "distribution");
+        text_add(&t, " does not keep up");
+    }
+}
+
+/* It is answered in its own terms, as its engine would. But one that may have been sent before may be alive:
+ * a refusal in its own terms would say that it is not, so only this message is refused. */
+static void refuse_busy(struct gateway *g, struct arrival *a)
+{
+    a->has_command = false;
+    say_busy(g, a, a->refusal.text);
+    counter_add(a->ch->count.busy[a->shortage], 1);
+    if (!g->msg.poss_resend)
+        return;
+    a->busy = false;
+    a->refusal.business = true;
+    a->refusal.reason = BUSINESS_NOT_AVAILABLE;
+    const char *name = translate_busy_row(a->row->record)->name(&a->command);
+    memcpy(a->refusal.ref_id, name, sizeof a->refusal.ref_id);
+}
+
 /* What becomes of an accepted message, before it is recorded. */
 static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdict)
 {
@@ -147,6 +181,7 @@ static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdic
         return;
     if (!a->row) {
         a->refusal.business = true;
+        a->refusal.ref_id[0] = 0;
         a->refusal.reason = a->known ? BUSINESS_NOT_AUTHORIZED : BUSINESS_UNSUPPORTED;
         struct text t = text_in(a->refusal.text, sizeof a->refusal.text);
         text_add(&t, a->known ? "not from this side" : "this message is not supported");
@@ -155,8 +190,8 @@ static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdic
     translate(m, a, a->ch->config.number, a->ch->config.role, g->now_ns);
     if (peer_rejects)
         a->refusal.reason = -1; /* a Reject is not answered by a Reject */
-    if (a->busy)
-        a->has_command = false;
+    if (a->busy && a->has_command)
+        refuse_busy(g, a);
 }
 
 /* Records
@@ -206,6 +241,31 @@ static void type_text(uint32_t type, char out[5])
     out[4] = 0;
 }
 
+/* An application message about no object of an engine's. */
+struct answer {
+    struct gateway_out *rec;
+    struct fix_encoder encoder;
+};
+
+static void answer_begin(struct gateway *g, struct channel *ch, struct answer *w, const char *type)
+{
+    w->rec = outbound_add(g, ch, GATEWAY_OUT_SIZE_MAX);
+    fix_encode_begin(&w->encoder, &ch->fix.template, w->rec->bytes, GATEWAY_OUT_SIZE_MAX, type,
+                     ch->durable->next_out, g->now_ns, 0);
+}
+
+static void answer_end(struct gateway *g, struct channel *ch, struct answer *w, uint16_t kind,
+                       bool must_reach)
+{
+    const struct outbound about_nothing = {.must_reach = must_reach};
+    const char *bytes;
+    size_t size;
+    enum err err = fix_encode_end(&w->encoder, &bytes, &size);
+    assert(!err); /* ids and texts are bounded: the room fits any */
+    (void)err;
+    outbound_done(g, ch, w->rec, bytes, size, kind, false, &about_nothing);
+}
+
 static void send_refusal(struct gateway *g, struct arrival *a)
 {
     struct channel *ch = a->ch;
@@ -222,39 +282,30 @@ static void send_refusal(struct gateway *g, struct arrival *a)
         channel_send_admin(g, ch, &reject); /* which counts it */
         return;
     }
-    counter_add(ch->count.rejected, 1);
-    static const struct outbound about_nothing;
+    if (why->reason != BUSINESS_NOT_AVAILABLE) /* those are counted as busy */
+        counter_add(ch->count.rejected, 1);
     char ref_type[5];
     type_text(g->msg.type, ref_type);
-    struct gateway_out *rec = outbound_add(g, ch, GATEWAY_OUT_SIZE_MAX);
-    struct fix_encoder e;
-    const char *bytes;
-    size_t size;
-    fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX,
-                     FIX_MSGTYPE_BusinessMessageReject, ch->durable->next_out, g->now_ns, 0);
-    translate_business_reject(&e, g->msg.seq, ref_type, why->reason, why->text);
-    enum err err = fix_encode_end(&e, &bytes, &size);
-    assert(!err);
-    (void)err;
-    outbound_done(g, ch, rec, bytes, size, FIX_MSG_BusinessMessageReject, false, &about_nothing);
+    struct answer w;
+    answer_begin(g, ch, &w, FIX_MSGTYPE_BusinessMessageReject);
+    translate_business_reject(&w.encoder, g->msg.seq, ref_type, why);
+    answer_end(g, ch, &w, FIX_MSG_BusinessMessageReject, false);
 }
 
 static void send_busy(struct gateway *g, struct arrival *a)
 {
     struct channel *ch = a->ch;
-    static const struct outbound about_nothing;
-    counter_add(ch->count.busy, 1);
-    struct gateway_out *rec = outbound_add(g, ch, GATEWAY_OUT_SIZE_MAX);
-    struct fix_encoder e;
-    const char *bytes;
-    size_t size;
-    fix_encode_begin(&e, &ch->fix.template, rec->bytes, GATEWAY_OUT_SIZE_MAX, FIX_MSGTYPE_QuoteStatusReport,
-                     ch->durable->next_out, g->now_ns, 0);
-    translate_busy(&e, &a->command.quote);
-    enum err err = fix_encode_end(&e, &bytes, &size);
-    assert(!err);
-    (void)err;
-    outbound_done(g, ch, rec, bytes, size, FIX_MSG_QuoteStatusReport, false, &about_nothing);
+    const struct translate_busy_row *row = translate_busy_row(a->row->record);
+    struct translate_busy busy = {.text = a->refusal.text,
+                                  .session = ch->config.number,
+                                  .generation = ch->durable->generation,
+                                  .seq = g->msg.seq,
+                                  .time_ns = g->now_ns,
+                                  .precision = ch->config.fix.precision};
+    struct answer w;
+    answer_begin(g, ch, &w, row->type);
+    row->write(&w.encoder, &a->command, &busy);
+    answer_end(g, ch, &w, row->kind, row->must_reach);
 }
 
 /* What both sources have in common, the connection and what its session has kept. */

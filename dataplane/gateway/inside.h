@@ -29,12 +29,16 @@
 #define GATEWAY_LOGON_NS          10000000000ull
 #define GATEWAY_LISTEN_TAG        0 /* connects have their channel + 1 */
 
-/* Order of importance under back-pressure: how much of a ring or lane each leaves to those before it. */
+/* Order of importance under back-pressure: how much of a ring or lane each leaves to those before it. What
+ * asks for something new is refused by name at its mark. Refusals take room too, and whoever is refused may
+ * ask again at once: so they have a part of their own, and never the last one, which is that of executions
+ * and cancels. */
 enum gateway_class {
-    CLASS_SESSION,  /* logon, loss, numbers; what tells an engine of a loss */
-    CLASS_ORDER,    /* executions, cancels, orders; what engines send */
-    CLASS_ANSWER,   /* an LP's answers and withdrawals */
-    CLASS_ORDINARY, /* requests and quotes */
+    CLASS_SESSION,    /* logon, loss, numbers; what tells an engine of a loss */
+    CLASS_ORDER,      /* executions, cancels, answers and withdrawals of LPs; what engines send */
+    CLASS_REFUSAL,    /* what is refused for want of room */
+    CLASS_ACCEPTANCE, /* acceptances of quotes by AJ */
+    CLASS_ORDINARY,   /* requests, quotes, new orders */
 };
 static inline uint64_t class_reserve(uint64_t size, enum gateway_class c)
 {
@@ -43,7 +47,9 @@ static inline uint64_t class_reserve(uint64_t size, enum gateway_class c)
         return 0;
     case CLASS_ORDER:
         return size / 8;
-    case CLASS_ANSWER:
+    case CLASS_REFUSAL:
+        return size / 16 * 3;
+    case CLASS_ACCEPTANCE:
         return size / 4;
     case CLASS_ORDINARY:
         break;
@@ -78,11 +84,18 @@ enum gateway_unsent_slot {
     UNSENT_SLOTS
 };
 
+/* What was short when a message was refused. */
+enum busy_slot {
+    BUSY_LOG,  /* ring or lane at its mark, and the log says that it waits, and why */
+    BUSY_RING, /* the gateway's ring: the log is behind */
+    BUSY_LANE, /* the lane: its engine is behind */
+    BUSY_SLOTS
+};
+
 struct channel_counters {
     counter_value *received[TYPE_SLOTS], *sent[TYPE_SLOTS];
-    counter_value *unsent[UNSENT_SLOTS];
-    counter_value *rejected, *garbled, *gaps, *kept, *no_room, *resends, *resent, *forgotten, *logons, *busy,
-        *up;
+    counter_value *unsent[UNSENT_SLOTS], *busy[BUSY_SLOTS];
+    counter_value *rejected, *garbled, *gaps, *kept, *no_room, *resends, *resent, *forgotten, *logons, *up;
 };
 
 struct channel {

@@ -28,6 +28,7 @@ struct translate_refusal {
     int reason;    /* 380, or 373 */
     uint32_t tag;  /* 371 */
     char text[TEXT_SIZE];
+    char ref_id[ID_TEXT_SIZE]; /* 379, of a j; empty: none */
 };
 
 /* Where tables by MsgType have it: one character as it is, 'A' and another one behind; 0: no such row. */
@@ -95,9 +96,28 @@ const struct translate_out_row *translate_out_row(uint16_t record);
  */
 uint8_t translate_out_engine(uint32_t kind, uint32_t ref_kind);
 /* BusinessMessageReject. */
-void translate_business_reject(struct fix_encoder *e, uint64_t ref_seq, const char *ref_type, int reason,
-                               const char *text);
-/* QuoteStatusReport that refuses a quote before an engine saw it. */
-void translate_busy(struct fix_encoder *e, const struct command_quote *q);
+void translate_business_reject(struct fix_encoder *e, uint64_t ref_seq, const char *ref_type,
+                               const struct translate_refusal *why);
+
+/* A message refused for want of room, before an engine saw it: what names it, and why. */
+struct translate_busy {
+    const char *text;
+    uint32_t session;         /* these three make an ExecID that no other refusal has */
+    uint64_t generation, seq; /* of the message */
+    uint64_t time_ns;
+    enum fix_time_precision precision;
+};
+
+struct translate_busy_row {
+    const char *type; /* MsgType of the refusal */
+    uint16_t kind;    /* the same, packed */
+    bool must_reach;  /* however late the peer asks for it: its sender waits for an answer */
+    void (*write)(struct fix_encoder *e, const union translate_command *c, const struct translate_busy *b);
+    /* what the sender calls it: RefID (379) where the refusal may not speak for what was sent before */
+    const char *(*name)(const union translate_command *c);
+};
+
+/* How a command of this type is refused; NULL: it is not, it waits for room. */
+const struct translate_busy_row *translate_busy_row(uint16_t record);
 
 #endif

@@ -384,7 +384,7 @@ static bool read_peer_reject(const struct fix_msg *m, union translate_command *o
 static const struct translate_in_row FROM_TAKERS[TRANSLATE_KINDS] = {
     [ONE('R')] = {AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ORDINARY, COMMAND(QUOTE_REQUEST, quote_request),
                   read_quote_request},
-    [TWO('J')] = {AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ANSWER, COMMAND(QUOTE_RESPONSE, quote_response),
+    [TWO('J')] = {AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ACCEPTANCE, COMMAND(QUOTE_RESPONSE, quote_response),
                   read_quote_response},
     [ONE('Z')] = {AGENT_DISTRIBUTION, LANE_REQUEST, CLASS_ORDER, COMMAND(REQUEST_CANCEL, request_cancel),
                   read_request_cancel},
@@ -397,13 +397,13 @@ static const struct translate_in_row FROM_TAKERS[TRANSLATE_KINDS] = {
 
 static const struct translate_in_row FROM_LPS[TRANSLATE_KINDS] = {
     [ONE('S')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ORDINARY, COMMAND(QUOTE, quote), read_quote},
-    [TWO('G')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, COMMAND(DELIVERY_ANSWER, delivery_answer),
+    [TWO('G')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ORDER, COMMAND(DELIVERY_ANSWER, delivery_answer),
                   read_answer},
-    [TWO('I')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, COMMAND(DELIVERY_ANSWER, delivery_answer),
+    [TWO('I')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ORDER, COMMAND(DELIVERY_ANSWER, delivery_answer),
                   read_answer},
-    [ONE('b')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, COMMAND(DELIVERY_ANSWER, delivery_answer),
+    [ONE('b')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ORDER, COMMAND(DELIVERY_ANSWER, delivery_answer),
                   read_answer},
-    [ONE('Z')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ANSWER, COMMAND(QUOTE_CANCEL, quote_cancel),
+    [ONE('Z')] = {AGENT_DISTRIBUTION, LANE_QUOTE, CLASS_ORDER, COMMAND(QUOTE_CANCEL, quote_cancel),
                   read_quote_cancel},
     [ONE('8')] = {AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, COMMAND(EXECUTION, execution), read_execution},
     [ONE('9')] = {AGENT_ROUTING, LANE_ORDER, CLASS_ORDER, COMMAND(CANCEL_REJECT, cancel_reject),

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "dataplane/core/text.h"
 #include "fix/fix_dict.h"
 
 static void put_if(struct fix_encoder *e, uint32_t tag, const char *text)
@@ -263,15 +264,23 @@ static const char *type_status(const struct record *event)
     return FIX_MSGTYPE_QuoteStatusReport;
 }
 
+/* QuoteStatusReport about an acceptance. */
+static void write_response_status(struct fix_encoder *e, const char *quote_id, const char *response_id,
+                                  const char *symbol, unsigned status, uint32_t reason, const char *text)
+{
+    fix_put_text(e, FIX_TAG_QuoteID, *quote_id ? quote_id : "NONE");
+    put_if(e, FIX_TAG_QuoteRespID, response_id);
+    put_symbol(e, symbol);
+    fix_put_uint(e, FIX_TAG_QuoteStatus, status);
+    put_why(e, text, reason);
+}
+
 static void write_accept_refused(struct fix_encoder *e, const struct record *event, enum fix_time_precision p)
 {
     (void)p;
     const struct accept_refused *ev = (const void *)event;
-    fix_put_text(e, FIX_TAG_QuoteID, *ev->quote_id ? ev->quote_id : "NONE");
-    put_if(e, FIX_TAG_QuoteRespID, ev->response_id);
-    put_symbol(e, ev->symbol);
-    fix_put_uint(e, FIX_TAG_QuoteStatus, ev->expired ? STATUS_EXPIRED : STATUS_REJECTED);
-    put_why(e, ev->text, ev->reason);
+    write_response_status(e, ev->quote_id, ev->response_id, ev->symbol,
+                          ev->expired ? STATUS_EXPIRED : STATUS_REJECTED, ev->reason, ev->text);
 }
 
 static const char *type_report(const struct record *event)
@@ -414,11 +423,6 @@ static void write_quote_refused(struct fix_encoder *e, const struct record *even
     write_quote_status(e, ev->request_id, ev->lp_quote_id, ev->symbol, ev->text, ev->reason);
 }
 
-void translate_busy(struct fix_encoder *e, const struct command_quote *q)
-{
-    write_quote_status(e, q->request_id, q->lp_quote_id, q->symbol, "", REASON_BUSY);
-}
-
 static const char *type_order(const struct record *event)
 {
     (void)event;
@@ -474,13 +478,115 @@ static void write_order_status(struct fix_encoder *e, const struct record *event
     put_side(e, ev->side);
 }
 
-void translate_business_reject(struct fix_encoder *e, uint64_t ref_seq, const char *ref_type, int reason,
-                               const char *text)
+void translate_business_reject(struct fix_encoder *e, uint64_t ref_seq, const char *ref_type,
+                               const struct translate_refusal *why)
 {
     fix_put_uint(e, FIX_TAG_RefSeqNum, ref_seq);
     fix_put_text(e, FIX_TAG_RefMsgType, ref_type);
-    fix_put_uint(e, FIX_TAG_BusinessRejectReason, (uint64_t)reason);
-    put_if(e, FIX_TAG_Text, text);
+    put_if(e, FIX_TAG_BusinessRejectRefID, why->ref_id);
+    fix_put_uint(e, FIX_TAG_BusinessRejectReason, (uint64_t)why->reason);
+    put_if(e, FIX_TAG_Text, why->text);
+}
+
+/* Refused for want of room
+ * --------------------------------------------------------------------------------------- */
+
+static void busy_request(struct fix_encoder *e, const union translate_command *c,
+                         const struct translate_busy *b)
+{
+    const struct command_quote_request *q = &c->quote_request;
+    write_request_reject(e, q->request_id, q->symbol, q->side, REASON_BUSY, b->text);
+}
+
+static const char *name_request(const union translate_command *c)
+{
+    return c->quote_request.request_id;
+}
+
+static void busy_response(struct fix_encoder *e, const union translate_command *c,
+                          const struct translate_busy *b)
+{
+    const struct command_quote_response *q = &c->quote_response;
+    write_response_status(e, q->quote_id, q->response_id, q->symbol, STATUS_REJECTED, REASON_BUSY, b->text);
+}
+
+static const char *name_response(const union translate_command *c)
+{
+    return c->quote_response.response_id;
+}
+
+static void busy_quote(struct fix_encoder *e, const union translate_command *c,
+                       const struct translate_busy *b)
+{
+    const struct command_quote *q = &c->quote;
+    write_quote_status(e, q->request_id, q->lp_quote_id, q->symbol, b->text, REASON_BUSY);
+}
+
+static const char *name_quote(const union translate_command *c)
+{
+    return c->quote.lp_quote_id;
+}
+
+/* There is no order and no id for one: OrderID is NONE, and the ExecID is of the message. */
+static void busy_order(struct fix_encoder *e, const union translate_command *c,
+                       const struct translate_busy *b)
+{
+    enum { REJECT_OTHER = 99 };
+    const struct command_order *o = &c->order;
+    char exec_id[64];
+    struct text t = text_in(exec_id, sizeof exec_id);
+    text_add(&t, "B");
+    text_add_number(&t, b->session);
+    text_add(&t, "-");
+    text_add_number(&t, b->generation);
+    text_add(&t, "-");
+    text_add_number(&t, b->seq);
+    fix_put_text(e, FIX_TAG_OrderID, "NONE");
+    put_if(e, FIX_TAG_ClOrdID, o->cl_ord_id);
+    fix_put_text(e, FIX_TAG_ExecID, exec_id);
+    fix_put_char(e, FIX_TAG_ExecType, '8');
+    fix_put_char(e, FIX_TAG_OrdStatus, '8');
+    fix_put_uint(e, FIX_TAG_OrdRejReason, REJECT_OTHER);
+    put_symbol(e, o->symbol);
+    put_side(e, (unsigned char)o->side);
+    fix_put_decimal(e, FIX_TAG_OrderQty, o->quantity);
+    put_decimal_if(e, FIX_TAG_Price, o->price);
+    fix_put_decimal(e, FIX_TAG_LeavesQty, 0);
+    fix_put_decimal(e, FIX_TAG_CumQty, 0);
+    fix_put_decimal(e, FIX_TAG_AvgPx, 0);
+    fix_put_time(e, FIX_TAG_TransactTime, b->time_ns, b->precision);
+    fix_put_text(e, FIX_TAG_Text, b->text);
+}
+
+static const char *name_order(const union translate_command *c)
+{
+    return c->order.cl_ord_id;
+}
+
+const struct translate_busy_row *translate_busy_row(uint16_t record)
+{
+    static const struct translate_busy_row request = {FIX_MSGTYPE_QuoteRequestReject,
+                                                      FIX_MSG_QuoteRequestReject, true, busy_request,
+                                                      name_request},
+                                           response = {FIX_MSGTYPE_QuoteStatusReport,
+                                                       FIX_MSG_QuoteStatusReport, true, busy_response,
+                                                       name_response},
+                                           order = {FIX_MSGTYPE_ExecutionReport, FIX_MSG_ExecutionReport,
+                                                    true, busy_order, name_order},
+                                           quote = {FIX_MSGTYPE_QuoteStatusReport, FIX_MSG_QuoteStatusReport,
+                                                    false, busy_quote, name_quote};
+    switch (record) {
+    case RECORD_COMMAND_QUOTE_REQUEST:
+        return &request;
+    case RECORD_COMMAND_QUOTE_RESPONSE:
+        return &response;
+    case RECORD_COMMAND_ORDER:
+        return &order;
+    case RECORD_COMMAND_QUOTE:
+        return &quote;
+    default:
+        return NULL;
+    }
 }
 
 /* The table

@@ -222,6 +222,7 @@ struct world {
     struct counters *counters;
     struct gateway *gateway;
     uint64_t (*clock)(void);
+    const char *(*log_stalled)(const struct log *log);
     struct gateway_session_config sessions[WORLD_SESSIONS];
     unsigned session_count;
     struct sockaddr_in listen;
@@ -283,7 +284,8 @@ static inline void world_gateway(struct world *w)
                                .session_count = w->session_count,
                                .resend_store_size = w->store_size,
                                .counters = w->counters,
-                               .clock = w->clock};
+                               .clock = w->clock,
+                               .log_stalled = w->log_stalled};
     cr_assert_eq(gateway_create(&w->gateway, &c), OK);
 }
 
