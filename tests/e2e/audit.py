@@ -46,6 +46,10 @@ def fields_of(text):
     return fields
 
 
+def is_busy(text):
+    return "|58=busy: " in text
+
+
 class Party:
     """What one journal says."""
 
@@ -73,7 +77,8 @@ class Party:
         self.quote_times = {}  # QuoteID -> how often it was sent
         self.quotes_flagged = 0  # of them, with PossResend
         self.refused_quotes = {}  # QuoteID -> count
-        self.busy = 0  # of them, by the gateway before any decision
+        # both
+        self.busy = 0  # refused for want of room, before any decision
 
 
 class Audit:
@@ -111,6 +116,7 @@ class Audit:
                     continue
                 at = text.find("|35=") + 4
                 kind_of = text[at:text.find("|", at)]
+                party.busy += kind == "I" and is_busy(text)
                 self.sequence(party, kind, int(number), kind_of)
                 if kind_of == "A" and "|141=Y|" in text:
                     self.wrong(f"{name}: numbers were reset at logon: {text}")
@@ -162,7 +168,8 @@ class Audit:
         if f["17"] in party.exec_ids:
             self.wrong(f"{party.name}: execution {f['17']} is reported twice: {text}")
         party.exec_ids.add(f["17"])
-        if f["37"] == "NONE":
+        busy = f["150"] == "8" and is_busy(text)  # at its mark: there is no order, whatever the OrderID
+        if f["37"] == "NONE" or busy:
             if f["150"] == "8":
                 party.refused_accepts[f["11"]] = party.refused_accepts.get(f["11"], 0) + 1
             return
@@ -187,7 +194,6 @@ class Audit:
             party.quotes_flagged += f.get("97") == "Y"
         elif kind_of == "AI":
             party.refused_quotes[f["117"]] = party.refused_quotes.get(f["117"], 0) + 1
-            party.busy += f.get("58") == "busy"
         elif kind_of == "8":
             order = f.get("41", f["11"])
             execution = (f["17"], f["150"], f["39"], amount(f.get("32", "0")), amount(f.get("31", "0")), amount(f["14"]))
@@ -243,6 +249,7 @@ class Audit:
     def join_sessions(self):
         for name, party in sorted(self.parties.items()):
             self.count("messages", party.messages + party.resent)
+            self.count("refused_as_busy", party.busy)
             self.count("resent_by_parties", party.resent)
             row = self.sessions.get(name)
             if not row:

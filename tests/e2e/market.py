@@ -21,7 +21,8 @@ TAKERS = ("taker:name=T1,accept=x,quotes=3,collect_ms=20,seed=21", "taker:name=T
 
 
 class Market:
-    """load: RFQs a second, of both takers together. data: rfqd's directory, where it is not to be a plain one."""
+    """load: RFQs a second, of both takers together. data: rfqd's directory, where it is not to be a plain one. There is a
+    third taker, T3, for a test to be by hand."""
 
     def __init__(self, build, directory, load, level="committed", record="", data=None, small_rings=False):
         self.build, self.directory, self.load = build, directory, load
@@ -32,6 +33,7 @@ class Market:
         # An RFQ is in memory while it lives and 1 s more; a restart must not take long only for what is not there.
         alive = max(4096, load * 8)
         self.rfqd = Appliance(build, directory, level=level, record=record, data=data, small_rings=small_rings,
+                              takers=("T1", "T2", "T3"),
                               settings=f"retire_after_ms: 1000, ack_timeout_ms: 700, order_ack_timeout_ms: 600, "
                                        f"order_cancel_retry_ms: 50, backup_deadline_ms: 1000, deadline_min_ms: 100, "
                                        f"rfqs_max: {alive}, deliveries_max: {alive * 5}, quotes_max: {alive * 8}, "

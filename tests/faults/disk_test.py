@@ -8,6 +8,7 @@ Needs root and loop devices (each disk is an ext4 in a file); skipped with exit 
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import disks  # noqa: E402  (adds tests/e2e to the path)
 from appliance import Failure, wait_until  # noqa: E402
+from fixwire import Peer, utc  # noqa: E402
 from market import Market  # noqa: E402
 
 LOAD = 400
@@ -58,6 +60,23 @@ class Case(unittest.TestCase):
                 count += f.read().count(b"|150=F|")
         return count
 
+    def refused(self, kind, why):
+        """Takers were answered with this MsgType for want of room, as the text says, and it was counted."""
+        found = []
+        for name in ("T1", "T2"):
+            with open(os.path.join(self.market.journals, name + ".journal"), encoding="utf-8") as f:
+                found += re.findall(rf" I \d+ .*\|35={kind}\|.*\|58=busy: (?:{why})[^|]*\|", f.read())
+        self.assertTrue(found, f"no {kind} that says: {why}")
+        counted = sum(n for name, n in self.rfqd.counters().items() if name.startswith("rfqd_fix_busy_total"))
+        self.assertGreaterEqual(counted, len(found))
+
+    def cancels_pass(self):
+        """A session begins and ends, and its cancel is answered, within the reserve that refusals leave alone."""
+        peer = Peer(self.rfqd.port, "T3").logon(heartbeat=10)
+        peer.send("F", [(41, "never-sent"), (11, "cancel"), (55, "EURUSD"), (54, "1"), (60, utc()), (38, "1000")])
+        peer.expect("9", t11="cancel", t434="1")
+        peer.logout()
+
     def goes_on(self, fills, seconds=20):
         """So many more fills reach the takers."""
         before = self.fills()
@@ -80,11 +99,14 @@ class Case(unittest.TestCase):
 
 class Full(Case):
     def test_the_log_finds_no_space(self):
-        """Trading goes on as far as the rings reach, then waits; it goes on by itself when space returns."""
+        """Trading goes on as far as the rings reach; then what is new is refused by name, while logons and cancels pass; it
+        goes on by itself when space returns."""
         self.trade_on(disks.Disk(self.directory, 192), small_rings=True)
         self.disk.fill()
         wait_until(lambda: self.counter("rfqd_log_stalled"), 60, "the log to stall")
         self.rests()
+        self.refused("AG", "no space on the log's disk")
+        self.cancels_pass()
         self.assertRegex(self.status()["accepting"], "as far as the rings reach")
         self.assertRegex(self.status()["log_error"], "space")
         self.disk.empty()
@@ -183,9 +205,10 @@ class Hangs(Case):
         self.all_is_well()
 
     def test_small_rings_stop_and_go_on(self):
-        """Up to the ring's mark, then back-pressure; nothing is lost."""
+        """Up to the ring's mark, then takers are refused by name; nothing is lost."""
         self.trade_on(disks.Disk(self.directory, 512), load=1500, small_rings=True)
         self.hang()
+        self.refused("AG", "the record is not written|the log's disk does not keep up")
         self.goes_on(50)
         self.all_is_well()
 
