@@ -45,6 +45,7 @@ struct audit {
     struct audited_order orders[THINGS_MAX];
     struct audited_execution executions[THINGS_MAX];
     unsigned rfq_count, order_count, execution_count;
+    uint64_t refused; /* for want of room */
     bool of_lp;
 };
 
@@ -228,6 +229,21 @@ static bool read_log(struct audit *a)
  * -----------------------------------------------------------------------------------------------------------------
  */
 
+/* What was refused for want of room never came to an engine. */
+static bool on_busy(struct audit *a, const struct fix_msg *m, const char *bytes, size_t size)
+{
+    char id[ID_TEXT_SIZE] = "";
+    if (!memmem(bytes, size, "\00158=busy: ", 10))
+        return true;
+    a->refused++;
+    if (m->type != FIX_MSG_TYPE2('A', 'G') || fix_get_text(m, FIX_TAG_QuoteReqID, id, sizeof id) != OK)
+        return true;
+    for (unsigned i = 0; i < a->rfq_count; i++)
+        if (strncmp(a->rfqs[i].request_id, id, ID_TEXT_SIZE) == 0)
+            return world_wrong(a->world, "request %s was refused for want of room and became an RFQ", id);
+    return true;
+}
+
 static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const char *bytes, size_t size)
 {
     static struct fix_msg m;
@@ -240,6 +256,8 @@ static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const 
         world_wrong(a->world, "a sequence number came again: %.*s", (int)size, bytes);
     uint32_t tag = a->of_lp ? FIX_TAG_ClOrdID : FIX_TAG_OrderID;
     const struct fix_field *f = fix_find(&m, tag);
+    if (kind == 'I' && !on_busy(a, &m, bytes, size))
+        return;
     uint64_t id = f ? name_parse('O', fix_value(&m, f), f->size) : 0;
     if (a->of_lp && kind == 'I' && m.type == FIX_MSG_TYPE1('D')) {
         struct audited_order *o = order_of(a, id);
@@ -325,6 +343,7 @@ bool audit_run(struct world *w, struct outcome *out)
         journal_replay(party_endpoint(w->parties[p])->journal, on_line, a);
         fine = !w->error[0];
     }
+    out->refused = a->refused;
     fine = fine && (w->options.unsynced || join(a, out));
     free(a);
     return fine;

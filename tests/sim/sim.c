@@ -1,7 +1,7 @@
 /* sim: the whole appliance under a made-up clock, by seeds.
  *
  *     sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] [--power|--unsynced]
- * [--layouts]
+ * [--layouts|--stall]
  *         [--jobs N] [--trace FILE]
  *
  * never         each seed once, no crash
@@ -11,6 +11,7 @@
  * --power       a crash is a power cut at level `synced`
  * --unsynced    a crash is a power cut at level `committed`: orders may be forgotten, sequence numbers never
  * come again
+ * --stall       takers ask faster and the log stands longer than the rings hold: with some hundred --requests
  * --layouts     each seed in three orders of polling: the outcomes must be the same
  *
  * A failing run prints its seed and the command that repeats it, and exits 1.
@@ -29,13 +30,13 @@ struct plan {
     uint64_t seeds, from;
     unsigned requests, jobs;
     enum { PLAN_NEVER, PLAN_RANDOM, PLAN_EVERY } crash;
-    bool power, unsynced, layouts;
+    bool power, unsynced, layouts, stall;
     const char *trace;
     uint64_t only_commit;
 };
 
 struct totals {
-    uint64_t runs, crashes, commits, rfqs, filled, fills, repeats, breaks, digests, rankings;
+    uint64_t runs, crashes, commits, rfqs, filled, fills, repeats, breaks, refused, digests, rankings;
 };
 
 static char directory[64];
@@ -124,6 +125,7 @@ static bool run_one(const struct plan *p, const struct world_options *o, struct 
         t->fills += out->fills;
         t->repeats += out->repeats;
         t->breaks += out->breaks;
+        t->refused += out->refused;
     } else {
         static const char *const crashes[] = {"never", "every-commit", "random"};
         printf("FAILED seed %llu layout %u: %s\n", (unsigned long long)o->seed, o->layout, w.error);
@@ -132,7 +134,9 @@ static bool run_one(const struct plan *p, const struct world_options *o, struct 
                o->unsynced ? " --unsynced"
                : o->power  ? " --power"
                            : "",
-               p->layouts ? " --layouts" : "");
+               p->layouts ? " --layouts"
+               : p->stall ? " --stall"
+                          : "");
         if (o->crash == CRASH_AT)
             printf(" --commit %llu", (unsigned long long)o->crash_at);
         printf(" --trace trace.txt\n");
@@ -153,6 +157,7 @@ static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct to
                               .power = p->power,
                               .unsynced = p->unsynced,
                               .calm = p->layouts,
+                              .stall = p->stall,
                               .requests = p->requests,
                               .directory = directory,
                               .trace = trace};
@@ -206,7 +211,7 @@ static int usage(void)
 {
     fprintf(stderr, "usage: sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] "
                     "[--power|--unsynced]\n"
-                    "           [--layouts] [--jobs N] [--commit N] [--trace FILE]\n");
+                    "           [--layouts|--stall] [--jobs N] [--commit N] [--trace FILE]\n");
     return 2;
 }
 
@@ -220,6 +225,8 @@ static bool parse(int argc, char **argv, struct plan *p)
             p->power = p->unsynced = true;
         } else if (strcmp(a, "--layouts") == 0) {
             p->layouts = true;
+        } else if (strcmp(a, "--stall") == 0) {
+            p->stall = true;
         } else if (!v) {
             return false;
         } else {
@@ -279,11 +286,17 @@ int main(int argc, char **argv)
         for (unsigned i = 0; i < sizeof all / sizeof *to; i++)
             to[i] += from[i];
     }
+    if (p.stall && all.refused == 0) {
+        printf("FAILED: nothing was refused for want of room\n");
+        failed = 1;
+    }
     printf("%llu seeds, %llu runs, %llu commits, %llu crashes, %llu RFQs, %llu filled, %llu fills, "
-           "%llu executions said again (%llu breaks), %llu digests, %llu rankings compared%s\n",
+           "%llu executions said again (%llu breaks), %llu refused for want of room, %llu digests, %llu "
+           "rankings compared%s\n",
            (unsigned long long)p.seeds, (unsigned long long)all.runs, (unsigned long long)all.commits,
            (unsigned long long)all.crashes, (unsigned long long)all.rfqs, (unsigned long long)all.filled,
            (unsigned long long)all.fills, (unsigned long long)all.repeats, (unsigned long long)all.breaks,
-           (unsigned long long)all.digests, (unsigned long long)all.rankings, failed ? ": FAILED" : "");
+           (unsigned long long)all.refused, (unsigned long long)all.digests, (unsigned long long)all.rankings,
+           failed ? ": FAILED" : "");
     return failed;
 }

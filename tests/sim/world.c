@@ -15,6 +15,9 @@
 #define CRASH_PERMILLE 7
 #define NESTED_MAX     3
 #define CUT_PERMILLE   2
+#define STALL_PERMILLE 20  /* of a log that stands, where it does on purpose */
+#define STALL_RATE     600 /* requests of a taker in a second, then */
+#define STALL_RARER    40  /* are crashes, then */
 
 bool world_wrong(struct world *w, const char *format, ...)
 {
@@ -50,7 +53,9 @@ static bool wants_crash(struct world *w)
 {
     if (w->options.crash == CRASH_AT)
         return w->commits == w->options.crash_at;
-    return w->options.crash == CRASH_RANDOM && w->nested < NESTED_MAX && draw(w, 1000) < CRASH_PERMILLE;
+    /* Rings fill between crashes only, not across them. */
+    uint64_t of = w->options.stall ? 1000 * STALL_RARER : 1000;
+    return w->options.crash == CRASH_RANDOM && w->nested < NESTED_MAX && draw(w, of) < CRASH_PERMILLE;
 }
 
 static void on_commit(void *ctx, struct ring *r)
@@ -162,6 +167,8 @@ static unsigned poll_agents(struct world *w)
 {
     unsigned work = 0;
     for (unsigned i = 0; i < NODE_AGENTS; i++) {
+        if (layouts[w->options.layout][i] == NODE_LOG && w->now_ns < w->log_stands_until_ns)
+            continue;
         struct agent a = node_agent(w->node, layouts[w->options.layout][i]);
         work += a.poll(a.self, w->now_ns);
     }
@@ -217,13 +224,19 @@ static void advance(struct world *w)
         if (due > w->now_ns)
             next = earlier(next, due);
     }
-    w->now_ns = next > w->now_ns ? next : w->now_ns + 1000;
+    /* A connection that is not read wants its turn at once, for as long as the log stands. */
+    uint64_t least = w->now_ns < w->log_stands_until_ns ? 100000 : 1000;
+    w->now_ns = next > w->now_ns ? next : w->now_ns + least;
     sim_net_advance(w->net, w->now_ns);
     disk_sim_set_time(w->disk, w->now_ns);
 }
 
 static void trouble(struct world *w)
 {
+    if (done(w))
+        w->log_stands_until_ns = 0; /* the audit reads it to its end */
+    else if (w->options.stall && w->now_ns >= w->log_stands_until_ns && draw(w, 1000) < STALL_PERMILLE)
+        w->log_stands_until_ns = w->now_ns + (1 + draw(w, 20)) * 100000000;
     if (w->options.calm || draw(w, 1000) >= CUT_PERMILLE)
         return;
     if (draw(w, 4) == 0) {
@@ -345,7 +358,7 @@ static void make_party(struct world *w, bool is_lp, unsigned n)
         o->quote_repeat_percent = draw(w, 3) ? 0 : 1 + (unsigned)draw(w, 40);
     } else {
         static const char accepts[] = {'a', 'd', 'x', 'x', '-'};
-        o->rate = 5 + draw(w, 200);
+        o->rate = 5 + draw(w, 200) + (w->options.stall ? STALL_RATE : 0);
         o->count = w->options.requests;
         o->deadline_ns = (500 + draw(w, 3000)) * 1000000;
         o->start_ns = w->options.calm ? 50000000 : draw(w, 50) * 1000000; /* calm: all LPs are up */

@@ -38,7 +38,8 @@ struct world_options {
     bool power;    /* a crash is a power cut; durability is `synced` */
     bool unsynced; /* but at level `committed`: what was not synced may be forgotten (spec/80), numbers never
                       come again */
-    bool calm; /* fixed delays, no lost connections, no disk trouble: outcomes comparable across layouts */
+    bool calm;  /* fixed delays, no lost connections, no disk trouble: outcomes comparable across layouts */
+    bool stall; /* takers ask faster and the log stands longer than the rings hold: what is new is refused */
     unsigned requests;     /* of each taker */
     const char *directory; /* for the rings, on a memory file system */
     FILE *trace;           /* NULL, or what happened, a line each */
@@ -47,7 +48,8 @@ struct world_options {
 struct world {
     struct world_options options;
     uint64_t random, now_ns, steps;
-    uint8_t boot; /* another after each power cut */
+    uint64_t log_stands_until_ns; /* it is not polled */
+    uint8_t boot;                 /* another after each power cut */
     struct sim_net *net;
     struct disk *disk;
     struct store_memory *kept;
@@ -80,6 +82,7 @@ void world_close(struct world *w);
 struct outcome {
     unsigned rfqs, filled, ended[16];
     uint64_t fills, repeats, breaks; /* repeats: of executions, by LPs; breaks: of these */
+    uint64_t refused;                /* for want of room */
     uint64_t hash;                   /* hash: of each request's end, winner and quantity, by request */
 };
 bool audit_run(struct world *w, struct outcome *out);
