@@ -12,6 +12,8 @@
 
 /* A FIX message all of whose bytes must be escaped, and what is around it. */
 #define LINE_SIZE_MAX (6u * RECORD_SIZE_MAX + 8192u)
+/* Lines are given away when no scan is under way: whoever takes them may be slow, and pins no page by it. */
+#define PART_SIZE 65536u
 
 struct dumping {
     const char *table;
@@ -20,13 +22,14 @@ struct dumping {
     void *ctx;
     uint64_t rfq;  /* 0: any */
     unsigned left; /* rows of this scan */
+    bool is_part;  /* it ended before the table did */
     uint64_t lines;
-    char last[STORE_KEY_MAX];
+    char last[STORE_KEY_MAX + 1]; /* and the zero that makes it the next */
     size_t last_size;
     bool stopped;
     enum err e;
-    size_t length;
-    char text[LINE_SIZE_MAX];
+    size_t length; /* of the lines of this scan */
+    char text[PART_SIZE + LINE_SIZE_MAX];
     _Alignas(8) char row[sizeof(struct history_row) + RECORD_SIZE_MAX];
 };
 
@@ -45,7 +48,6 @@ static void add(struct dumping *d, const char *format, ...)
 
 static void begin_line(struct dumping *d)
 {
-    d->length = 0;
     add(d, "{\"table\":\"%s\"", d->table);
 }
 
@@ -66,7 +68,17 @@ static void end_line(struct dumping *d)
 {
     add(d, "}\n");
     d->lines++;
-    d->stopped = !d->line(d->ctx, d->text, d->length);
+}
+
+static void give_lines(struct dumping *d)
+{
+    const char *at = d->text, *end = d->text + d->length;
+    while (at < end && !d->stopped) {
+        const char *next = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+        d->stopped = !d->line(d->ctx, at, (size_t)(next - at));
+        at = next;
+    }
+    d->length = 0;
 }
 
 static int bad_row(struct dumping *d, const void *key, size_t key_size, const char *why)
@@ -110,7 +122,7 @@ static int entity_row(struct dumping *d, const uint8_t *key, size_t key_size, co
     d->length +=
         describe_fields(d->layout, d->row, value_size - 1, d->text + d->length, sizeof d->text - d->length);
     end_line(d);
-    return d->stopped;
+    return 0;
 }
 
 static const struct record *row_record(struct dumping *d, size_t head_size, size_t value_size)
@@ -138,7 +150,7 @@ static int history_row(struct dumping *d, const char *key, size_t key_size, cons
         row->origin_time_ns);
     add_record(d, r);
     end_line(d);
-    return d->stopped;
+    return 0;
 }
 
 static int sent_row(struct dumping *d, const char *key, size_t key_size, const char *value, size_t value_size)
@@ -154,7 +166,7 @@ static int sent_row(struct dumping *d, const char *key, size_t key_size, const c
         store_from_be64(key + 4), store_from_be64(key + 12));
     add_record(d, r);
     end_line(d);
-    return d->stopped;
+    return 0;
 }
 
 static int orders_rfq_row(struct dumping *d, const char *key, size_t key_size, const char *value,
@@ -168,7 +180,7 @@ static int orders_rfq_row(struct dumping *d, const char *key, size_t key_size, c
     add_name(d, "order", 'O', store_from_be64(key));
     add_name(d, "rfq", 'R', rfq);
     end_line(d);
-    return d->stopped;
+    return 0;
 }
 
 static int purge_row(struct dumping *d, const char *key, size_t key_size)
@@ -179,14 +191,17 @@ static int purge_row(struct dumping *d, const char *key, size_t key_size)
     add(d, ",\"left_ns\":%" PRIu64, store_from_be64(key));
     add_name(d, "rfq", 'R', store_from_be64(key + 8));
     end_line(d);
-    return d->stopped;
+    return 0;
 }
 
 static int row(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
 {
     struct dumping *d = ctx;
     bool by_rfq = strcmp(d->table, TABLE_HISTORY) == 0 || strstr(d->table, TABLE_ENDED);
-    if (d->left == 0 || key_size > STORE_KEY_MAX)
+    if (key_size > STORE_KEY_MAX)
+        return 1;
+    d->is_part = d->left == 0 || d->length >= PART_SIZE;
+    if (d->is_part)
         return 1;
     if (d->rfq && by_rfq && (key_size < 8 || store_from_be64(key) != d->rfq))
         return 1;
@@ -221,10 +236,12 @@ static enum err dump_rows(struct store *s, struct dumping *d, const char *table)
     }
     do {
         d->left = DUMP_ROWS_PER_SCAN;
+        d->is_part = false;
         if (d->last_size)
             d->last[d->last_size++] = 0; /* the next key that there can be */
         e = s->ops->scan(s, table, d->last_size ? d->last : NULL, d->last_size, row, d);
-    } while (!e && !d->e && !d->stopped && d->left == 0);
+        give_lines(d);
+    } while (!e && !d->e && !d->stopped && d->is_part);
     return e ? e : d->e;
 }
 
@@ -257,8 +274,10 @@ static enum err dump_marks(struct store *s, struct dumping *d)
     enum err e = s->ops->marks(s, &m);
     if (e == ERR_NOT_FOUND)
         return OK;
-    if (!e)
+    if (!e) {
         marks_line(d, &m);
+        give_lines(d);
+    }
     return e;
 }
 

@@ -1,5 +1,6 @@
 /* Dump: what the store holds, as JSON, one object a line. Any thread; the store may be written meanwhile:
- * each line is of some commit, and a long table is read in parts, so that no page is pinned for long.
+ * each line is of some commit, and a long table is read in parts, so that no page is pinned for long. Lines
+ * are given away between two parts, so a taker may be as slow as it likes.
  *
  *   {"table":"rfqs", the entity's fields}                     each table of entities, ended ones too
  *   {"table":"history","rfq":"R…","seq":…,"writer":…,"time_ns":…,"cause_time_ns":…,"origin_time_ns":…,"record":{…}}

@@ -123,6 +123,46 @@ Test(storage_dump, shows_every_row_of_a_long_table_once)
     end(s);
 }
 
+static const struct store_ops *store_proper;
+static struct store_ops store_watched;
+static unsigned scans;
+static bool in_scan;
+
+static enum err scan_watched(struct store *s, const char *table, const void *from, size_t from_size,
+                             store_visit *visit, void *ctx)
+{
+    in_scan = true;
+    scans++;
+    enum err e = store_proper->scan(s, table, from, from_size, visit, ctx);
+    in_scan = false;
+    return e;
+}
+
+static bool take_between_scans(void *ctx, const char *line, size_t size)
+{
+    cr_assert_not(in_scan, "a slow taker would pin pages");
+    return take(ctx, line, size);
+}
+
+Test(storage_dump, gives_lines_away_while_no_scan_is_under_way_and_keeps_few)
+{
+    struct store *s = make();
+    static struct lines l;
+    for (uint64_t id = 1; id < DUMP_ROWS_PER_SCAN; id++)
+        put_rfq(s, id);
+    commit(s);
+    store_proper = s->ops;
+    store_watched = *s->ops;
+    store_watched.scan = scan_watched;
+    s->ops = &store_watched;
+    l = (struct lines){0};
+    cr_assert_eq(dump_table(s, "rfqs", take_between_scans, &l), OK, "%s", store_error());
+    cr_assert_eq(l.count, DUMP_ROWS_PER_SCAN - 1);
+    cr_assert_gt(scans, 3, "the lines of one scan are bounded in bytes too");
+    s->ops = store_proper;
+    end(s);
+}
+
 Test(storage_dump, shows_each_kind_of_table)
 {
     struct store *s = make();
