@@ -30,6 +30,8 @@ struct verify_input {
      * at. */
     uint64_t live_offset;
     uint64_t live_digest[AGENTS_MAX];
+    bool (*is_unwanted)(void *ctx); /* asked at every frame; true: give up. NULL: go on to the end */
+    void *is_unwanted_ctx;
 };
 
 struct verify_difference {
@@ -50,7 +52,8 @@ struct verify_report {
     uint64_t differences;
 };
 
-/* OK: it ran, and `report->differences` says what came out. Others: it could not (store_error). */
+/* OK: it ran, and `report->differences` says what came out. ERR_CLOSED: it was given up, unwanted. Others: it
+ * could not (store_error). */
 enum err verify_run(const struct verify_input *in, struct verify_report *report,
                     void (*differs)(void *ctx, const struct verify_difference *d), void *ctx) WARN_UNUSED;
 

@@ -85,6 +85,32 @@ Test(storage_verify, says_nothing_where_all_is_well)
     end(&w);
 }
 
+static bool is_unwanted(void *ctx)
+{
+    unsigned *left = ctx;
+    return (*left)-- == 0;
+}
+
+Test(storage_verify, gives_up_when_nobody_waits_for_it)
+{
+    struct world w;
+    struct found f = {""};
+    struct world_states fresh;
+    struct verify_report report;
+    unsigned frames = 20;
+    live(&w, 1);
+    world_states_make(&fresh, false);
+    struct verify_input in = {
+        .store = w.store, .log = w.log, .is_unwanted = is_unwanted, .is_unwanted_ctx = &frames};
+    for (unsigned i = 0; i < WORLD_AGENTS; i++)
+        in.states[world_agents[i]] = world_state_of(&fresh, world_agents[i]);
+    cr_assert_eq(verify_run(&in, &report, note, &f), ERR_CLOSED);
+    cr_assert(strstr(store_error(), "given up"), "%s", store_error());
+    cr_assert_eq(report.frames, 20);
+    world_states_free(&fresh);
+    end(&w);
+}
+
 Test(storage_verify, compares_with_a_store_that_is_behind_the_log)
 {
     struct world w;
