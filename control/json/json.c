@@ -111,6 +111,11 @@ void json_line(struct json *j)
 {
     put(j, "\n", 1);
     j->comma = false;
+    if (!j->sink)
+        return;
+    if (!j->failed && !j->sink(j->sink_ctx, j->text, j->used))
+        j->failed = true;
+    j->used = 0;
 }
 
 void json_chars(struct json *j, const char *key, const char *value, size_t size)

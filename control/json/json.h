@@ -1,5 +1,5 @@
-/* JSON into a buffer that grows: what the ops socket, HTTP and WebSocket answer with. Control core only. Commas are its
- * business. */
+/* JSON: what the ops socket, HTTP and WebSocket answer with. Into a buffer that grows, or, where there is a sink, line by
+ * line into that; then the buffer is as large as the longest line. Commas are its business. */
 #ifndef RFQD_CONTROL_JSON_H
 #define RFQD_CONTROL_JSON_H
 
@@ -11,7 +11,9 @@ struct json {
     char *text;
     size_t used, capacity;
     bool comma;  /* before the next member or element */
-    bool failed; /* memory ran out: what is there is no answer */
+    bool failed; /* memory ran out, or the sink takes no more: what is there is no answer */
+    bool (*sink)(void *ctx, const char *line, size_t size); /* NULL: none. false: no more */
+    void *sink_ctx;
 };
 
 void json_free(struct json *j);
@@ -29,7 +31,7 @@ void json_name(struct json *j, const char *key, char kind, uint64_t id); /* "Râ€
 void json_time(struct json *j, const char *key, uint64_t ns); /* ISO 8601 with nanoseconds, null for 0 */
 /* A value that is JSON already. */
 void json_raw(struct json *j, const char *key, const char *text, size_t size);
-/* End of a line of the answer. */
+/* End of a line of the answer; to the sink, where there is one. */
 void json_line(struct json *j);
 
 #endif

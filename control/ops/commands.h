@@ -12,14 +12,15 @@ struct ops_request {
     uint64_t now_ns;
     unsigned argument_count;
     char *arguments[OPS_ARGUMENTS_MAX];
-    struct json *out; /* lines of the answer */
+    struct json *out; /* lines of the answer; of a long one they leave as they are made (stream.h) */
     bool *stop_asked;
     const char *error; /* set: the request failed; code and sentence */
     const char *code;
     uint64_t
         live_offset; /* a live digest, taken on the control core before a command goes to a thread; 0: none */
     uint64_t live_digest[AGENTS_MAX];
-    char text[256]; /* room for a sentence */
+    char text[256];              /* room for a sentence */
+    const struct stream *stream; /* of a long answer; else NULL */
 };
 
 struct ops_command {
@@ -37,6 +38,10 @@ extern const unsigned ops_command_count;
 /* The request failed: code is one word, stable; the sentence names what was wrong. */
 void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Nobody waits for this long answer any more: the client has gone, or rfqd stops. What takes long looks here
+ * from time to time and returns; json's `failed` says the same to what writes a lot. */
+bool ops_unwanted(const struct ops_request *r);
 
 /* commands_record.c: what reads the store and the log. */
 void ops_rfq(struct ops_request *r);

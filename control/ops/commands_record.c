@@ -71,7 +71,7 @@ static bool dump_out(void *ctx, const char *line, size_t size)
     struct json *j = ctx;
     json_raw(j, NULL, line, size - 1);
     json_line(j);
-    return !j->failed && j->used < OPS_ANSWER_MAX;
+    return !j->failed;
 }
 
 void ops_dump(struct ops_request *r)
@@ -83,8 +83,6 @@ void ops_dump(struct ops_request *r)
         ops_fail(r, "not_found", "there is no table '%.40s' in the store", r->arguments[0]);
     else if (e != OK)
         ops_fail(r, "store", "%s", *store_error() ? store_error() : err_text(e));
-    else if (r->out->used >= OPS_ANSWER_MAX)
-        ops_fail(r, "limit", "the answer is larger than %u bytes and was cut", OPS_ANSWER_MAX);
 }
 
 /* verify
@@ -101,6 +99,11 @@ static void difference(void *ctx, const struct verify_difference *d)
     json_text(j, "what", d->what);
     json_close(j, '}');
     json_line(j);
+}
+
+static bool is_unwanted(void *ctx)
+{
+    return ops_unwanted(ctx);
 }
 
 static void report_out(struct json *j, const struct verify_report *v)
@@ -127,7 +130,10 @@ void ops_verify(struct ops_request *r)
     struct distribution_state *d = NULL;
     struct routing_state *o = NULL;
     struct gateway_state *g = NULL;
-    struct verify_input in = {.store = node_store(r->config->node), .log = node_log(r->config->node)};
+    struct verify_input in = {.store = node_store(r->config->node),
+                              .log = node_log(r->config->node),
+                              .is_unwanted = is_unwanted,
+                              .is_unwanted_ctx = r};
     struct verify_report report;
     enum err e = distribution_state_create(&d, s, false, true, r->now_ns);
     if (e == OK)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -14,14 +15,18 @@
 #include <unistd.h>
 
 #include "control/ops/commands.h"
+#include "control/ops/stream.h"
 
 #define POLL_INTERVAL_NS 500000ull /* the socket is looked at this often; operators are people */
 
-/* A request that takes long, on its thread; the client's connection waits for it. */
+/* A request that takes long, on its thread. What it answers comes by the stream, line by line; the end line
+ * is the control core's, when the thread has ended and the stream is empty. */
 struct job {
     pthread_t thread;
     bool running;
     atomic_bool done;
+    struct stream stream;
+    struct json line; /* the thread's */
     const struct ops_command *command;
     struct ops_request request;
     char arguments[OPS_ARGUMENTS_MAX][128];
@@ -34,6 +39,7 @@ struct client {
     size_t line_used;
     struct json answer;
     size_t sent;
+    uint64_t moved_ns; /* when it last took something, or had nothing to take */
     bool refused;
     bool gone; /* closed while its job runs: freed when the job has ended */
 };
@@ -44,7 +50,7 @@ struct ops {
     uint64_t next_ns;
     bool stop_asked;
     struct client clients[OPS_CONNECTIONS_MAX];
-    counter_value *requests, *failures, *refusals, *full;
+    counter_value *requests, *failures, *refusals, *full, *stalled, *jobs;
 };
 
 void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
@@ -90,20 +96,51 @@ static void take_digests(struct ops_request *r)
     r->live_digest[AGENT_GATEWAY] = state_digest(&c->gateways[0]->base);
 }
 
+static bool job_line(void *ctx, const char *line, size_t size)
+{
+    return stream_write(ctx, line, size);
+}
+
+bool ops_unwanted(const struct ops_request *r)
+{
+    return r->stream && stream_abandoned(r->stream);
+}
+
 static void *job_main(void *self)
 {
     struct job *j = self;
     j->command->run(&j->request);
+    stream_finish(&j->stream);
     atomic_store_explicit(&j->done, true,
-                          memory_order_release); /* pairs with the acquire load in job_ended */
+                          memory_order_release); /* pairs with the acquire load in job_is_done */
     return NULL;
 }
 
-/* False: no thread could be had. The line that the arguments lie in is the client's: they are copied. */
-static bool job_start(struct job *j, const struct ops_command *command, const struct ops_request *r)
+static bool job_is_done(const struct job *j)
 {
+    return atomic_load_explicit(&j->done, memory_order_acquire);
+}
+
+static void job_end(struct ops *o, struct job *j)
+{
+    pthread_join(j->thread, NULL);
+    stream_free(&j->stream);
+    json_free(&j->line);
+    j->running = false;
+    counter_set(o->jobs, counter_get(o->jobs) - 1);
+}
+
+/* False: no thread could be had. The line that the arguments lie in is the client's: they are copied. */
+static bool job_start(struct ops *o, struct job *j, const struct ops_command *command,
+                      const struct ops_request *r)
+{
+    if (stream_create(&j->stream) != OK)
+        return false;
     j->command = command;
+    j->line = (struct json){.sink = job_line, .sink_ctx = &j->stream};
     j->request = *r;
+    j->request.out = &j->line;
+    j->request.stream = &j->stream;
     for (unsigned i = 0; i < r->argument_count; i++) {
         snprintf(j->arguments[i], sizeof j->arguments[i], "%s", r->arguments[i]);
         j->request.arguments[i] = j->arguments[i];
@@ -111,16 +148,11 @@ static bool job_start(struct job *j, const struct ops_command *command, const st
     take_digests(&j->request);
     atomic_store(&j->done, false);
     j->running = pthread_create(&j->thread, NULL, job_main, j) == 0;
+    if (j->running)
+        counter_set(o->jobs, counter_get(o->jobs) + 1);
+    else
+        stream_free(&j->stream);
     return j->running;
-}
-
-static bool job_ended(struct job *j)
-{
-    if (!atomic_load_explicit(&j->done, memory_order_acquire))
-        return false;
-    pthread_join(j->thread, NULL);
-    j->running = false;
-    return true;
 }
 
 static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
@@ -144,10 +176,10 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
         ops_fail(&r, "usage", "usage: %s %s", command->name, command->arguments);
     else if (!command->long_running)
         command->run(&r);
-    else if (job_start(&c->job, command, &r))
+    else if (job_start(o, &c->job, command, &r))
         return;
     else
-        ops_fail(&r, "busy", "no thread could be started");
+        ops_fail(&r, "busy", "no thread, or no memory for one, could be had");
     if (r.error)
         counter_add(o->failures, 1);
     end_line(c, &r);
@@ -160,6 +192,7 @@ static void drop(struct client *c)
 {
     if (c->job.running) {
         c->gone = true;
+        stream_abandon(&c->job.stream);
         return;
     }
     close(c->fd);
@@ -180,7 +213,7 @@ static bool in_our_group(gid_t gid)
     return false;
 }
 
-static void admit(struct ops *o, int fd)
+static void admit(struct ops *o, int fd, uint64_t now_ns)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
@@ -195,6 +228,7 @@ static void admit(struct ops *o, int fd)
     struct client *c = &o->clients[i];
     memset(c, 0, sizeof *c);
     c->fd = fd;
+    c->moved_ns = now_ns;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
         (peer.uid == 0 || peer.uid == geteuid() || in_our_group(peer.gid)))
         return;
@@ -207,18 +241,31 @@ static void admit(struct ops *o, int fd)
     counter_add(o->refusals, 1);
 }
 
-static unsigned flush(struct client *c)
+/* What the client takes of it now. It is dropped where it has gone, or has taken nothing for too long. */
+static size_t give(struct ops *o, struct client *c, const char *text, size_t size, uint64_t now_ns)
+{
+    ssize_t n = send(c->fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) {
+        c->moved_ns = now_ns;
+        return (size_t)n;
+    }
+    if (errno != EAGAIN && errno != EINTR) {
+        drop(c);
+    } else if (now_ns - c->moved_ns >= OPS_STALL_NS) {
+        counter_add(o->stalled, 1);
+        drop(c);
+    }
+    return 0;
+}
+
+static unsigned flush(struct ops *o, struct client *c, uint64_t now_ns)
 {
     unsigned work = 0;
     while (c->sent < c->answer.used) {
-        ssize_t n =
-            send(c->fd, c->answer.text + c->sent, c->answer.used - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0) {
-            if (errno != EAGAIN && errno != EINTR)
-                drop(c);
+        size_t n = give(o, c, c->answer.text + c->sent, c->answer.used - c->sent, now_ns);
+        if (n == 0)
             return work;
-        }
-        c->sent += (size_t)n;
+        c->sent += n;
         work++;
     }
     c->sent = c->answer.used = 0;
@@ -227,25 +274,57 @@ static unsigned flush(struct client *c)
     return work;
 }
 
+/* At most a half of the stream: the agents on this core wait meanwhile. */
+static unsigned flush_stream(struct ops *o, struct client *c, uint64_t now_ns)
+{
+    size_t size, n;
+    const char *text = stream_peek(&c->job.stream, &size);
+    if (!text) {
+        c->moved_ns = now_ns;
+        return 0;
+    }
+    n = give(o, c, text, size, now_ns);
+    if (n > 0)
+        stream_take(&c->job.stream, n);
+    return n > 0;
+}
+
+/* Closed by its peer, both ways: who only has nothing more to ask still wants the answer. */
+static bool has_hung_up(const struct client *c)
+{
+    struct pollfd p = {.fd = c->fd};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR));
+}
+
+static unsigned serve_job(struct ops *o, struct client *c, uint64_t now_ns)
+{
+    size_t left;
+    unsigned work = 0;
+    bool is_done = job_is_done(&c->job); /* then all that it wrote can be peeked */
+    if (!c->gone && has_hung_up(c))
+        drop(c);
+    if (!c->gone)
+        work = flush_stream(o, c, now_ns);
+    if (!is_done || (!c->gone && stream_peek(&c->job.stream, &left)))
+        return work;
+    bool is_whole = !c->gone && !c->job.line.failed;
+    job_end(o, &c->job);
+    if (!is_whole) {
+        drop(c);
+        return 1;
+    }
+    if (c->job.request.error)
+        counter_add(o->failures, 1);
+    end_line(c, &c->job.request);
+    return 1 + flush(o, c, now_ns);
+}
+
 static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
 {
-    if (c->job.running) {
-        if (!job_ended(&c->job))
-            return 0;
-        if (c->gone) {
-            drop(c);
-            return 1;
-        }
-        if (c->job.request.error)
-            counter_add(o->failures, 1);
-        end_line(c, &c->job.request);
-        if (c->answer.failed) {
-            drop(c);
-            return 1;
-        }
-    }
+    if (c->job.running)
+        return serve_job(o, c, now_ns);
     if (c->answer.used) /* one request at a time: the next is read when the answer has gone */
-        return flush(c);
+        return flush(o, c, now_ns);
     ssize_t n = recv(c->fd, c->line + c->line_used, sizeof c->line - 1 - c->line_used, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         drop(c);
@@ -268,13 +347,14 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
     size_t used = (size_t)(end + 1 - c->line);
     memmove(c->line, end + 1, c->line_used - used);
     c->line_used -= used;
-    if (c->job.running) /* the answer is the thread's until it has ended */
+    c->moved_ns = now_ns;
+    if (c->job.running)
         return 1;
     if (c->answer.failed || c->answer.used > OPS_ANSWER_MAX) {
         drop(c);
         return 1;
     }
-    return 1 + flush(c);
+    return 1 + flush(o, c, now_ns);
 }
 
 unsigned ops_poll(struct ops *o, uint64_t now_ns)
@@ -285,7 +365,7 @@ unsigned ops_poll(struct ops *o, uint64_t now_ns)
     unsigned work = 0;
     int fd;
     while ((fd = accept4(o->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        admit(o, fd);
+        admit(o, fd, now_ns);
         work++;
     }
     for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
@@ -312,6 +392,8 @@ enum err ops_create(struct ops **out, const struct ops_config *c)
     o->failures = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_failures_total", "");
     o->refusals = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_refused_total", "reason=\"forbidden\"");
     o->full = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_refused_total", "reason=\"connections\"");
+    o->stalled = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_stalled_total", "");
+    o->jobs = counter_new(c->counters, COUNTER_GAUGE, "rfqd_ops_jobs", "");
     strncpy(at.sun_path, c->path, sizeof at.sun_path - 1);
     o->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     unlink(c->path); /* the directory is locked: what is there is left over from a dead process */
@@ -328,13 +410,17 @@ enum err ops_create(struct ops **out, const struct ops_config *c)
 
 void ops_destroy(struct ops *o)
 {
-    for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
-        if (o->clients[i].fd >= 0) {
-            if (o->clients[i].job.running)
-                pthread_join(o->clients[i].job.thread, NULL);
-            o->clients[i].job.running = false;
+    for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++) /* all are told before one is waited for */
+        if (o->clients[i].fd >= 0 && o->clients[i].job.running)
             drop(&o->clients[i]);
-        }
+    for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++) {
+        struct client *c = &o->clients[i];
+        if (c->fd < 0)
+            continue;
+        if (c->job.running)
+            job_end(o, &c->job);
+        drop(c);
+    }
     if (o->listener >= 0) {
         close(o->listener);
         unlink(o->config.path);

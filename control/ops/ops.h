@@ -10,8 +10,17 @@
  * sentence, function; `help` prints it; rfqctl's help is made of it.
  *
  * Decimals are strings, times are UTC nanoseconds as numbers and as text where people read them, ids are
- * names (R…, Q…, O…). Limits: OPS_CONNECTIONS_MAX, OPS_LINE_MAX, OPS_ANSWER_MAX bytes waiting for a client
- * that does not read: then it is closed.
+ * names (R…, Q…, O…).
+ *
+ * Short commands answer from the replica's state, on the control core, as a whole. Long ones (dump, verify)
+ * run on a thread each; what they answer is sent as it is made, in two halves of STREAM_HALF_SIZE (stream.h),
+ * so that an answer of any length takes the same memory. A client may read it as slowly as it likes; the
+ * thread waits, the control core never does. One that has gone ends its command, and so does the end of rfqd:
+ * then the answer has no end line.
+ *
+ * Limits, and what happens there: OPS_CONNECTIONS_MAX: closed at once. OPS_LINE_MAX: refused by name, closed.
+ * OPS_ANSWER_MAX of a short answer: closed. OPS_STALL_NS without taking a byte of what is there to be read:
+ * closed. Counters: rfqd_ops_{requests,failures,refused,stalled}_total; rfqd_ops_jobs: long ones under way.
  */
 #ifndef RFQD_CONTROL_OPS_H
 #define RFQD_CONTROL_OPS_H
@@ -20,7 +29,8 @@
 
 #define OPS_CONNECTIONS_MAX 32
 #define OPS_LINE_MAX        4096
-#define OPS_ANSWER_MAX      (256u * 1024u * 1024u) /* bytes of one answer, a dump included */
+#define OPS_ANSWER_MAX      (256u * 1024u * 1024u) /* bytes of a short command's answer */
+#define OPS_STALL_NS        600000000000ull
 
 struct ops_config {
     const char *path;
