@@ -11,6 +11,9 @@
  * same a live digest            | the log offset that it is of    | replica (or an engine at rest) and log
  * agree
  *
+ * What retention has forgotten is not missed: an RFQ of which the store has nothing, if it left memory before
+ * the first of those that are still to be forgotten. One that is half there, or younger, is.
+ *
  * Where the first record was recycled already, nothing is older than the store's commit: then the states are
  * loaded from it, and what follows is verified; the report says so (from_start).
  *

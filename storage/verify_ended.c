@@ -11,6 +11,7 @@
 
 struct watched {
     struct ended *ended;
+    const struct state *state;
     struct table *table;
     size_t rfq_offset;
 };
@@ -61,7 +62,8 @@ static void leaves(void *ctx, const struct table *t, const void *entity)
     }
     struct ended_entity *p = place_of(e, table_name(t), rfq, id);
     e->count += !p->table;
-    *p = (struct ended_entity){table_name(t), rfq, id, hash_bytes(entity, table_durable_size(t))};
+    *p = (struct ended_entity){table_name(t), rfq, id, hash_bytes(entity, table_durable_size(t)),
+                               w->state->now_ns};
 }
 
 enum err ended_create(struct ended **out, struct state *const states[AGENTS_MAX])
@@ -82,7 +84,7 @@ enum err ended_create(struct ended **out, struct state *const states[AGENTS_MAX]
             if (!table_has_ended(table_name(states[a]->tables[i]), &rfq_offset))
                 continue;
             struct watched *w = &e->watched[e->watched_count++];
-            *w = (struct watched){e, states[a]->tables[i], rfq_offset};
+            *w = (struct watched){e, states[a], states[a]->tables[i], rfq_offset};
             table_on_remove(w->table, leaves, w);
         }
     return OK;

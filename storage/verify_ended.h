@@ -10,6 +10,7 @@
 struct ended_entity {
     const char *table; /* the live one's name; NULL: a free place */
     uint64_t rfq, id, hash;
+    uint64_t left_ns;
 };
 
 struct ended;

@@ -21,7 +21,7 @@ struct checkpoint {
     unsigned filling;
     enum stage_of_cut cut;
     uint64_t retry_ns;
-    uint64_t offset, commits, failures;
+    uint64_t offset, commits, failures, forgotten;
     _Atomic unsigned holders; /* of the log, for a backup */
     bool in_error;
     char error[320];
@@ -35,6 +35,7 @@ struct checkpoint {
     uint64_t job_now_ns;
     _Atomic bool done;
     enum err result;
+    uint64_t result_forgotten; /* RFQs, by retention */
     char result_text[320];
     struct histogram times;
 };
@@ -52,11 +53,12 @@ static enum err write_changes(const struct checkpoint *c, const struct changes *
     return e;
 }
 
-static enum err purge(const struct checkpoint *c, uint64_t now_ns)
+static enum err purge(const struct checkpoint *c, uint64_t now_ns, uint64_t *forgotten)
 {
+    *forgotten = 0;
     if (!c->config.retention_ns || now_ns <= c->config.retention_ns)
         return OK;
-    return purge_expired(c->config.store, now_ns - c->config.retention_ns);
+    return purge_expired(c->config.store, now_ns - c->config.retention_ns, forgotten);
 }
 
 /* The store was full: forget first, by itself, so that what is freed can be used. Where that does not succeed
@@ -65,9 +67,12 @@ static void make_room(struct checkpoint *c, uint64_t now_ns)
 {
     struct store *s = c->config.store;
     struct store_marks m;
+    uint64_t forgotten;
     if (s->ops->marks(s, &m) != OK || s->ops->begin(s) != OK)
         return;
-    if (purge(c, now_ns) != OK || s->ops->commit(s, &m) != OK)
+    if (purge(c, now_ns, &forgotten) == OK && s->ops->commit(s, &m) == OK)
+        c->result_forgotten += forgotten;
+    else
         s->ops->abandon(s);
 }
 
@@ -75,16 +80,19 @@ static void run(struct checkpoint *c, uint64_t now_ns)
 {
     struct store *s = c->config.store;
     const struct changes *changes = &c->buffers[!c->filling];
-    uint64_t ticks = clock_ticks();
+    uint64_t ticks = clock_ticks(), forgotten = 0;
+    c->result_forgotten = 0;
     if (c->result == ERR_FULL)
         make_room(c, now_ns);
     enum err e = write_changes(c, changes);
     if (!e)
-        e = purge(c, now_ns);
+        e = purge(c, now_ns, &forgotten);
     if (!e)
         e = s->ops->commit(s, &changes->marks);
     else
         s->ops->abandon(s);
+    if (!e)
+        c->result_forgotten += forgotten;
     histogram_record(&c->times, clock_ticks_to_ns(clock_ticks() - ticks));
     if (e)
         snprintf(c->result_text, sizeof c->result_text, "%s", store_error());
@@ -136,6 +144,7 @@ static void finish(struct checkpoint *c, uint64_t now_ns)
     struct changes *changes = &c->buffers[!c->filling];
     assert(c->cut == CUT_COMMITTING);
     c->in_error = c->result != OK;
+    c->forgotten += c->result_forgotten;
     if (c->result == OK) {
         c->cut = CUT_EMPTY;
         c->commits++;
@@ -257,6 +266,11 @@ const char *checkpoint_error(const struct checkpoint *c)
 uint64_t checkpoint_commits(const struct checkpoint *c)
 {
     return c->commits;
+}
+
+uint64_t checkpoint_forgotten(const struct checkpoint *c)
+{
+    return c->forgotten;
 }
 
 uint64_t checkpoint_failures(const struct checkpoint *c)

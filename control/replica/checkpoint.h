@@ -47,6 +47,7 @@ uint64_t checkpoint_offset(const struct checkpoint *c);
 void checkpoint_hold_log(struct checkpoint *c, bool held);
 const char *checkpoint_error(const struct checkpoint *c); /* NULL: all is well */
 uint64_t checkpoint_commits(const struct checkpoint *c);
+uint64_t checkpoint_forgotten(const struct checkpoint *c); /* RFQs, by retention */
 uint64_t checkpoint_failures(const struct checkpoint *c);
 const struct histogram *checkpoint_times(const struct checkpoint *c);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/replica/replica.h"
+#include "storage/tables.h"
 
 /* Keys found by a scan, of one size, to be deleted after it. */
 struct keys {
@@ -72,20 +73,49 @@ static enum err forget_in(struct store *store, const char *table, const char rfq
     return e;
 }
 
+static int compare_key(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+    struct keys *k = ctx;
+    (void)value;
+    (void)value_size;
+    k->count = key_size == k->key_size && memcmp(key, k->bytes, key_size) == 0;
+    return 1;
+}
+
+static enum err is_in_memory(struct store *store, const char rfq[8], bool *is)
+{
+    char key[ENTITY_KEY_SIZE];
+    struct keys k = {.key_size = sizeof key, .bytes = key};
+    entity_key(key, AGENT_DISTRIBUTION, store_from_be64(rfq));
+    enum err e = store->ops->scan(store, "rfqs", key, sizeof key, compare_key, &k);
+    *is = k.count;
+    return e;
+}
+
 static const char *const tables_of_rfq[] = {
     TABLE_HISTORY,        "rfqs" TABLE_ENDED,   "deliveries" TABLE_ENDED,
     "quotes" TABLE_ENDED, "orders" TABLE_ENDED, "fills" TABLE_ENDED};
 
-enum err purge_expired(struct store *store, uint64_t before_ns)
+static enum err forget(struct store *store, const char rfq[8], uint64_t *forgotten)
+{
+    bool lives;
+    enum err e = is_in_memory(store, rfq, &lives);
+    if (e || lives)
+        return e;
+    for (unsigned t = 0; !e && t < sizeof tables_of_rfq / sizeof *tables_of_rfq; t++)
+        e = forget_in(store, tables_of_rfq[t], rfq, strcmp(tables_of_rfq[t], "orders" TABLE_ENDED) == 0);
+    *forgotten += !e;
+    return e;
+}
+
+enum err purge_expired(struct store *store, uint64_t before_ns, uint64_t *forgotten)
 {
     struct keys k = {.key_size = PURGE_KEY_SIZE, .limit = PURGE_RFQS_MAX, .before = before_ns};
     enum err e = store->ops->scan(store, TABLE_PURGE, NULL, 0, take_before, &k);
     if (!e && k.out_of_memory)
         e = ERR_MEMORY;
     for (size_t i = 0; !e && i < k.count; i++)
-        for (unsigned t = 0; !e && t < sizeof tables_of_rfq / sizeof *tables_of_rfq; t++)
-            e = forget_in(store, tables_of_rfq[t], k.bytes + i * PURGE_KEY_SIZE + 8,
-                          strcmp(tables_of_rfq[t], "orders" TABLE_ENDED) == 0);
+        e = forget(store, k.bytes + i * PURGE_KEY_SIZE + 8, forgotten);
     if (!e)
         e = delete_keys(store, TABLE_PURGE, &k);
     free(k.bytes);

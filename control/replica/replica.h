@@ -18,7 +18,7 @@
  * buffers are full  (CHECKPOINT_SIZE_MAX) nothing is applied until one is free: the log waits, and holds a
  * digest differs       nothing is applied or committed any more; replica_divergence
  *
- * Counters: rfqd_replica_{events,commits,commit_errors}_total,
+ * Counters: rfqd_replica_{events,commits,commit_errors,forgotten}_total,
  * rfqd_replica_{seq,lag_bytes,checkpoint_lag_bytes, pending_records}, rfqd_store_{used,map}_bytes.
  */
 #ifndef RFQD_CONTROL_REPLICA_H
@@ -52,8 +52,8 @@ struct replica_config {
     uint64_t log_offset, next_seq; /* where recovery ended: applied up to there when replica_create returns */
     uint64_t checkpoint_interval_ns; /* CHECKPOINT_INTERVAL_NS */
     uint64_t checkpoint_events;      /* CHECKPOINT_EVENTS */
-    uint64_t retention_ns;           /* an RFQ that left memory so long ago is forgotten; 0: never */
-    uint32_t sent_max;               /* messages kept per session; 0: SENT_MESSAGES_MAX */
+    uint64_t retention_ns; /* an RFQ that left memory so long ago is forgotten with a commit; 0: never */
+    uint32_t sent_max;     /* messages kept per session; 0: SENT_MESSAGES_MAX */
     bool durable_only; /* level `synced`: apply no further than the log is durable: whoever reads the state,
                           or follows what was applied, sees nothing that a power cut could take back */
     bool own_thread;   /* false: commits run inside poll (simulation) */

@@ -100,12 +100,29 @@ static void put_entity(struct changes *changes, uint8_t table, const char *key, 
     memcpy(value + 1, entity, durable_size);
 }
 
+/* Retention begins when an RFQ leaves memory, and again for an order that outlives it. An order that leaves
+ * first begins nothing: its RFQ is still to come. `*from_ns` is not before the RFQ's own beginning, even
+ * where two agents' times of a poll differ: then what is forgotten is what left first, whoever looks
+ * (verify.h). */
+static bool begins_retention(const struct rows_table *x, uint64_t rfq, uint64_t *from_ns)
+{
+    const struct rows_table *rfqs = x->rows->rfqs;
+    *from_ns = x->state->now_ns;
+    if (!rfq || (x != rfqs && !x->is_order))
+        return false;
+    if (x == rfqs || !rfqs)
+        return true;
+    if (*from_ns < rfqs->state->now_ns)
+        *from_ns = rfqs->state->now_ns;
+    return !table_get(rfqs->table, rfq);
+}
+
 static void leaves(void *ctx, const struct table *t, const void *entity)
 {
     const struct rows_table *x = ctx;
     const struct rows *r = x->rows;
     struct changes *changes = checkpoint_filling(r->checkpoint);
-    uint64_t id, rfq;
+    uint64_t id, rfq, from_ns;
     char key[16];
     memcpy(&id, entity, sizeof id);
     memcpy(&rfq, (const char *)entity + x->rfq_offset, sizeof rfq);
@@ -117,8 +134,8 @@ static void leaves(void *ctx, const struct table *t, const void *entity)
         value[0] = STORE_VALUE_VERSION;
         memcpy(value + 1, &rfq, sizeof rfq);
     }
-    if (x->is_purged_by && rfq) {
-        pair_key(key, x->state->now_ns, rfq);
+    if (begins_retention(x, rfq, &from_ns)) {
+        pair_key(key, from_ns, rfq);
         *changes_put(changes, r->purge, key, PURGE_KEY_SIZE, 1) = STORE_VALUE_VERSION;
     }
 }
@@ -155,7 +172,8 @@ static void open_table(struct rows *r, struct state *s, struct table *t)
     snprintf(x->ended_name, sizeof x->ended_name, "%s" TABLE_ENDED, table_name(t));
     x->ended = checkpoint_table(r->checkpoint, x->ended_name);
     x->is_order = strcmp(table_name(t), "orders") == 0;
-    x->is_purged_by = x->is_order || strcmp(table_name(t), "rfqs") == 0;
+    if (strcmp(table_name(t), "rfqs") == 0)
+        r->rfqs = x;
     table_on_remove(t, leaves, x);
 }
 

@@ -18,7 +18,6 @@ struct rows_table {
     struct table *table;
     uint8_t live, ended; /* tables of the store */
     bool is_order;
-    bool is_purged_by; /* its leaving begins the retention */
     size_t rfq_offset; /* of the RFQ's id in the entity */
     char ended_name[STORE_NAME_SIZE];
 };
@@ -33,6 +32,7 @@ struct rows {
     uint32_t sent_max;
     unsigned table_count;
     struct rows_table tables[REPLICA_TABLES_MAX];
+    const struct rows_table *rfqs; /* among them */
     struct sent_window windows[SESSIONS_MAX];
 };
 

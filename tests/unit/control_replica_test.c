@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/replica/purge.h"
 #include "dataplane/model/record_rfq.h"
 #include "random.h"
 #include "storage/tables.h"
@@ -423,6 +424,92 @@ static int check_age(void *ctx, const void *key, size_t key_size, const void *va
     cr_assert_eq(key_size, PURGE_KEY_SIZE);
     o->younger = store_from_be64(key) >= o->limit;
     return 1;
+}
+
+/* Of one RFQ: rows of a timeline, and one that says when it, or an order of it, left memory. */
+static void put_past(struct store *s, uint64_t rfq, uint64_t left_ns)
+{
+    char key[16];
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        pair_key(key, rfq, seq);
+        cr_assert_eq(s->ops->put(s, TABLE_HISTORY, key, sizeof key, "row", 3), OK);
+    }
+    pair_key(key, left_ns, rfq);
+    cr_assert_eq(s->ops->put(s, TABLE_PURGE, key, sizeof key, "\1", 1), OK);
+}
+
+Test(control_replica, leaves_an_rfq_alone_that_is_in_memory_though_an_order_of_it_left_long_ago)
+{
+    struct world w;
+    struct store_marks m = {.log_offset = 0};
+    uint64_t forgotten = 0;
+    char key[ENTITY_KEY_SIZE];
+    world_make(&w, 83);
+    cr_assert_eq(store_memory_create(&w.store, &w.keep), OK);
+    struct store *s = w.store;
+    cr_assert_eq(s->ops->begin(s), OK);
+    put_past(s, 7, 100);
+    put_past(s, 8, 100);
+    put_past(s, 9, 200);
+    entity_key(key, AGENT_DISTRIBUTION, 7);
+    cr_assert_eq(s->ops->put(s, "rfqs", key, sizeof key, "\1", 1), OK);
+    cr_assert_eq(s->ops->commit(s, &m), OK);
+    cr_assert_eq(s->ops->begin(s), OK);
+    cr_assert_eq(purge_expired(s, 200, &forgotten), OK);
+    cr_assert_eq(s->ops->commit(s, &m), OK);
+    cr_assert_eq(forgotten, 1);
+    cr_assert_eq(count_rows(&w, TABLE_HISTORY), 6, "of the one in memory and of the one that left too late");
+    cr_assert_eq(count_rows(&w, TABLE_PURGE), 1);
+    s->ops->destroy(s);
+    w.store = NULL;
+    world_free(&w);
+}
+
+struct beginnings {
+    uint64_t rfq, at[4];
+    unsigned count;
+};
+
+static int take_beginning(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+    struct beginnings *b = ctx;
+    (void)key_size;
+    (void)value;
+    (void)value_size;
+    if (store_from_be64((const char *)key + 8) == b->rfq && b->count < 4)
+        b->at[b->count++] = store_from_be64(key);
+    return 0;
+}
+
+static void order_leaves(struct world *w, uint64_t id, uint64_t rfq)
+{
+    struct table *orders = w->copy.routing->orders;
+    struct order *o = table_insert(orders, id);
+    o->rfq = rfq;
+    table_remove(orders, o);
+}
+
+Test(control_replica, begins_retention_with_the_rfq_and_again_with_an_order_that_outlives_it)
+{
+    struct world w;
+    struct beginnings b = {.rfq = 1000001};
+    live(&w, 31, 0, false);
+    uint64_t *now_d = &w.copy.distribution->base.now_ns, *now_r = &w.copy.routing->base.now_ns;
+    struct rfq *q = table_insert(w.copy.distribution->rfqs, b.rfq);
+    order_leaves(&w, 1000002, b.rfq); /* its RFQ is still to come */
+    *now_d = *now_r + 500;            /* the agents' times of their polls differ */
+    table_remove(w.copy.distribution->rfqs, q);
+    order_leaves(&w, 1000003, b.rfq); /* not before its RFQ */
+    *now_r += 900;
+    order_leaves(&w, 1000004, b.rfq);
+    const uint64_t left_ns = *now_d, outlived_ns = *now_r;
+    steps(&w, 50);
+    checkpoint(&w);
+    cr_assert_eq(w.store->ops->scan(w.store, TABLE_PURGE, NULL, 0, take_beginning, &b), OK);
+    cr_assert_eq(b.count, 2);
+    cr_assert(b.at[0] == left_ns && b.at[1] == outlived_ns);
+    world_kill(&w);
+    world_free(&w);
 }
 
 Test(control_replica, forgets_what_left_memory_longer_ago_than_the_retention)
