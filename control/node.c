@@ -332,6 +332,8 @@ static enum err make_replica(struct node *n)
         .next_seq = n->result.next_seq,
         .checkpoint_interval_ns = c->checkpoint_interval_ns,
         .checkpoint_events = c->checkpoint_events,
+        .retention_ns = c->retention_ns,
+        .sent_max = (uint32_t)c->sent_messages,
         .durable_only = c->level == LEVEL_SYNCED,
         .own_thread = n->config.own_thread,
         .counters = n->config.counters,

@@ -81,6 +81,7 @@ struct config {
     uint64_t log_sync_interval_ns, log_retain_size, log_segment_size;
     uint64_t store_map_size;
     uint64_t checkpoint_interval_ns, checkpoint_events;
+    uint64_t retention_ns, sent_messages;
     uint64_t ring_gateway_size, ring_engine_size, lane_size;
     uint64_t resend_store_size;
     uint64_t connections_max;

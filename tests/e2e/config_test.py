@@ -55,6 +55,8 @@ FAULTS = (
     ("target: A}}", "target: B}}", None, r"sessions 'A' and 'B' have the same pair of CompIDs"),
     ("code: A, session: A", "code: A, session: Z", None, r"LP 'A': there is no session 'Z'"),
     ("code: A, session: A", "code: A, session: B", None, r"LP 'A': session 'B' has another role"),
+    ("instance: t", "instance: t\nrecord: {{retention_s: -1}}", 2, r"'retention_s': '-1' .*0 to 3155760000 s"),
+    ("instance: t", "instance: t\nrecord: {{sent_messages: 5}}", 2, r"'sent_messages': '5' .*1000 to"),
     ("instance: t", "instance: t\nrecord: {{ring_gateway_mib: 3}}", None, r"ring_gateway_mib: 3 MiB is not a power of two"),
     ("instance: t", "instance: t\ncores: [{{run: [gateway, brain]}}]", None, r"no agent 'brain'; known are gateway"),
     ("instance: t", "instance: t\ncores: [{{run: [gateway]}}]", None, r"agent 'log' runs on 0 cores"),
