@@ -19,10 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "storage/store.h"
 #include "storage/store_fail.h"
+
+#define DISK_FULL_SIZE 1048576u /* with less than this left, a write that was not whole found no space */
 
 #define MARKS_TABLE "marks"
 #define KEY_MARKS   "marks"
@@ -89,6 +92,18 @@ static enum err fail(struct lmdb *l, int rc, const char *doing)
         errno = rc > 0 ? rc : EIO;
         return store_fail(ERR_IO, "%s: %s", doing, mdb_strerror(rc));
     }
+}
+
+/* LMDB says EIO of a write that a full disk took a part of. As nothing was committed, that is no worse than
+ * ENOSPC, and as curable. */
+static int commit_cause(struct lmdb *l, int rc)
+{
+    const char *path;
+    struct statvfs disk;
+    if (rc == EIO && mdb_env_get_path(l->env, &path) == 0 && statvfs(path, &disk) == 0 &&
+        (uint64_t)disk.f_bavail * disk.f_frsize < DISK_FULL_SIZE)
+        return ENOSPC;
+    return rc;
 }
 
 /* Handles
@@ -193,7 +208,7 @@ static enum err transaction_commit(struct lmdb *l)
     l->txn = NULL;
     if (rc) {
         l->opened = atomic_load_explicit(&l->published, memory_order_relaxed);
-        return fail(l, rc, "commit");
+        return fail(l, commit_cause(l, rc), "commit");
     }
     handles_publish(l);
     return OK;
