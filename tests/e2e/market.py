@@ -24,7 +24,8 @@ class Market:
     """load: RFQs a second, of both takers together. data: rfqd's directory, where it is not to be a plain one. There is a
     third taker, T3, for a test to be by hand."""
 
-    def __init__(self, build, directory, load, level="committed", record="", data=None, small_rings=False):
+    def __init__(self, build, directory, load, level="committed", record="", data=None, small_rings=False,
+                 cores=None):
         self.build, self.directory, self.load = build, directory, load
         self.journals = os.path.join(directory, "journals")
         self.dump = os.path.join(directory, "dump")
@@ -34,6 +35,7 @@ class Market:
         alive = max(4096, load * 8)
         self.rfqd = Appliance(build, directory, level=level, record=record, data=data, small_rings=small_rings,
                               takers=("T1", "T2", "T3"),
+                              cores=cores,
                               settings=f"retire_after_ms: 1000, ack_timeout_ms: 700, order_ack_timeout_ms: 600, "
                                        f"order_cancel_retry_ms: 50, backup_deadline_ms: 1000, deadline_min_ms: 100, "
                                        f"rfqs_max: {alive}, deliveries_max: {alive * 5}, quotes_max: {alive * 8}, "
