@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "control/journal/journal.h"
 #include "dataplane/core/core.h"
 #include "dataplane/gateway/gateway.h"
 #include "dataplane/model/distribution.h"
@@ -86,6 +87,8 @@ struct config {
     uint64_t resend_store_size;
     uint64_t connections_max;
     uint64_t digest_every_batches;
+    int64_t journal_format; /* enum journal_format */
+    int64_t journal_level;  /* enum journal_level */
     struct settings settings;
 
     struct config_core cores[CORES_MAX];

@@ -9,6 +9,7 @@ const struct config_section_info config_sections[SECTIONS] = {
     [SECTION_RECORD] = {"record", false, 0, "rings, log and store"},
     [SECTION_SETTINGS] = {"settings", false, 0, "times and limits that decisions use"},
     [SECTION_HTTP] = {"http", false, 0, "HTTP and WebSocket"},
+    [SECTION_LOG] = {"log", false, 0, "what is said on standard error"},
     [SECTION_CORES] = {"cores", true, sizeof(struct config_core), "which agent runs on which core"},
     [SECTION_INSTRUMENTS] = {"instruments", true, sizeof(struct instrument), "reference data"},
     [SECTION_SESSIONS] = {"sessions", true, sizeof(struct config_session), "FIX sessions"},
@@ -22,6 +23,12 @@ const struct config_section_info config_sections[SECTIONS] = {
 
 static const struct config_choice levels[] = {
     {"committed", LEVEL_COMMITTED}, {"synced", LEVEL_SYNCED}, {NULL, 0}};
+static const struct config_choice formats[] = {{"text", JOURNAL_TEXT}, {"json", JOURNAL_JSON}, {NULL, 0}};
+static const struct config_choice log_levels[] = {{"error", JOURNAL_ERROR},
+                                                  {"warning", JOURNAL_WARNING},
+                                                  {"info", JOURNAL_INFO},
+                                                  {"debug", JOURNAL_DEBUG},
+                                                  {NULL, 0}};
 static const struct config_choice idles[] = {
     {"spin", IDLE_SPIN}, {"pause", IDLE_PAUSE}, {"yield", IDLE_YIELD}, {"backoff", IDLE_BACKOFF}, {NULL, 0}};
 static const struct config_choice roles[] = {{"taker", ROLE_TAKER}, {"lp", ROLE_LP}, {NULL, 0}};
@@ -150,6 +157,11 @@ const struct config_key config_keys[] = {
      NULL, "Between two requests of a connection."},
     {SECTION_HTTP, "write_timeout_ms", KEY_U64, "ms", MS, 10, 3600000, "30000", TOP(http_write_timeout_ns),
      NULL, "For a peer to read something of what waits for it."},
+
+    {SECTION_LOG, "format", KEY_CHOICE_I64, "", 1, 0, 0, "text", TOP(journal_format), formats,
+     "Lines for people, or a JSON object each."},
+    {SECTION_LOG, "level", KEY_CHOICE_I64, "", 1, 0, 0, "info", TOP(journal_level), log_levels,
+     "The least important that is written."},
 
     {SECTION_CORES, "cpu", KEY_I64, "", 1, -1, 1023, "-1", CORE(cpu), NULL, "CPU to pin to; -1: not pinned."},
     {SECTION_CORES, "idle", KEY_CHOICE_I64, "", 1, 0, 0, "yield", CORE(idle), idles,

@@ -7,6 +7,7 @@
 
 #include "dataplane/core/clock.h"
 #include "dataplane/core/decimal.h"
+#include "dataplane/core/text.h"
 #include "dataplane/model/state.h"
 
 static char *room(struct json *j, size_t size)
@@ -35,32 +36,13 @@ static void put(struct json *j, const char *text, size_t size)
     j->used += size;
 }
 
-/* Bytes of the well-formed UTF-8 sequence at text, 0: there is none. */
-static size_t utf8_size(const char *text, size_t size)
-{
-    unsigned char first = (unsigned char)text[0];
-    size_t wanted = first >= 0xc2 && first < 0xe0   ? 2
-                    : first >= 0xe0 && first < 0xf0 ? 3
-                    : first >= 0xf0 && first < 0xf5 ? 4
-                                                    : 0;
-    if (!wanted || wanted > size)
-        return 0;
-    for (size_t i = 1; i < wanted; i++)
-        if (((unsigned char)text[i] & 0xc0) != 0x80)
-            return 0;
-    unsigned char second = (unsigned char)text[1];
-    bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-    bool surrogate = first == 0xed && second >= 0xa0, beyond = first == 0xf4 && second >= 0x90;
-    return overlong || surrogate || beyond ? 0 : wanted;
-}
-
 static void quoted(struct json *j, const char *text, size_t size)
 {
     static const char hex[] = "0123456789abcdef";
     put(j, "\"", 1);
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
-        size_t sequence = c >= 0x80 ? utf8_size(text + i, size - i) : 0;
+        size_t sequence = c >= 0x80 ? text_utf8_size(text + i, size - i) : 0;
         if (sequence) {
             put(j, text + i, sequence);
             i += sequence - 1;

@@ -54,6 +54,9 @@ static inline void text_add(struct text *t, const char *s)
     text_add_bytes(t, s, strlen(s));
 }
 
+/* Bytes of the well-formed UTF-8 sequence of several bytes at `bytes`; 0: there is none. */
+size_t text_utf8_size(const char *bytes, size_t size);
+
 /* A zero padded field: up to its first zero. */
 static inline void text_add_field(struct text *t, const char *field, size_t size)
 {

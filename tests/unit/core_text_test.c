@@ -77,3 +77,24 @@ Test(core_text, pads_to_a_column)
     text_add(&t, "i");
     cr_expect_str_eq(field, "ab   cdefgh i");
 }
+
+Test(core_text, knows_utf8_that_is_well_formed)
+{
+    static const struct {
+        const char *bytes;
+        size_t size, sequence;
+    } rows[] = {
+        {"\xc2\xb5", 2, 2},
+        {"\xe2\x82\xac!", 4, 3},
+        {"\xf0\x9f\x98\x80", 4, 4},
+        {"\xc2", 1, 0},             /* cut short */
+        {"\xe2\x82\xac", 2, 0},     /* by its size */
+        {"\xb5", 1, 0},             /* no first byte */
+        {"\xc0\xaf", 2, 0},         /* overlong */
+        {"\xe0\x80\x80", 3, 0},     /* overlong */
+        {"\xed\xa0\x80", 3, 0},     /* a surrogate */
+        {"\xf4\x90\x80\x80", 4, 0}, /* beyond Unicode */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_expect_eq(text_utf8_size(rows[i].bytes, rows[i].size), rows[i].sequence, "row %zu", i);
+}
