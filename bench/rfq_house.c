@@ -131,12 +131,15 @@ static bool hear(struct house *h, int timeout_ms)
     struct pollfd p = {.fd = h->said, .events = POLLIN};
     if (poll(&p, 1, timeout_ms) <= 0)
         return false;
-    char *at = h->text + h->text_size;
-    size_t room = sizeof h->text - 1 - h->text_size;
-    ssize_t n = read(h->said, at, room ? room : 1);
+    if (h->text_size > sizeof h->text / 2) { /* a line for each of many sessions: the latest count */
+        size_t kept = sizeof h->text / 4;
+        memmove(h->text, h->text + h->text_size - kept, kept);
+        h->text_size = kept;
+    }
+    ssize_t n = read(h->said, h->text + h->text_size, sizeof h->text - 1 - h->text_size);
     if (n <= 0)
         return false;
-    h->text_size += room ? (size_t)n : 0;
+    h->text_size += (size_t)n;
     h->text[h->text_size] = 0;
     return true;
 }

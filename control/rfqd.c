@@ -13,13 +13,18 @@
 #include <unistd.h>
 
 #include "control/node.h"
+#include "control/notices.h"
 #include "control/ops/ops.h"
 #include "dataplane/core/clock.h"
+
+#define DRAIN_WAIT_MS 1000 /* for whoever reads standard error, at start and stop */
 
 enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3 };
 
 struct appliance {
     struct config *config;
+    struct journal *journal;
+    struct notices notices;
     struct port *port;
     struct disk *disk;
     struct store *store;
@@ -40,9 +45,9 @@ static void on_signal(int number)
     atomic_store(&stop_wanted, true);
 }
 
-static int complain(const char *what, const char *why)
+static int complain(struct appliance *a, const char *what, const char *why)
 {
-    fprintf(stderr, "rfqd: %s: %s\n", what, why);
+    journal_say(a->journal, JOURNAL_ERROR, "failed", journal_text("what", what), journal_text("why", why));
     return EXIT_FAILED;
 }
 
@@ -54,12 +59,13 @@ static unsigned poll_gateway(void *self, uint64_t now_ns)
     struct appliance *a = self;
     if (atomic_load_explicit(&stop_wanted, memory_order_relaxed) && !a->stop_begun) {
         a->stop_begun = true;
+        journal_say(a->journal, JOURNAL_INFO, "stopping");
         node_stop_begin(a->node, "planned stop", now_ns);
     }
     if (log_failed(node_log(a->node)) && !a->stop_begun) { /* what is not recorded may not be accepted */
         a->stop_begun = true;
-        fprintf(stderr, "rfqd: the record cannot be kept, nothing is accepted any more: %s\n",
-                log_error(node_log(a->node)));
+        journal_say(a->journal, JOURNAL_ERROR, "log_failed", journal_bool("accepting", false),
+                    journal_text("why", log_error(node_log(a->node))));
         node_stop_begin(a->node, "the record cannot be kept", now_ns);
         atomic_store(&stop_wanted, true);
     }
@@ -74,9 +80,18 @@ static unsigned poll_control(void *self, uint64_t now_ns)
     struct appliance *a = self;
     unsigned work = a->replica.poll(a->replica.self, now_ns);
     work += ops_poll(a->ops, now_ns);
+    notices_poll(&a->notices, now_ns);
+    work += journal_drain(a->journal);
     if (ops_stop_asked(a->ops))
         atomic_store(&stop_wanted, true);
     return work;
+}
+
+static void on_batch(void *ctx, const struct batch *b, uint64_t first_seq, uint64_t end)
+{
+    (void)first_seq, (void)end;
+    struct appliance *a = ctx;
+    notices_batch(&a->notices, b);
 }
 
 static struct agent agent_named(struct appliance *a, const char *name)
@@ -97,69 +112,70 @@ static struct agent agent_named(struct appliance *a, const char *name)
  */
 
 /* The data directory is ours alone: two appliances on one log would destroy it. */
-static int lock_directory(const char *directory)
+static int lock_directory(struct appliance *a, const char *directory)
 {
     char path[CONFIG_PATH_SIZE + 16];
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-        return complain(directory, strerror(errno));
+        return complain(a, directory, strerror(errno));
     snprintf(path, sizeof path, "%s/lock", directory);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return complain(path, strerror(errno));
+        return complain(a, path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return complain(path, "another rfqd runs on this directory");
+        return complain(a, path, "another rfqd runs on this directory");
     return EXIT_FINE; /* held until the process ends */
 }
 
 /* Random, made with the directory; what makes rings and log frames ours. */
-static int read_identity(const char *directory, struct ring_identity *id)
+static int read_identity(struct appliance *a, const char *directory, struct ring_identity *id)
 {
     char path[CONFIG_PATH_SIZE + 16];
     snprintf(path, sizeof path, "%s/instance", directory);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return complain(path, strerror(errno));
+        return complain(a, path, strerror(errno));
     ssize_t got = read(fd, id->instance, sizeof id->instance);
     if (got == 0) {
         if (getrandom(id->instance, sizeof id->instance, 0) != sizeof id->instance ||
             write(fd, id->instance, sizeof id->instance) != sizeof id->instance || fsync(fd) != 0) {
             close(fd);
-            return complain(path, strerror(errno));
+            return complain(a, path, strerror(errno));
         }
     } else if (got != sizeof id->instance) {
         close(fd);
-        return complain(path, "is not an instance's id: 16 bytes are expected");
+        return complain(a, path, "is not an instance's id: 16 bytes are expected");
     }
     close(fd);
     enum err e = ring_identity_boot(id->boot);
-    return e == OK ? EXIT_FINE : complain("boot id", err_text(e));
+    return e == OK ? EXIT_FINE : complain(a, "boot id", err_text(e));
 }
 
 static int open_parts(struct appliance *a, struct ring_identity *id)
 {
     const struct config *c = a->config;
     char path[CONFIG_PATH_SIZE + 16];
-    int code = lock_directory(c->directory);
+    int code = lock_directory(a, c->directory);
     if (code == EXIT_FINE)
-        code = read_identity(c->directory, id);
+        code = read_identity(a, c->directory, id);
     if (code != EXIT_FINE)
         return code;
     if (mkdir(c->shared, 0700) != 0 && errno != EEXIST)
-        return complain(c->shared, strerror(errno));
+        return complain(a, c->shared, strerror(errno));
     snprintf(path, sizeof path, "%s/counters", c->shared);
     enum err e = counters_create(&a->counters, path);
     if (e != OK)
-        return complain(path, err_text(e));
+        return complain(a, path, err_text(e));
     snprintf(path, sizeof path, "%s/log", c->directory);
+    journal_count_in(a->journal, a->counters);
     e = disk_uring_create(&a->disk, path);
     if (e != OK)
-        return complain(path, err_text(e));
+        return complain(a, path, err_text(e));
     snprintf(path, sizeof path, "%s/store", c->directory);
     e = store_lmdb_create(&a->store, path, c->store_map_size);
     if (e != OK)
-        return complain(path, err_text(e));
+        return complain(a, path, err_text(e));
     e = port_uring_create(&a->port, (unsigned)c->connections_max);
-    return e == OK ? EXIT_FINE : complain("io_uring", err_text(e));
+    return e == OK ? EXIT_FINE : complain(a, "io_uring", err_text(e));
 }
 
 static int open_node(struct appliance *a, const struct ring_identity *id)
@@ -174,20 +190,19 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
                             .clock = clock_now_ns};
     uint64_t from = clock_now_ns();
     if (node_open(&a->node, &n, from) != OK)
-        return complain("start", node_error());
+        return complain(a, "start", node_error());
     const struct node_recovery *r = node_recovery(a->node);
-    fprintf(stderr,
-            "rfqd: %s: %llu frames of the log and %llu batches of the rings replayed, %llu records delivered "
-            "again, "
-            "%llu µs%s\n",
-            r->first_start ? "first start" : "recovered", (unsigned long long)r->frames,
-            (unsigned long long)r->batches, (unsigned long long)r->redelivered,
-            (unsigned long long)(clock_now_ns() - from) / 1000,
-            r->power_cut ? "; rings were lost: power cut" : "");
+    journal_say(a->journal, r->power_cut ? JOURNAL_WARNING : JOURNAL_INFO,
+                r->first_start ? "first_start" : "recovered", journal_uint("frames", r->frames),
+                journal_uint("batches", r->batches), journal_uint("redelivered", r->redelivered),
+                journal_uint("took_us", (clock_now_ns() - from) / 1000),
+                journal_bool("power_cut", r->power_cut));
+    notices_init(&a->notices, a->journal, a->node);
+    replica_watch(node_replica(a->node), on_batch, a);
     struct ops_config o = {
         .path = a->config->ops_socket, .node = a->node, .config = a->config, .counters = a->counters};
     enum err e = ops_create(&a->ops, &o);
-    return e == OK ? EXIT_FINE : complain(a->config->ops_socket, errno ? strerror(errno) : err_text(e));
+    return e == OK ? EXIT_FINE : complain(a, a->config->ops_socket, errno ? strerror(errno) : err_text(e));
 }
 
 /* Cores that never give their CPU away: a yielding or sleeping one can share a CPU with them. */
@@ -213,7 +228,7 @@ static int start_cores(struct appliance *a)
             core->agents[core->agent_count++] = agent_named(a, c->cores[i].run[j]);
     }
     enum err e = cores_start(a->cores, c->core_count, a->counters);
-    return e == OK ? EXIT_FINE : complain("cores", strerror(errno));
+    return e == OK ? EXIT_FINE : complain(a, "cores", strerror(errno));
 }
 
 static int run(struct appliance *a)
@@ -223,19 +238,20 @@ static int run(struct appliance *a)
     int code = open_parts(a, &id);
     if (code == EXIT_FINE)
         code = open_node(a, &id);
+    journal_drain_all(a->journal, DRAIN_WAIT_MS);
     if (code == EXIT_FINE)
         code = start_cores(a);
     if (code != EXIT_FINE)
         return code;
-    fprintf(stderr, "rfqd: ready\n");
+    journal_say(a->journal, JOURNAL_INFO, "ready");
     while (!atomic_load(&a->stopped)) {
         clock_discipline();
         usleep(atomic_load(&stop_wanted) ? 1000 : 100000);
     }
     cores_stop(a->cores, a->config->core_count);
     if (node_finish(a->node) != OK)
-        return complain("stop", node_error());
-    fprintf(stderr, "rfqd: stopped\n");
+        return complain(a, "stop", node_error());
+    journal_say(a->journal, JOURNAL_INFO, "stopped");
     return EXIT_FINE;
 }
 
@@ -251,6 +267,8 @@ static void close_all(struct appliance *a)
         a->store->ops->destroy(a->store);
     if (a->disk)
         a->disk->ops->destroy(a->disk);
+    journal_drain_all(a->journal, DRAIN_WAIT_MS);
+    journal_destroy(a->journal);
     if (a->counters)
         counters_close(a->counters);
     config_free(a->config);
@@ -290,11 +308,20 @@ int main(int argc, char **argv)
         config_free(a.config);
         return EXIT_FINE;
     }
+    clock_init();
+    struct journal_config j = {.fd = STDERR_FILENO,
+                               .format = (enum journal_format)a.config->journal_format,
+                               .level = (enum journal_level)a.config->journal_level,
+                               .clock = clock_now_ns};
+    if (journal_create(&a.journal, &j) != OK) {
+        fprintf(stderr, "rfqd: no memory\n");
+        config_free(a.config);
+        return EXIT_FAILED;
+    }
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    clock_init();
     int code = run(&a);
     close_all(&a);
     return code;

@@ -110,7 +110,8 @@ struct journal_config {
 enum err journal_create(struct journal **out, const struct journal_config *c) WARN_UNUSED;
 /* What was not drained is lost. NULL is allowed. */
 void journal_destroy(struct journal *j);
-/* They can be had after the journal, which also says why there are none. Before other threads drain. */
+/* They can be had after the journal, which also says why there are none. Before other threads drain; they
+ * outlive the journal. */
 void journal_count_in(struct journal *j, struct counters *counters);
 
 /* Any thread, wait-free; a NULL journal (simulation, tests) takes everything and keeps nothing. */

@@ -144,10 +144,10 @@ class Appliance:
         return self.wait_ready(seconds)
 
     def wait_ready(self, seconds=60):
-        found = self.process.wait_line(r"(first start|recovered): (\d+) frames of the log and (\d+) batches of the rings "
-                                       r"replayed, (\d+) records delivered again, (\d+) µs", seconds)
+        found = self.process.wait_line(r"rfqd: (first_start|recovered) frames=(\d+) batches=(\d+) redelivered=(\d+) "
+                                       r"took_us=(\d+)", seconds)
         self.process.wait_line("rfqd: ready", seconds)
-        return {"first": found[1] == "first start", "frames": int(found[2]), "batches": int(found[3]),
+        return {"first": found[1] == "first_start", "frames": int(found[2]), "batches": int(found[3]),
                 "redelivered": int(found[4]), "us": int(found[5])}
 
     def running(self):

@@ -181,7 +181,7 @@ class Fails(DiskCase):
         accepted any more, everybody is told, and the process ends saying why; what was synced is there."""
         self.trade_on(disks.ThinDisk(self.directory, 512, 256))
         self.disk.starve()
-        said = self.rfqd.process.wait_line("the record cannot be kept, nothing is accepted any more: (.*)", 60)
+        said = self.rfqd.process.wait_line("log_failed accepting=false why=(.*)", 60)
         self.assertRegex(said[1], "sync|write")
         self.assertNotEqual(self.rfqd.process.wait(30), 0)
         for name in ("T1", "LP1"):
