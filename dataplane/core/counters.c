@@ -10,9 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dataplane/core/hash.h"
+
 #define COUNTERS_MAGIC   0x53524e5444514652ull /* "RFQDTNRS" */
 #define COUNTERS_VERSION 1u
 #define SPILL            0u /* index of the spill counter */
+#define INDEX_SIZE       (1u << 17)
+static_assert(INDEX_SIZE >= 2 * COUNTERS_MAX && (INDEX_SIZE & (INDEX_SIZE - 1)) == 0, "half empty at worst");
 
 struct header {
     uint64_t magic;
@@ -46,6 +50,7 @@ struct shared {
 
 struct counters {
     struct shared *shared;
+    uint32_t *index; /* by name and label: number + 1, 0: free; NULL for readers */
 };
 
 /* Built under a name of its own and renamed, so that a reader never sees half a header. */
@@ -84,13 +89,16 @@ enum err counters_create(struct counters **out, const char *path)
             return e;
         flags = MAP_SHARED;
     }
-    void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, flags | MAP_POPULATE, fd, 0);
+    void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, flags, fd, 0);
     if (fd >= 0)
         close(fd);
-    struct counters *c = p == MAP_FAILED ? NULL : malloc(sizeof *c);
-    if (!c) {
+    struct counters *c = p == MAP_FAILED ? NULL : calloc(1, sizeof *c);
+    if (c)
+        c->index = calloc(INDEX_SIZE, sizeof *c->index);
+    if (!c || !c->index) {
         if (p != MAP_FAILED)
             munmap(p, sizeof(struct shared));
+        free(c);
         return ERR_MEMORY;
     }
     c->shared = p;
@@ -125,7 +133,7 @@ enum err counters_open(struct counters **out, const char *path)
     struct counters *c = NULL;
     if (h->magic != COUNTERS_MAGIC || h->version != COUNTERS_VERSION || h->capacity != COUNTERS_MAX)
         e = ERR_CORRUPT;
-    else if (!(c = malloc(sizeof *c)))
+    else if (!(c = calloc(1, sizeof *c)))
         e = ERR_MEMORY;
     if (e) {
         munmap(p, sizeof(struct shared));
@@ -141,7 +149,22 @@ void counters_close(struct counters *c)
     if (!c)
         return;
     munmap(c->shared, sizeof(struct shared));
+    free(c->index);
     free(c);
+}
+
+/* Where this name and label stand in the index, or would. */
+static uint32_t *place_of(struct counters *c, const char *name, const char *label)
+{
+    uint64_t hash = hash_bytes(name, strlen(name)) ^ hash_u64(hash_bytes(label, strlen(label)));
+    for (;; hash++) {
+        uint32_t *place = &c->index[hash & (INDEX_SIZE - 1)];
+        if (!*place)
+            return place;
+        const struct descriptor *d = &c->shared->descriptors[*place - 1];
+        if (strcmp(d->name, name) == 0 && strcmp(d->label, label) == 0)
+            return place;
+    }
 }
 
 counter_value *counter_new(struct counters *c, enum counter_kind kind, const char *name, const char *label)
@@ -152,15 +175,17 @@ counter_value *counter_new(struct counters *c, enum counter_kind kind, const cha
     if (strlen(name) >= COUNTER_NAME_SIZE || strlen(label) >= COUNTER_LABEL_SIZE)
         return &s->lines[SPILL].value;
     uint32_t count = atomic_load_explicit(&s->header.count, memory_order_relaxed);
-    for (uint32_t i = 0; i < count; i++)
-        if (strcmp(s->descriptors[i].name, name) == 0 && strcmp(s->descriptors[i].label, label) == 0)
-            return &s->lines[i].value;
+    uint32_t *place = place_of(c, name, label);
+    if (*place)
+        return &s->lines[*place - 1].value;
     if (count == COUNTERS_MAX)
         return &s->lines[SPILL].value;
+    *place = count + 1;
     struct descriptor *d = &s->descriptors[count];
     memcpy(d->name, name, strlen(name) + 1);
     memcpy(d->label, label, strlen(label) + 1);
     d->kind = kind;
+    counter_set(&s->lines[count].value, 0);
     atomic_store_explicit(&s->header.count, count + 1, memory_order_release);
     return &s->lines[count].value;
 }

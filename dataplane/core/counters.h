@@ -3,7 +3,7 @@
  *
  * Named at start (counter_new), then a pointer: an increment is a relaxed load and store on the writer's own
  * line group. Layout: header, then `capacity` descriptors of 192 bytes (name, label text, kind), then each
- * counter in an own 64-byte line.
+ * counter in an own 64-byte line. Naming touches both, so that no increment meets a page for the first time.
  */
 #ifndef RFQD_CORE_COUNTERS_H
 #define RFQD_CORE_COUNTERS_H
@@ -13,8 +13,8 @@
 
 #include "dataplane/core/err.h"
 
-#define COUNTERS_MAX       1024
-#define COUNTER_NAME_SIZE  64  /* Prometheus name, without labels: rfqd_… */
+#define COUNTERS_MAX       57344u /* what is counted of each of SESSIONS_MAX sessions (gateway), and 7,000 more */
+#define COUNTER_NAME_SIZE  64     /* Prometheus name, without labels: rfqd_… */
 #define COUNTER_LABEL_SIZE 120 /* `lp="LP1",reason="late"`, empty if none */
 
 enum counter_kind { COUNTER_TOTAL, COUNTER_GAUGE };

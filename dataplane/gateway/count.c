@@ -2,8 +2,6 @@
 
 #include "dataplane/gateway/inside.h"
 
-#define COUNTED_APART_MAX 16u /* sessions; with more, types are not told apart: counters are bounded */
-
 /* Slots, and by MsgType the slot + 1; 0: other. */
 static const char *const LABELS[TYPE_SLOTS] = {"admin", "R", "AJ", "Z", "D", "F", "S",    "AG",
                                                "AI",    "b", "8",  "9", "j", "H", "other"};
@@ -40,16 +38,15 @@ static counter_value *session_counter(struct counters *c, const struct channel *
     return counter_new(c, kind, name, label);
 }
 
-static void channel_counters(struct counters *c, struct channel *ch, bool apart)
+static void channel_counters(struct counters *c, struct channel *ch)
 {
     static const char *const reasons[UNSENT_SLOTS] = {"session_down", "stale", "lost", "limit", "other"};
     static const char *const shortages[BUSY_SLOTS] = {
         [BUSY_LOG] = "log", [BUSY_RING] = "ring", [BUSY_LANE] = "lane"};
     struct channel_counters *n = &ch->count;
     for (unsigned i = 0; i < TYPE_SLOTS; i++) {
-        const char *type = apart ? LABELS[i] : "all";
-        n->received[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_received_total", "type", type);
-        n->sent[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_sent_total", "type", type);
+        n->received[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_received_total", "type", LABELS[i]);
+        n->sent[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_sent_total", "type", LABELS[i]);
     }
     for (unsigned i = 0; i < UNSENT_SLOTS; i++)
         n->unsent[i] = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_unsent_total", "reason", reasons[i]);
@@ -77,7 +74,7 @@ void count_create(struct gateway *g, struct counters *counters)
     };
     char label[COUNTER_LABEL_SIZE];
     for (uint32_t i = 0; i < g->channel_count; i++)
-        channel_counters(counters, &g->channels[i], g->channel_count <= COUNTED_APART_MAX);
+        channel_counters(counters, &g->channels[i]);
     for (unsigned i = 0; i < REFUSED_SLOTS; i++) {
         snprintf(label, sizeof label, "gateway=\"%u\",reason=\"%s\"", g->config.agent - AGENT_GATEWAY,
                  refusals[i]);

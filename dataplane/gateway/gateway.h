@@ -43,7 +43,7 @@
  * Password (554) and RawData (96) of a Logon are recorded as '*': a secret does not go to the log. (Checking
  * a peer's password is not done: sessions are told apart by CompIDs.)
  *
- * Counters: rfqd_fix_{received,sent}_total{session,type} (with more than 16 sessions: type "all"),
+ * Counters: rfqd_fix_{received,sent}_total{session,type},
  * rfqd_fix_{rejected,garbled,gaps,kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},
  * rfqd_fix_session_up{session}, rfqd_fix_{unsent,busy}_total{session,reason},
  * rfqd_fix_refused_total{gateway,reason}, rfqd_fix_connections_total{gateway},

@@ -97,6 +97,9 @@ struct channel_counters {
     counter_value *unsent[UNSENT_SLOTS], *busy[BUSY_SLOTS];
     counter_value *rejected, *garbled, *gaps, *kept, *no_room, *resends, *resent, *forgotten, *logons, *up;
 };
+static_assert(COUNTERS_MAX >=
+                  SESSIONS_MAX * (sizeof(struct channel_counters) / sizeof(counter_value *)) + 7000,
+              "each session is counted by type, beside what others count");
 
 struct channel {
     struct gateway_session_config config;
