@@ -7,16 +7,20 @@
 #include <sys/stat.h>
 
 /* Lanes of the house; one gateway. */
+#define LANE_LIST(X)                                                      \
+    X(GATEWAY_TO_ROUTING_ORDER, "gateway_to_routing_order")               \
+    X(GATEWAY_TO_DISTRIBUTION_REQUEST, "gateway_to_distribution_request") \
+    X(GATEWAY_TO_DISTRIBUTION_QUOTE, "gateway_to_distribution_quote")     \
+    X(DISTRIBUTION_TO_GATEWAY, "distribution_to_gateway")                 \
+    X(ROUTING_TO_GATEWAY, "routing_to_gateway")                           \
+    X(DISTRIBUTION_TO_ROUTING, "distribution_to_routing")                 \
+    X(ROUTING_TO_DISTRIBUTION, "routing_to_distribution")                 \
+    X(CLIENTS_TO_DISTRIBUTION, "clients_to_distribution")
 enum {
-    GATEWAY_TO_ROUTING_ORDER,
-    GATEWAY_TO_DISTRIBUTION_REQUEST,
-    GATEWAY_TO_DISTRIBUTION_QUOTE,
-    DISTRIBUTION_TO_GATEWAY,
-    ROUTING_TO_GATEWAY,
-    DISTRIBUTION_TO_ROUTING,
-    ROUTING_TO_DISTRIBUTION,
-    CLIENTS_TO_DISTRIBUTION,
-    NODE_LANES
+#define X(lane, name) lane,
+    LANE_LIST(X)
+#undef X
+        NODE_LANES
 };
 
 static const struct {
@@ -613,6 +617,19 @@ struct ring *node_ring(const struct node *n, uint8_t agent)
         if (ring_files[i].agent == agent)
             return &((struct node *)(uintptr_t)n)->rings[i];
     return NULL;
+}
+
+const struct lane *node_lane(const struct node *n, unsigned i, const char **name)
+{
+    static const char *const names[NODE_LANES] = {
+#define X(lane, name) name,
+        LANE_LIST(X)
+#undef X
+    };
+    if (i >= NODE_LANES)
+        return NULL;
+    *name = names[i];
+    return n->lanes[i];
 }
 
 uint64_t node_next_deadline(const struct node *n)

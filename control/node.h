@@ -74,6 +74,8 @@ struct store *node_store(const struct node *n);
 /* The live states: only where no core runs (simulation, start). */
 struct state *node_state(const struct node *n, uint8_t agent);
 struct ring *node_ring(const struct node *n, uint8_t agent);
+/* Lanes by number from 0, for metrics; NULL past the last. */
+const struct lane *node_lane(const struct node *n, unsigned i, const char **name);
 /* Earliest thing to do by itself, for the simulation's clock. */
 uint64_t node_next_deadline(const struct node *n);
 

@@ -25,6 +25,8 @@ struct appliance {
     struct config *config;
     struct journal *journal;
     struct notices notices;
+    struct tally *tally;
+    struct metrics *metrics;
     struct port *port;
     struct disk *disk;
     struct store *store;
@@ -92,6 +94,7 @@ static void on_batch(void *ctx, const struct batch *b, uint64_t first_seq, uint6
     (void)first_seq, (void)end;
     struct appliance *a = ctx;
     notices_batch(&a->notices, b);
+    tally_batch(a->tally, b);
 }
 
 static struct agent agent_named(struct appliance *a, const char *name)
@@ -199,9 +202,20 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
                 journal_bool("power_cut", r->power_cut));
     notices_init(&a->notices, a->journal, a->node);
     replica_watch(node_replica(a->node), on_batch, a);
-    struct ops_config o = {
-        .path = a->config->ops_socket, .node = a->node, .config = a->config, .counters = a->counters};
-    enum err e = ops_create(&a->ops, &o);
+    struct metrics_config m = {
+        .node = a->node, .config = a->config, .counters = a->counters, .started_ns = from};
+    enum err e = tally_create(&a->tally, a->node, a->counters);
+    m.tally = a->tally;
+    if (e == OK)
+        e = metrics_create(&a->metrics, &m);
+    if (e != OK)
+        return complain(a, "metrics", err_text(e));
+    struct ops_config o = {.path = a->config->ops_socket,
+                           .node = a->node,
+                           .config = a->config,
+                           .counters = a->counters,
+                           .metrics = a->metrics};
+    e = ops_create(&a->ops, &o);
     return e == OK ? EXIT_FINE : complain(a, a->config->ops_socket, errno ? strerror(errno) : err_text(e));
 }
 
@@ -259,8 +273,10 @@ static void close_all(struct appliance *a)
 {
     if (a->ops)
         ops_destroy(a->ops);
+    metrics_destroy(a->metrics);
     if (a->node)
         node_close(a->node);
+    tally_destroy(a->tally);
     if (a->port)
         port_destroy(a->port);
     if (a->store)

@@ -14,6 +14,19 @@ static void check_unique(struct config *c, const char *name, const char *what, c
                 config_complain(c, name, 0, "%s '%s' is given twice", what, values + i * stride);
 }
 
+/* Names are labels of metrics: what would end a label there is not taken. */
+static void check_names(struct config *c, const char *name, const char *what, const char *values,
+                        size_t stride, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        for (const char *at = values + i * stride; *at; at++)
+            if (*at == '"' || *at == '\\' || (unsigned char)*at < ' ') {
+                config_complain(c, name, 0, "%s '%s' has a quote, a backslash or a control character", what,
+                                values + i * stride);
+                break;
+            }
+}
+
 static const struct config_session *session_named(const struct config *c, const char *session)
 {
     for (unsigned i = 0; i < c->session_count; i++)
@@ -160,6 +173,9 @@ void config_check(struct config *c, const char *name)
     check_unique(c, name, "session", c->sessions[0].session.name, sizeof *c->sessions, c->session_count);
     check_unique(c, name, "LP", c->lps[0].lp.code, sizeof *c->lps, c->lp_count);
     check_unique(c, name, "taker", c->takers[0].taker.code, sizeof *c->takers, c->taker_count);
+    check_names(c, name, "session", c->sessions[0].session.name, sizeof *c->sessions, c->session_count);
+    check_names(c, name, "LP", c->lps[0].lp.code, sizeof *c->lps, c->lp_count);
+    check_names(c, name, "taker", c->takers[0].taker.code, sizeof *c->takers, c->taker_count);
     for (unsigned i = 0; i < c->instrument_count; i++)
         if (c->instruments[i].quantity_min > c->instruments[i].quantity_max)
             config_complain(c, name, 0, "instrument '%s': quantity_min is above quantity_max",

@@ -306,6 +306,7 @@ const struct ops_command ops_commands[] = {
     {"orders", "", 0, 0, run_orders, false, "Orders in memory."},
     {"latency", "", 0, 0, run_latency, false, "Histograms of each stage, from the stamps in the record."},
     {"counters", "", 0, 0, run_counters, false, "Every counter and gauge."},
+    {"metrics", "", 0, 0, ops_metrics, false, "Everything there is to watch, as Prometheus text."},
     {"workflow", "[dot]", 0, 1, run_workflow, false,
      "The RFQ state machine, as a table or as a Graphviz diagram."},
     {"verify", "", 0, 0, ops_verify, true,

@@ -43,6 +43,8 @@ void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
  * from time to time and returns; json's `failed` says the same to what writes a lot. */
 bool ops_unwanted(const struct ops_request *r);
 
+/* commands_metrics.c */
+void ops_metrics(struct ops_request *r);
 /* commands_record.c: what reads the store and the log. */
 void ops_rfq(struct ops_request *r);
 void ops_dump(struct ops_request *r);

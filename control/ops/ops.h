@@ -25,6 +25,7 @@
 #ifndef RFQD_CONTROL_OPS_H
 #define RFQD_CONTROL_OPS_H
 
+#include "control/metrics/metrics.h"
 #include "control/node.h"
 
 #define OPS_CONNECTIONS_MAX 32
@@ -37,6 +38,7 @@ struct ops_config {
     struct node *node;
     const struct config *config;
     struct counters *counters;
+    struct metrics *metrics;
 };
 
 struct ops;

@@ -21,7 +21,7 @@ struct checkpoint {
     unsigned filling;
     enum stage_of_cut cut;
     uint64_t retry_ns;
-    uint64_t offset, commits, failures, forgotten;
+    uint64_t offset, commits, failures, forgotten, bytes;
     _Atomic unsigned holders; /* of the log, for a backup */
     bool in_error;
     char error[320];
@@ -148,6 +148,7 @@ static void finish(struct checkpoint *c, uint64_t now_ns)
     if (c->result == OK) {
         c->cut = CUT_EMPTY;
         c->commits++;
+        c->bytes += changes->size;
         checkpoint_set_offset(c, &changes->marks);
         changes_clear(changes);
         return;
@@ -261,6 +262,11 @@ uint64_t checkpoint_offset(const struct checkpoint *c)
 const char *checkpoint_error(const struct checkpoint *c)
 {
     return c->in_error ? c->error : NULL;
+}
+
+uint64_t checkpoint_bytes(const struct checkpoint *c)
+{
+    return c->bytes;
 }
 
 uint64_t checkpoint_commits(const struct checkpoint *c)

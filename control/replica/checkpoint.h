@@ -46,6 +46,7 @@ uint64_t checkpoint_offset(const struct checkpoint *c);
 /* Any thread: while held, the log is not told that it may recycle more. Counted. */
 void checkpoint_hold_log(struct checkpoint *c, bool held);
 const char *checkpoint_error(const struct checkpoint *c); /* NULL: all is well */
+uint64_t checkpoint_bytes(const struct checkpoint *c); /* of rows committed */
 uint64_t checkpoint_commits(const struct checkpoint *c);
 uint64_t checkpoint_forgotten(const struct checkpoint *c); /* RFQs, by retention */
 uint64_t checkpoint_failures(const struct checkpoint *c);

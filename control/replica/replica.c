@@ -14,8 +14,8 @@
 #include "storage/recovery.h"
 
 struct replica_counters {
-    counter_value *events, *commits, *commit_errors, *forgotten, *seq, *lag, *checkpoint_lag, *pending, *used,
-        *map;
+    counter_value *events, *commits, *commit_errors, *forgotten, *committed, *seq, *lag, *checkpoint_lag,
+        *pending, *used, *map;
 };
 
 struct replica {
@@ -211,6 +211,7 @@ static void show(struct replica *r)
         counter_get(r->counters.commit_errors) == checkpoint_failures(r->checkpoint))
         return;
     counter_set(r->counters.commits, checkpoint_commits(r->checkpoint));
+    counter_set(r->counters.committed, checkpoint_bytes(r->checkpoint));
     counter_set(r->counters.commit_errors, checkpoint_failures(r->checkpoint));
     counter_set(r->counters.forgotten, checkpoint_forgotten(r->checkpoint));
     r->config.store->ops->size(r->config.store, &used, &map);
@@ -332,6 +333,7 @@ static void make_counters(struct replica *r)
         {COUNTER_TOTAL, "rfqd_replica_commits_total"},
         {COUNTER_TOTAL, "rfqd_replica_commit_errors_total"},
         {COUNTER_TOTAL, "rfqd_replica_forgotten_total"},
+        {COUNTER_TOTAL, "rfqd_store_committed_bytes_total"},
         {COUNTER_GAUGE, "rfqd_replica_seq"},
         {COUNTER_GAUGE, "rfqd_replica_lag_bytes"},
         {COUNTER_GAUGE, "rfqd_replica_checkpoint_lag_bytes"},
@@ -339,10 +341,17 @@ static void make_counters(struct replica *r)
         {COUNTER_GAUGE, "rfqd_store_used_bytes"},
         {COUNTER_GAUGE, "rfqd_store_map_bytes"},
     };
-    counter_value **all[] = {
-        &r->counters.events, &r->counters.commits, &r->counters.commit_errors,  &r->counters.forgotten,
-        &r->counters.seq,    &r->counters.lag,     &r->counters.checkpoint_lag, &r->counters.pending,
-        &r->counters.used,   &r->counters.map};
+    counter_value **all[] = {&r->counters.events,
+                             &r->counters.commits,
+                             &r->counters.commit_errors,
+                             &r->counters.forgotten,
+                             &r->counters.committed,
+                             &r->counters.seq,
+                             &r->counters.lag,
+                             &r->counters.checkpoint_lag,
+                             &r->counters.pending,
+                             &r->counters.used,
+                             &r->counters.map};
     static_assert(sizeof names / sizeof *names == sizeof all / sizeof *all, "each has a name");
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         *all[i] = r->config.counters ? counter_new(r->config.counters, names[i].kind, names[i].name, "")

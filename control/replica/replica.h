@@ -19,7 +19,8 @@
  * digest differs       nothing is applied or committed any more; replica_divergence
  *
  * Counters: rfqd_replica_{events,commits,commit_errors,forgotten}_total,
- * rfqd_replica_{seq,lag_bytes,checkpoint_lag_bytes, pending_records}, rfqd_store_{used,map}_bytes.
+ * rfqd_replica_{seq,lag_bytes,checkpoint_lag_bytes, pending_records}, rfqd_store_{used,map}_bytes,
+ * rfqd_store_committed_bytes_total.
  */
 #ifndef RFQD_CONTROL_REPLICA_H
 #define RFQD_CONTROL_REPLICA_H
@@ -61,15 +62,15 @@ struct replica_config {
 };
 
 /* Stages measured from stamps, one histogram each. */
-#define STAGE_LIST(X)                                       \
-    X(STAGE_IN_TO_DECISION, "frame received → decision")    \
-    X(STAGE_DECISION_TO_OUT, "decision → message encoded")  \
-    X(STAGE_IN_TO_OUT, "frame received → message encoded")  \
-    X(STAGE_RELEASE_SPREAD, "first → last LP of a release") \
-    X(STAGE_RFQ_TO_QUOTE, "RFQ released → quote received")  \
-    X(STAGE_ORDER_TO_FILL, "order released → fill")
+#define STAGE_LIST(X)                                                         \
+    X(STAGE_IN_TO_DECISION, "in_to_decision", "frame received → decision")    \
+    X(STAGE_DECISION_TO_OUT, "decision_to_out", "decision → message encoded") \
+    X(STAGE_IN_TO_OUT, "in_to_out", "frame received → message encoded")       \
+    X(STAGE_RELEASE_SPREAD, "release_spread", "first → last LP of a release") \
+    X(STAGE_RFQ_TO_QUOTE, "rfq_to_quote", "RFQ released → quote received")    \
+    X(STAGE_ORDER_TO_FILL, "order_to_fill", "order released → fill")
 enum stage {
-#define X(name, text) name,
+#define X(value, name, text) value,
     STAGE_LIST(X)
 #undef X
         STAGES
@@ -103,7 +104,8 @@ const char *replica_divergence(const struct replica *r);
 const char *replica_error(const struct replica *r);
 
 const struct histogram *replica_stage(const struct replica *r, enum stage s);
-const char *stage_text(enum stage s);
+const char *stage_text(enum stage s); /* for people */
+const char *stage_name(enum stage s); /* for machines */
 void replica_stages_reset(struct replica *r);
 const struct histogram *replica_commit_times(const struct replica *r);
 

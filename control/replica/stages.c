@@ -5,10 +5,20 @@
 #include "dataplane/core/hash.h"
 
 static const char *const texts[] = {
-#define X(name, text) [name] = text,
+#define X(value, name, text) [value] = text,
     STAGE_LIST(X)
 #undef X
 };
+static const char *const names[] = {
+#define X(value, name, text) [value] = name,
+    STAGE_LIST(X)
+#undef X
+};
+
+const char *stage_name(enum stage s)
+{
+    return (unsigned)s < STAGES ? names[s] : "?";
+}
 
 const char *stage_text(enum stage s)
 {

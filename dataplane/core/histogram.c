@@ -40,6 +40,16 @@ static uint64_t bucket_edge(uint32_t i)
     return ((sub + 1) << shift) - 1;
 }
 
+uint64_t histogram_between(const struct histogram *h, unsigned from, unsigned to)
+{
+    uint64_t count = 0;
+    uint32_t i = from ? histogram_bucket(1ull << from) : 0;
+    uint32_t end = to < HISTOGRAM_POWER_MAX ? histogram_bucket(1ull << to) : HISTOGRAM_BUCKETS;
+    for (; i < end; i++)
+        count += h->buckets[i];
+    return count;
+}
+
 uint64_t histogram_percentile(const struct histogram *h, uint32_t per_100000)
 {
     if (h->count == 0)

@@ -7,8 +7,9 @@
 
 #include <stdint.h>
 
-#define HISTOGRAM_SUB_BITS 7
-#define HISTOGRAM_BUCKETS  ((40 - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS)
+#define HISTOGRAM_SUB_BITS  7
+#define HISTOGRAM_POWER_MAX 40
+#define HISTOGRAM_BUCKETS   ((HISTOGRAM_POWER_MAX - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS)
 
 struct histogram {
     uint64_t count, sum, max;
@@ -24,6 +25,10 @@ void histogram_copy(struct histogram *out, const struct histogram *from);
 /* The value at or below which per_100000 / 100,000 of all lie: p50 = 50000, p99.9 = 99900. The upper edge of
  * its bucket, never above max. 0 when empty. */
 uint64_t histogram_percentile(const struct histogram *h, uint32_t per_100000);
+
+/* How many values lie in [2^from, 2^to) ns, exactly: powers of two are edges of buckets. from 0: with 0
+ * itself; to HISTOGRAM_POWER_MAX: with all above too. */
+uint64_t histogram_between(const struct histogram *h, unsigned from, unsigned to);
 
 static inline uint32_t histogram_bucket(uint64_t ns)
 {

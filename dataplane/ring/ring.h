@@ -203,6 +203,12 @@ static inline uint64_t ring_tail(const struct ring *r)
 {
     return atomic_load_explicit(&r->shared->tail, memory_order_acquire);
 }
+/* Committed and not yet in the log, which is what a writer cannot use; any thread, for metrics. */
+static inline uint64_t ring_used(const struct ring *r)
+{
+    uint64_t head = atomic_load_explicit(&r->shared->head, memory_order_acquire);
+    return ring_tail(r) - head; /* the tail was read later: never below */
+}
 /* What survives a power cut: for level `synced`. Pairs with ring_set_durable. */
 static inline uint64_t ring_durable(const struct ring *r)
 {

@@ -65,6 +65,9 @@ static const struct {
      "f.yaml: ", "the same pair of CompIDs"},
     {HEAD "cores: [{run: [gateway]}]\n", "f.yaml: ", "agent 'distribution' runs on 0 cores"},
     {HEAD "cores: [{run: [gateway, gateways]}]\n", "f.yaml: ", "there is no agent 'gateways'"},
+    {HEAD "log: {level: loud}\n", "f.yaml:3: ", "'loud' is none of: error, warning, info, debug"},
+    {HEAD FIX "sessions: [{name: 'A\"B', role: lp, target: X}]\n", "f.yaml: ",
+     "session 'A\"B' has a quote, a backslash or a control character"},
     {HEAD "a: b: c\n", "f.yaml:3: ", "mapping values"},
     {"", "f.yaml: ", "is empty"},
 };

@@ -109,3 +109,23 @@ Test(core_counters, a_file_that_is_none_is_refused)
     counters_close(c);
     cr_assert_eq(counters_create(&c, "/no/such/directory/x"), ERR_IO);
 }
+
+/* What every session needs, and more: each is found again by its name. */
+Test(core_counters, as_many_as_all_sessions_need_are_told_apart)
+{
+    struct counters *c;
+    cr_assert_eq(counters_create(&c, NULL), OK);
+    for (int pass = 0; pass < 2; pass++)
+        for (unsigned session = 0; session < 1024; session++)
+            for (unsigned type = 0; type < 40; type++) {
+                char label[COUNTER_LABEL_SIZE];
+                snprintf(label, sizeof label, "session=\"S%u\",type=\"%u\"", session, type);
+                counter_add(counter_new(c, COUNTER_TOTAL, "rfqd_many_total", label), session * 40 + type);
+            }
+    struct counter_view v;
+    for (uint32_t i = 0; i < 1024 * 40; i++)
+        cr_assert(counters_at(c, i + 1, &v) && v.value == 2 * i, "counter %u", i);
+    cr_assert_not(counters_at(c, 1024 * 40 + 1, &v));
+    cr_assert(counters_at(c, 0, &v) && v.value == 0, "nothing spilled");
+    counters_close(c);
+}

@@ -90,3 +90,24 @@ Test(core_histogram, merging_is_recording_both)
     histogram_copy(&other, &both);
     cr_assert_arr_eq(&other, &both, sizeof h);
 }
+
+Test(core_histogram, counts_between_powers_of_two_are_exact)
+{
+    enum { N = 20000 };
+    uint64_t state = 7, in[65] = {0};
+    histogram_reset(&h);
+    for (unsigned i = 0; i < N; i++) {
+        uint64_t v = random_next(&state) >> (random_next(&state) % 64);
+        histogram_record(&h, v);
+        in[v ? 64 - (unsigned)__builtin_clzll(v) : 0]++; /* v < 2^that */
+    }
+    uint64_t below = in[0];
+    for (unsigned power = 1; power < HISTOGRAM_POWER_MAX; power++) {
+        below += in[power];
+        cr_expect_eq(histogram_between(&h, 0, power), below, "below 2^%u", power);
+        cr_expect_eq(histogram_between(&h, power - 1 ? power - 1 : 0, power),
+                     in[power] + (power == 1 ? in[0] : 0), "from 2^%u", power - 1);
+    }
+    cr_expect_eq(histogram_between(&h, 0, HISTOGRAM_POWER_MAX), N);
+    cr_expect_eq(histogram_between(&h, 20, HISTOGRAM_POWER_MAX), N - histogram_between(&h, 0, 20));
+}

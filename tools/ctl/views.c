@@ -172,6 +172,7 @@ const struct view views[] = {
     {"orders", "", "orders in memory", show_orders},
     {"latency", "", "how long each stage takes, from the stamps in the record", show_latency},
     {"counters", "", "every counter and gauge", show_counters},
+    {"metrics", "", "everything there is to watch, as Prometheus text", show_text},
     {"workflow", "[dot]", "the RFQ state machine, as a table or as a Graphviz diagram", show_text},
     {"verify", "", "the log applied again and compared with the store and with what is in memory",
      show_status},

@@ -1,0 +1,124 @@
+/* Metrics: numbers as text, exactly; histograms against a count by hand; the table of families keeps the
+ * rules of its names. What a running rfqd shows is held by tests/e2e/metrics_test.py.
+ */
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/metrics/draw.h"
+#include "tests/unit/random.h"
+
+static const char *ended(struct buffer *b)
+{
+    cr_assert_not(b->failed);
+    buffer_add(b, "", 1);
+    return b->text;
+}
+
+Test(control_metrics, nanoseconds_are_seconds_without_rounding)
+{
+    static const struct {
+        uint64_t ns;
+        const char *text;
+    } rows[] = {{0, "0"},
+                {1, "0.000000001"},
+                {1023, "0.000001023"},
+                {500000000, "0.5"},
+                {1000000000, "1"},
+                {1000000001, "1.000000001"},
+                {12500000000, "12.5"},
+                {UINT64_MAX, "18446744073.709551615"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buffer b = {0};
+        buffer_add_seconds(&b, rows[i].ns);
+        cr_expect_str_eq(ended(&b), rows[i].text);
+        buffer_free(&b);
+    }
+}
+
+Test(control_metrics, a_buffer_grows_and_keeps_what_it_has)
+{
+    struct buffer b = {0};
+    for (uint64_t i = 0; i < 200000; i++) {
+        buffer_add_number(&b, i);
+        buffer_add_text(&b, "\n");
+    }
+    const char *at = ended(&b);
+    for (uint64_t i = 0; i < 200000; i++) {
+        char *end;
+        cr_assert_eq(strtoull(at, &end, 10), i);
+        at = end + 1;
+    }
+    buffer_free(&b);
+}
+
+/* Each bucket holds exactly the values up to its edge, read back from the text; labels are escaped. */
+Test(control_metrics, a_histogram_says_exactly_what_was_recorded)
+{
+    enum { N = 5000 };
+    static struct histogram h, copy;
+    static uint64_t values[N];
+    static const struct family f = {"rfqd_test_seconds", FAMILY_HISTOGRAM, "seconds", NULL, 0, "Test."};
+    static const struct edges edges = {10, 36, 2};
+    struct buffer b = {0};
+    struct draw d = {.out = &b, .copy = &copy};
+    uint64_t state = 11, sum = 0;
+    histogram_reset(&h);
+    for (unsigned i = 0; i < N; i++) {
+        values[i] = random_next(&state) >> (24 + random_next(&state) % 40);
+        sum += values[i];
+        histogram_record(&h, values[i]);
+    }
+    draw_histogram(&d, &f, &h, &edges, LABELS({"lp", "a\"b\\c\nd"}));
+    const char *at = ended(&b), *prefix = "rfqd_test_seconds_bucket{lp=\"a\\\"b\\\\c\\nd\",le=\"";
+    for (unsigned power = 10; power <= 36; power += 2) {
+        unsigned long long seconds, places, count, expected = 0;
+        int used = 0;
+        cr_assert_eq(strncmp(at, prefix, strlen(prefix)), 0, "%.100s", at);
+        cr_assert_eq(sscanf(at + strlen(prefix), "%llu.%9llu\"} %llu\n%n", &seconds, &places, &count, &used),
+                     3);
+        uint64_t edge = seconds * 1000000000u + places;
+        cr_expect_eq(edge, (1ull << power) - 1);
+        for (unsigned i = 0; i < N; i++)
+            expected += values[i] <= edge;
+        cr_expect_eq(count, expected, "up to %llu ns", (unsigned long long)edge);
+        at += strlen(prefix) + (size_t)used;
+    }
+    char end[512];
+    snprintf(end, sizeof end,
+             "rfqd_test_seconds_bucket{lp=\"a\\\"b\\\\c\\nd\",le=\"+Inf\"} 5000\n"
+             "rfqd_test_seconds_sum{lp=\"a\\\"b\\\\c\\nd\"} %llu.%09llu\n"
+             "rfqd_test_seconds_count{lp=\"a\\\"b\\\\c\\nd\"} 5000\n",
+             (unsigned long long)(sum / 1000000000u), (unsigned long long)(sum % 1000000000u));
+    cr_expect_str_eq(at, end);
+    buffer_free(&b);
+}
+
+static bool ends_in(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), s = strlen(suffix);
+    return n > s && strcmp(name + n - s, suffix) == 0;
+}
+
+Test(control_metrics, families_keep_the_rules_of_their_names)
+{
+    for (unsigned i = 0; i < family_count; i++) {
+        const struct family *f = &families[i];
+        char unit[32];
+        cr_expect_eq(strncmp(f->name, "rfqd_", 5), 0, "%s", f->name);
+        for (const char *c = f->name; *c; c++)
+            cr_expect(islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '_', "%s", f->name);
+        cr_expect_lt(strlen(f->name), COUNTER_NAME_SIZE, "%s", f->name);
+        cr_expect_eq(f->type == FAMILY_TOTAL, ends_in(f->name, "_total"), "%s: its type and its name",
+                     f->name);
+        snprintf(unit, sizeof unit, f->type == FAMILY_TOTAL ? "_%s_total" : "_%s", f->unit);
+        cr_expect(!*f->unit || ends_in(f->name, unit), "%s: its unit is %s", f->name, f->unit);
+        cr_expect(*f->unit || (!strstr(f->name, "_seconds") && !strstr(f->name, "_bytes")), "%s has a unit",
+                  f->name);
+        cr_expect(f->type != FAMILY_HISTOGRAM || f->draw, "%s: counters are no histogram", f->name);
+        cr_expect(ends_in(f->sentence, ".") && !strpbrk(f->sentence, "\n\\"), "%s: a sentence", f->name);
+        for (unsigned j = 0; j < i; j++)
+            cr_expect_str_neq(f->name, families[j].name, "twice");
+    }
+}
