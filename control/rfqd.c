@@ -2,22 +2,22 @@
  * stops cleanly on SIGTERM, SIGINT or `rfqctl stop`.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/directory.h"
 #include "control/node.h"
 #include "control/notices.h"
 #include "control/ops/ops.h"
+#include "control/service.h"
 #include "dataplane/core/clock.h"
 
 #define DRAIN_WAIT_MS 1000 /* for whoever reads standard error, at start and stop */
+#define WATCH_NAP_US  100000
 
 enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3 };
 
@@ -25,6 +25,7 @@ struct appliance {
     struct config *config;
     struct journal *journal;
     struct notices notices;
+    struct service service;
     struct tally *tally;
     struct metrics *metrics;
     struct port *port;
@@ -114,54 +115,12 @@ static struct agent agent_named(struct appliance *a, const char *name)
  * --------------------------------------------------------------------------------------------------------------
  */
 
-/* The data directory is ours alone: two appliances on one log would destroy it. */
-static int lock_directory(struct appliance *a, const char *directory)
-{
-    char path[CONFIG_PATH_SIZE + 16];
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-        return complain(a, directory, strerror(errno));
-    snprintf(path, sizeof path, "%s/lock", directory);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return complain(a, path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return complain(a, path, "another rfqd runs on this directory");
-    return EXIT_FINE; /* held until the process ends */
-}
-
-/* Random, made with the directory; what makes rings and log frames ours. */
-static int read_identity(struct appliance *a, const char *directory, struct ring_identity *id)
-{
-    char path[CONFIG_PATH_SIZE + 16];
-    snprintf(path, sizeof path, "%s/instance", directory);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return complain(a, path, strerror(errno));
-    ssize_t got = read(fd, id->instance, sizeof id->instance);
-    if (got == 0) {
-        if (getrandom(id->instance, sizeof id->instance, 0) != sizeof id->instance ||
-            write(fd, id->instance, sizeof id->instance) != sizeof id->instance || fsync(fd) != 0) {
-            close(fd);
-            return complain(a, path, strerror(errno));
-        }
-    } else if (got != sizeof id->instance) {
-        close(fd);
-        return complain(a, path, "is not an instance's id: 16 bytes are expected");
-    }
-    close(fd);
-    enum err e = ring_identity_boot(id->boot);
-    return e == OK ? EXIT_FINE : complain(a, "boot id", err_text(e));
-}
-
 static int open_parts(struct appliance *a, struct ring_identity *id)
 {
     const struct config *c = a->config;
     char path[CONFIG_PATH_SIZE + 16];
-    int code = lock_directory(a, c->directory);
-    if (code == EXIT_FINE)
-        code = read_identity(a, c->directory, id);
-    if (code != EXIT_FINE)
-        return code;
+    if (directory_lock(c->directory) != OK || directory_identity(c->directory, id) != OK)
+        return complain(a, "directory", directory_error());
     if (mkdir(c->shared, 0700) != 0 && errno != EEXIST)
         return complain(a, c->shared, strerror(errno));
     snprintf(path, sizeof path, "%s/counters", c->shared);
@@ -245,10 +204,34 @@ static int start_cores(struct appliance *a)
     return e == OK ? EXIT_FINE : complain(a, "cores", strerror(errno));
 }
 
+/* Until all sessions are logged out: the clock is kept right, and systemd is told how we are. */
+static void watch_over(struct appliance *a)
+{
+    bool ended = false, stopping = false;
+    useconds_t nap_us = WATCH_NAP_US;
+    if (a->service.watchdog.interval_ns && a->service.watchdog.interval_ns < 4000ull * WATCH_NAP_US)
+        nap_us = (useconds_t)(a->service.watchdog.interval_ns / 4000); /* four looks in an interval */
+    while (!ended) {
+        bool failed = log_failed(node_log(a->node));
+        ended = atomic_load(&a->stopped); /* read first: a stop within one nap is told too */
+        clock_discipline();
+        if (atomic_load(&stop_wanted) && !stopping) {
+            stopping = true;
+            nap_us = 1000;
+            service_say(&a->service, "STOPPING=1", failed ? log_error(node_log(a->node)) : "logging out");
+        }
+        service_feed(&a->service, clock_now_ns(), a->cores, a->config->core_count, failed);
+        if (!ended)
+            usleep(nap_us);
+    }
+}
+
 static int run(struct appliance *a)
 {
     struct ring_identity id;
     memset(&id, 0, sizeof id);
+    service_open(&a->service);
+    service_say(&a->service, NULL, "recovering what was recorded");
     int code = open_parts(a, &id);
     if (code == EXIT_FINE)
         code = open_node(a, &id);
@@ -258,10 +241,8 @@ static int run(struct appliance *a)
     if (code != EXIT_FINE)
         return code;
     journal_say(a->journal, JOURNAL_INFO, "ready");
-    while (!atomic_load(&a->stopped)) {
-        clock_discipline();
-        usleep(atomic_load(&stop_wanted) ? 1000 : 100000);
-    }
+    service_say(&a->service, "READY=1", "accepting");
+    watch_over(a);
     cores_stop(a->cores, a->config->core_count);
     if (node_finish(a->node) != OK)
         return complain(a, "stop", node_error());
@@ -271,6 +252,7 @@ static int run(struct appliance *a)
 
 static void close_all(struct appliance *a)
 {
+    service_close(&a->service);
     if (a->ops)
         ops_destroy(a->ops);
     metrics_destroy(a->metrics);
