@@ -40,6 +40,12 @@ struct engine {
     uint64_t digest_batches; /* marks.batches at the last digest */
     struct histogram latency;
 
+    struct mailbox box; /* what an operator changes: the asker's until it is asked, then ours */
+    struct engine_change change;
+    unsigned change_next;
+    bool changed; /* all of it is emitted, to be answered after the commit */
+    uint64_t change_position;
+
     counter_value *commands[UINT8_MAX + 1]; /* by record type */
     counter_value *refusals[UINT8_MAX + 1]; /* by reason */
     counter_value *breaks[UINT8_MAX + 1];   /* by reason */
@@ -280,6 +286,47 @@ static unsigned poll_timers(struct engine *e)
     return fired;
 }
 
+/* Beside what comes by lanes, not before it: an operator can wait. */
+static unsigned poll_change(struct engine *e)
+{
+    if (!mailbox_asked(&e->box) || !has_room(e, false))
+        return 0;
+    emit_batch_begin(&e->emit, NULL);
+    e->changed = e->is_distribution ? distribution_change(&e->emit, &e->change, &e->change_next)
+                                    : routing_change(&e->emit, &e->change, &e->change_next);
+    if (e->emit.ring->open->count > 0)
+        end_batch(e);
+    else
+        ring_abandon(e->emit.ring);
+    return 1;
+}
+
+static void answer_change(struct engine *e)
+{
+    e->changed = false;
+    e->change_position = e->emit.ring->write;
+    mailbox_answer(&e->box);
+}
+
+bool engine_ask(struct engine *e, const struct engine_change *c)
+{
+    if (!mailbox_free(&e->box))
+        return false;
+    e->change = *c;
+    e->change_next = 0;
+    mailbox_ask(&e->box);
+    return true;
+}
+
+bool engine_answered(struct engine *e, uint64_t *position)
+{
+    if (!mailbox_answered(&e->box))
+        return false;
+    *position = e->change_position;
+    mailbox_close(&e->box);
+    return true;
+}
+
 /* The state before this batch, for the replica to compare with its own there. */
 static void emit_digest(struct engine *e)
 {
@@ -371,10 +418,13 @@ static unsigned engine_poll(void *self, uint64_t now_ns)
     unsigned work = poll_inputs(e, e->high, e->high_count, true);
     work += poll_timers(e);
     work += poll_inputs(e, e->low, e->low_count, false);
+    work += poll_change(e);
     if (!work)
         return 0;
     emit_digest(e);
     commit_and_forward(e);
+    if (e->changed)
+        answer_change(e);
     for (unsigned i = 0; i < e->high_count; i++)
         lane_release(e->high[i].lane);
     for (unsigned i = 0; i < e->low_count; i++)

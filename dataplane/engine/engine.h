@@ -13,6 +13,7 @@
 #include "dataplane/core/agent.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/histogram.h"
+#include "dataplane/core/mailbox.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/model/distribution.h"
 #include "dataplane/model/routing.h"
@@ -56,6 +57,28 @@ struct engine_setup {
 };
 void engine_start(struct engine *e, const struct engine_setup *setup, uint64_t now_ns);
 
+/* What an operator changes while it runs. Entries are found as engine_setup's are, and are those that differ: what is not
+ * named stays as it is. Distribution takes all, routing the settings. In batches of at most ENGINE_CHANGE_RECORDS, one a
+ * poll; a crash in between leaves the part that was committed, and the start does the rest. */
+#define ENGINE_CHANGE_RECORDS 64
+
+enum engine_drain { ENGINE_DRAIN_AS_IT_IS, ENGINE_DRAIN_ON, ENGINE_DRAIN_OFF };
+
+struct engine_change {
+    const struct settings *settings; /* NULL: as they are */
+    const struct instrument *instruments;
+    unsigned instrument_count;
+    const struct lp *lps;
+    unsigned lp_count;
+    const struct taker *takers;
+    unsigned taker_count;
+    enum engine_drain drain;
+};
+/* One thread (control). What `c` points to stays until it is answered. False: another is under way. */
+bool engine_ask(struct engine *e, const struct engine_change *c);
+/* The same thread. False: not yet. position: the ring's end behind what came of it, committed. */
+bool engine_answered(struct engine *e, uint64_t *position);
+
 /* Put a record that was addressed to `dest` by this engine's ring or by another, found unconsumed at start, into its lane:
  * done by the wiring (control) through lane_put before polling starts; nothing to call here. */
 
@@ -69,8 +92,11 @@ const struct histogram *engine_latency(const struct engine *e);
 void distribution_decide(struct emit *e, const struct lane_item *item);
 void distribution_timer_fired(struct emit *e, const struct timer *t);
 void distribution_start(struct emit *e, const struct engine_setup *setup);
+/* The entries from *next on, as many as a batch takes; *next moves on. True: all are done. It may emit nothing. */
+bool distribution_change(struct emit *e, const struct engine_change *c, unsigned *next);
 void routing_decide(struct emit *e, const struct lane_item *item);
 void routing_timer_fired(struct emit *e, const struct timer *t);
 void routing_start(struct emit *e, const struct engine_setup *setup);
+bool routing_change(struct emit *e, const struct engine_change *c, unsigned *next);
 
 #endif

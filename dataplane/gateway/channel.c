@@ -34,7 +34,7 @@ bool channel_room(struct gateway *g, const struct channel *ch, uint64_t more, en
 }
 
 /* A fence in each lane that carries what the session sends. */
-static void put_state(struct gateway *g, struct channel *ch, enum session_status state)
+void channel_tell(struct gateway *g, struct channel *ch, enum session_status state)
 {
     static const uint8_t dests[] = {AGENT_ROUTING, AGENT_DISTRIBUTION};
     for (unsigned i = 0; i < 2; i++) {
@@ -57,24 +57,32 @@ static void put_state(struct gateway *g, struct channel *ch, enum session_status
 /* Actions
  * -------------------------------------------------------------------------------------------------------- */
 
+void channel_renumbered(struct gateway *g, struct channel *ch)
+{
+    uint64_t next = ch->durable->next_out;
+    resend_end(g, ch);
+    sent_reset(&ch->sent, next);
+    ch->sent_through = next - 1;
+    ch->durable_through = next - 1;
+    ch->mark_end = 0;
+}
+
+void channel_reset(struct gateway *g, struct channel *ch)
+{
+    if (ch->durable->state != SESSION_DOWN) /* all that was sent before is as good as lost */
+        channel_tell(g, ch, SESSION_DOWN);
+    struct gateway_session_reset *ev = (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_RESET, sizeof *ev);
+    ev->head.session = ch->config.number;
+    ev->generation = ch->durable->generation + 1;
+    gateway_record_done(g, &ev->head);
+    channel_renumbered(g, ch);
+}
+
 void channel_resets(struct gateway *g, struct channel *ch, const struct fix_actions *acts)
 {
-    for (unsigned i = 0; i < acts->count; i++) {
-        if (acts->list[i].type != FIX_ACT_RESET)
-            continue;
-        if (ch->durable->state != SESSION_DOWN) /* all that was sent before is as good as lost */
-            put_state(g, ch, SESSION_DOWN);
-        struct gateway_session_reset *ev =
-            (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_RESET, sizeof *ev);
-        ev->head.session = ch->config.number;
-        ev->generation = ch->durable->generation + 1;
-        gateway_record_done(g, &ev->head);
-        resend_end(g, ch);
-        sent_reset(&ch->sent, 1);
-        ch->sent_through = 0;
-        ch->durable_through = 0;
-        ch->mark_end = 0;
-    }
+    for (unsigned i = 0; i < acts->count; i++)
+        if (acts->list[i].type == FIX_ACT_RESET)
+            channel_reset(g, ch);
 }
 
 /* In the record, which goes to the log; what is sent lies in the store. */
@@ -121,10 +129,10 @@ void channel_act(struct gateway *g, struct channel *ch, const struct fix_actions
         case FIX_ACT_UP:
             counter_add(ch->count.logons, 1);
             ch->reconnect_delay_ns = ch->config.reconnect_first_ns;
-            put_state(g, ch, SESSION_UP);
+            channel_tell(g, ch, SESSION_UP);
             break;
         case FIX_ACT_SYNCED:
-            put_state(g, ch, SESSION_SYNCED);
+            channel_tell(g, ch, SESSION_SYNCED);
             break;
         case FIX_ACT_RESET:      /* channel_resets */
         case FIX_ACT_DISCONNECT: /* channel_after */
@@ -211,7 +219,7 @@ bool channel_tell_down(struct gateway *g, struct channel *ch)
     if (!channel_room(g, ch, 0, CLASS_SESSION))
         return false;
     gateway_batch_begin(g, NULL, 0);
-    put_state(g, ch, SESSION_DOWN);
+    channel_tell(g, ch, SESSION_DOWN);
     gateway_batch_end(g);
     ch->down_due = false;
     g->down_due--;

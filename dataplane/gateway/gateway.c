@@ -105,7 +105,11 @@ static unsigned gateway_poll(void *self, uint64_t now_ns)
     work += channel_ticks(g);
     work += channel_upkeep(g);
     work += resend_poll(g);
+    enum order_end order = operator_poll(g);
     commit(g);
+    if (order == ORDER_ENDED)
+        operator_answer(g);
+    work += order == ORDER_ENDED;
     work += outbound_transmit(g);
     work += connection_upkeep(g);
     if (work)

@@ -37,8 +37,8 @@
  * gateway_start → polling. (Start and redelivery may change places: what start writes is put into the lanes
  * by the first poll.)
  *
- * Threads: all from one thread before polling; then the polling one, but for gateway_stop and
- * gateway_stopped.
+ * Threads: all from one thread before polling; then the polling one, but for gateway_stop, gateway_stopped,
+ * gateway_ask and gateway_answered.
  *
  * Password (554) and RawData (96) of a Logon are recorded as '*': a secret does not go to the log. (Checking
  * a peer's password is not done: sessions are told apart by CompIDs.)
@@ -58,6 +58,7 @@
 
 #include "dataplane/core/agent.h"
 #include "dataplane/core/counters.h"
+#include "dataplane/core/mailbox.h"
 #include "dataplane/model/event.h"
 #include "dataplane/model/gateway.h"
 #include "dataplane/net/port.h"
@@ -135,6 +136,34 @@ bool gateway_redeliver(struct gateway *g, const struct record *r, uint64_t posit
 void gateway_stop(struct gateway *g, const char *text, uint64_t now_ns);
 /* All sessions are down and the engines have been told. Any thread. */
 bool gateway_stopped(const struct gateway *g);
+
+/* What an operator asks of one session. Recorded as any other change; answered when the record is committed:
+ * `position` is the ring's end behind it.
+ *
+ *   LOGOUT   Logout with `text`; done when that connection is gone. Not up: SAID_DOWN
+ *   RESET    both numbers 1 (GATEWAY_SESSION_RESET). Connected: SAID_CONNECTED
+ *   NUMBERS  next_in and next_out, both from 1 (GATEWAY_SESSION_NUMBERS). Connected: SAID_CONNECTED
+ *   TELL     its state to the engines once more, where it is not down: an LP or taker has been put on it
+ *
+ * RESET and NUMBERS begin a new generation and forget what was kept for the peer, as a reset by the peer
+ * does. An attempt to connect is no connection. */
+enum gateway_order_kind { GATEWAY_LOGOUT, GATEWAY_RESET, GATEWAY_NUMBERS, GATEWAY_TELL };
+enum gateway_said { GATEWAY_SAID_DONE, GATEWAY_SAID_DOWN, GATEWAY_SAID_CONNECTED, GATEWAY_SAID_UNKNOWN };
+struct gateway_order {
+    enum gateway_order_kind kind;
+    uint32_t session;
+    uint64_t next_in, next_out;
+    char text[TEXT_SIZE];
+};
+struct gateway_answer {
+    enum gateway_said said;
+    uint64_t position;
+    uint64_t generation, next_in, next_out; /* of the session now */
+};
+/* One thread (control). False: another is under way. */
+bool gateway_ask(struct gateway *g, const struct gateway_order *order);
+/* The same thread. False: not yet. */
+bool gateway_answered(struct gateway *g, struct gateway_answer *out);
 
 /* Earliest time at which it has something to do by itself (heartbeats, reconnects): simulation. */
 uint64_t gateway_next_deadline(const struct gateway *g);

@@ -143,6 +143,15 @@ struct piece {
     const char *bytes; /* in the ring */
 };
 
+/* The operator's order under way: the asker's until it is asked, then ours until it is answered. */
+struct operator_desk {
+    struct mailbox box;
+    struct gateway_order order;
+    struct gateway_answer answer;
+    bool begun;          /* its Logout is out */
+    uint32_t connection; /* the channel's count of connections then */
+};
+
 struct gateway {
     struct gateway_config config; /* its pointers to sessions and listen are not used after create */
     struct ring *ring;
@@ -180,6 +189,8 @@ struct gateway {
     char stop_text[TEXT_SIZE];
     _Atomic bool stopping; /* gateway_stop, from any thread: release, after stop_text */
     _Atomic bool stopped;
+
+    struct operator_desk operator;
 
     struct sockaddr_in listen;
     counter_value *connections_total, *refused[REFUSED_SLOTS], *ring_waits, *lane_waits, *unknown_sessions;
@@ -248,6 +259,19 @@ static inline bool channel_is_up(const struct channel *ch)
 {
     return ch->connection != NO_INDEX && fix_session_is_up(&ch->fix);
 }
+
+/* Both numbers 1, into the open batch; the engines hear of it as of a loss. */
+void channel_reset(struct gateway *g, struct channel *ch);
+/* The durable numbers are others: what was kept was numbered before. */
+void channel_renumbered(struct gateway *g, struct channel *ch);
+/* A state to both engines, into the open batch. */
+void channel_tell(struct gateway *g, struct channel *ch, enum session_status state);
+
+/* operator.c */
+enum order_end { ORDER_NONE, ORDER_GOES_ON, ORDER_ENDED };
+enum order_end operator_poll(struct gateway *g);
+/* Of an order that has ended, after the commit. */
+void operator_answer(struct gateway *g);
 
 /* inbound.c */
 enum taken { TAKEN, TAKEN_NOT, TAKEN_CLOSED };

@@ -19,6 +19,11 @@ FIELDS(gateway_session_state) = {
 FIELDS(gateway_session_reset) = {
     NUMBER(gateway_session_reset, generation),
 };
+FIELDS(gateway_session_numbers) = {
+    NUMBER(gateway_session_numbers, generation),
+    NUMBER(gateway_session_numbers, next_in),
+    NUMBER(gateway_session_numbers, next_out),
+};
 FIELDS(gateway_in) = {
     NUMBER(gateway_in, generation), NUMBER(gateway_in, seq),    NUMBER(gateway_in, size),
     NUMBER(gateway_in, advance),    NUMBER(gateway_in, seq_to), BYTES(gateway_in, bytes),
@@ -50,6 +55,10 @@ FIELDS(taker_set) = {
 };
 FIELDS(settings_set) = {
     NESTED(settings_set, settings, settings),
+};
+FIELDS(distribution_drain) = {
+    FLAG(distribution_drain, draining),
+    RESERVED(distribution_drain, reserved),
 };
 FIELDS(engine_session) = {
     ENUM(engine_session, state, session_status_name),

@@ -17,12 +17,16 @@ static void apply(struct state *base, const struct record *r)
     case RECORD_DISTRIBUTION_STARTED:
         base->marks.epoch = ((const struct engine_started *)ev)->epoch;
         base->marks.next_id = 1;
+        s->draining = false;
         break;
     case RECORD_SETTINGS_SET:
         settings_apply(s, ev);
         break;
     case RECORD_INSTRUMENT_SET:
         instrument_apply(s, ev);
+        break;
+    case RECORD_DISTRIBUTION_DRAIN:
+        s->draining = ((const struct distribution_drain *)ev)->draining;
         break;
     case RECORD_LP_SET:
         lp_apply(s, ev);

@@ -20,14 +20,15 @@ enum distribution_timer {
 
 struct distribution_state {
     struct state base;
-    struct table *settings;           /* one entity: id 1 and struct settings */
-    struct table *instruments;        /* struct instrument */
-    struct table *lps;                /* struct lp */
-    struct table *takers;             /* struct taker */
-    struct table *rfqs;               /* struct rfq */
-    struct table *deliveries;         /* struct delivery */
-    struct table *quotes;             /* struct quote */
-    struct table *client_keys;        /* struct client_key; as many as RFQs: the newest are kept */
+    struct table *settings;    /* one entity: id 1 and struct settings */
+    struct table *instruments; /* struct instrument */
+    struct table *lps;         /* struct lp */
+    struct table *takers;      /* struct taker */
+    struct table *rfqs;        /* struct rfq */
+    struct table *deliveries;  /* struct delivery */
+    struct table *quotes;      /* struct quote */
+    struct table *client_keys; /* struct client_key; as many as RFQs: the newest are kept */
+    bool draining; /* an operator wants no new RFQs; a start takes them again, so it is no entity */
     struct distribution_index *index; /* by symbol, session, request id, LP's quote id */
 };
 

@@ -101,7 +101,9 @@
     X(REASON_EXECUTIONS_MISSING, 146, "executions_missing")                                                  \
     /* clients */                                                                                            \
     X(REASON_KEY_REUSED, 150, "idempotency_key_reused") X(REASON_EXTENSION, 151, "extension_refused")        \
-    X(REASON_REASON_REQUIRED, 152, "reason_required")
+    X(REASON_REASON_REQUIRED, 152, "reason_required")                                                  \
+    /* the appliance itself */                                                                               \
+    X(REASON_DRAINING, 160, "draining")
 
 #define DELIVERY_STATE_LIST(X)                                                                               \
     X(DELIVERY_PENDING, 1, "pending") X(DELIVERY_SENT, 2, "sent") X(DELIVERY_DELIVERED, 3, "delivered")      \

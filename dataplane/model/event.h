@@ -51,6 +51,12 @@ struct gateway_session_reset {
     uint64_t generation; /* the new one */
 };
 
+struct gateway_session_numbers {
+    struct record head;
+    uint64_t generation; /* the new one */
+    uint64_t next_in, next_out;
+};
+
 /* dest and lane say who decides it; AGENT_NONE: administrative or refused by the session layer. */
 struct gateway_in {
     struct record head;
@@ -144,6 +150,13 @@ struct lp_set {
 struct taker_set {
     struct record head;
     struct taker taker;
+};
+
+/* Holds until the next start. */
+struct distribution_drain {
+    struct record head;
+    uint32_t draining; /* 0, 1 */
+    uint32_t reserved;
 };
 
 struct rfq_created {

@@ -51,6 +51,15 @@ static void apply_session_reset(struct gateway_state *s, const struct gateway_se
     session->next_out = 1;
 }
 
+static void apply_session_numbers(struct gateway_state *s, const struct gateway_session_numbers *ev)
+{
+    struct session *session = session_changing(s, ev->head.session);
+    assert(ev->generation > session->generation && ev->next_in > 0 && ev->next_out > 0);
+    session->generation = ev->generation;
+    session->next_in = ev->next_in;
+    session->next_out = ev->next_out;
+}
+
 static void apply_in(struct gateway_state *s, const struct gateway_in *ev)
 {
     struct session *session = session_changing(s, ev->head.session);
@@ -94,6 +103,9 @@ static void gateway_apply(struct state *base, const struct record *r)
         break;
     case RECORD_GATEWAY_SESSION_RESET:
         apply_session_reset(s, (const void *)r);
+        break;
+    case RECORD_GATEWAY_SESSION_NUMBERS:
+        apply_session_numbers(s, (const void *)r);
         break;
     case RECORD_GATEWAY_IN:
         apply_in(s, (const void *)r);

@@ -17,6 +17,7 @@
     X(GATEWAY_OUT, 5, gateway_out, "a message was given a number: its bytes")                                \
     X(GATEWAY_UNSENT, 6, gateway_unsent, "what was addressed to a peer did not reach it, for certain")       \
     X(GATEWAY_STARTED, 7, gateway_started, "the gateway starts; after a power cut numbers jump")             \
+    X(GATEWAY_SESSION_NUMBERS, 8, gateway_session_numbers, "an operator set both numbers: a new generation") \
     /* distribution's ring */                                                                                \
     X(DISTRIBUTION_STARTED, 32, engine_started, "distribution starts: a new epoch of ids")                   \
     X(INSTRUMENT_SET, 33, instrument_set, "reference data of an instrument")                                 \
@@ -46,6 +47,7 @@
     X(DISTRIBUTION_DIGEST, 57, engine_digest, "digest of distribution's state here")                         \
     X(RFQ_EXTENDED, 58, rfq_extended, "an RFQ's deadline moved, and why")                                    \
     X(CLIENT_ANSWERED, 59, client_answered, "what became of a client's command: its answer")                 \
+    X(DISTRIBUTION_DRAIN, 60, distribution_drain, "an operator wants no new RFQs, or wants them again")      \
     /* routing's ring */                                                                                     \
     X(ROUTING_STARTED, 64, engine_started, "routing starts: a new epoch of ids")                             \
     X(ROUTING_SESSION, 65, engine_session, "routing learnt a session's state")                               \

@@ -122,7 +122,7 @@ void decide_client_rfq(struct emit *e, const struct lane_item *item)
         return;
     struct client_result result = {0};
     const struct taker *taker = find_taker(e, &c->client, &result.refusal);
-    if (taker && request_has_room(state_of(e), &result.refusal)) {
+    if (taker && request_may_create(state_of(e), &result.refusal)) {
         struct command_quote_request request = {.quantity = c->quantity,
                                                 .deadline_ns = c->deadline_ns,
                                                 .settl_date = c->settl_date,

@@ -96,8 +96,8 @@ void quotes_archive(struct emit *e, const struct rfq *rfq);
 void rfq_end(struct emit *e, const struct rfq *rfq, const struct move *m);
 void rfq_due(struct emit *e, const struct rfq *rfq, unsigned kind);
 
-/* request.c: room in memory for one more RFQ, else the refusal. */
-bool request_has_room(const struct distribution_state *s, struct refusal *r);
+/* request.c: one more RFQ may be made: room in memory, and no drain; else the refusal. */
+bool request_may_create(const struct distribution_state *s, struct refusal *r);
 /* The RFQ that the request makes: released to LPs, or ended as REJECTED with r saying why. */
 const struct rfq *request_take(struct emit *e, const struct lane_item *item, const struct taker *taker,
                                const struct command_quote_request *c, uint8_t all_or_none, struct refusal *r);

@@ -41,9 +41,14 @@ static void answer_repeated(struct emit *e, const struct lane_item *item,
     refuse_request(e, item, c->request_id, c->symbol, known, c->poss_resend ? known->shown : 0, &r);
 }
 
-/* Room for the RFQ, for a delivery to each LP, and for a quote of each. */
-bool request_has_room(const struct distribution_state *s, struct refusal *r)
+/* Room for the RFQ, for a delivery to each LP, and for a quote of each; and no operator against it. */
+bool request_may_create(const struct distribution_state *s, struct refusal *r)
 {
+    if (s->draining) {
+        struct text draining = refuse(r, REASON_DRAINING);
+        text_add(&draining, "no new RFQs are taken: the appliance is being drained");
+        return false;
+    }
     uint32_t lps = table_count(s->lps) < RFQ_LPS_MAX ? table_count(s->lps) : RFQ_LPS_MAX;
     const char *what = NULL;
     if (table_count(s->rfqs) >= table_capacity(s->rfqs))
@@ -237,7 +242,7 @@ void decide_quote_request(struct emit *e, const struct lane_item *item)
         return;
     }
     struct refusal r;
-    if (!request_has_room(s, &r))
+    if (!request_may_create(s, &r))
         refuse_request(e, item, c->request_id, c->symbol, NULL, 0, &r);
     else
         request_take(e, item, taker, c, 0, &r);

@@ -1,6 +1,7 @@
 /* Start: a new epoch of ids, and configuration as events where it differs from what is known. LPs and takers
  * are known by code, instruments by symbol; ids are kept. What configuration no longer names is not deleted,
- * because history names it: it is made inactive and loses its session.
+ * because history names it: it is made inactive and loses its session. What an operator changes later goes
+ * the same way, but for what is not named: that stays.
  */
 #include "dataplane/core/id.h"
 #include "dataplane/engine/distribution/inside.h"
@@ -36,6 +37,17 @@ static void set_instrument(struct emit *e, const struct instrument *known, const
     emit_end(e, ev);
 }
 
+/* By symbol; a new one gets the next id. */
+static void configure_instrument(struct emit *e, const struct instrument *instrument)
+{
+    const struct distribution_state *s = state_of(e);
+    struct instrument wanted = *instrument;
+    const struct instrument *known = distribution_instrument_by_symbol(s, wanted.symbol);
+    wanted.id = known ? known->id : table_count(s->instruments) + 1;
+    assert(wanted.id <= INSTRUMENTS_MAX);
+    set_instrument(e, known, &wanted);
+}
+
 static bool names_symbol(const struct engine_setup *setup, const char *symbol)
 {
     for (unsigned i = 0; i < setup->instrument_count; i++)
@@ -55,13 +67,8 @@ static void set_instruments(struct emit *e, const struct engine_setup *setup)
             set_instrument(e, known, &wanted);
         }
     }
-    for (unsigned i = 0; i < setup->instrument_count; i++) {
-        struct instrument wanted = setup->instruments[i];
-        const struct instrument *known = distribution_instrument_by_symbol(s, wanted.symbol);
-        wanted.id = known ? known->id : table_count(s->instruments) + 1;
-        assert(wanted.id <= INSTRUMENTS_MAX);
-        set_instrument(e, known, &wanted);
-    }
+    for (unsigned i = 0; i < setup->instrument_count; i++)
+        configure_instrument(e, &setup->instruments[i]);
 }
 
 /* LPs
@@ -96,6 +103,17 @@ static void set_lp(struct emit *e, const struct lp *known, const struct lp *want
     emit_end(e, ev);
 }
 
+/* By code; a new one gets the next id. */
+static void configure_lp(struct emit *e, const struct lp *lp)
+{
+    const struct distribution_state *s = state_of(e);
+    const struct lp *known = distribution_lp_by_code(s, lp->code);
+    const struct lp fresh = {.id = table_count(s->lps) + 1, .session_state = SESSION_DOWN};
+    struct lp wanted = merge_lp(known ? known : &fresh, lp);
+    assert(wanted.id <= LPS_MAX);
+    set_lp(e, known, &wanted);
+}
+
 static bool names_lp(const struct engine_setup *setup, const char *code)
 {
     for (unsigned i = 0; i < setup->lp_count; i++)
@@ -118,13 +136,8 @@ static void set_lps(struct emit *e, const struct engine_setup *setup)
             set_lp(e, known, &wanted);
         }
     }
-    for (unsigned i = 0; i < setup->lp_count; i++) {
-        const struct lp *known = distribution_lp_by_code(s, setup->lps[i].code);
-        const struct lp fresh = {.id = table_count(s->lps) + 1, .session_state = SESSION_DOWN};
-        struct lp wanted = merge_lp(known ? known : &fresh, &setup->lps[i]);
-        assert(wanted.id <= LPS_MAX);
-        set_lp(e, known, &wanted);
-    }
+    for (unsigned i = 0; i < setup->lp_count; i++)
+        configure_lp(e, &setup->lps[i]);
 }
 
 /* Takers
@@ -139,6 +152,21 @@ static void set_taker(struct emit *e, const struct taker *known, const struct ta
     struct taker_set *ev = emit_begin(e, RECORD_TAKER_SET, sizeof *ev);
     memcpy(&ev->taker, wanted, size);
     emit_end(e, ev);
+}
+
+/* By code; a new one gets the next id. */
+static void configure_taker(struct emit *e, const struct taker *taker)
+{
+    const struct distribution_state *s = state_of(e);
+    const struct taker *known = distribution_taker_by_code(s, taker->code);
+    struct taker wanted =
+        known ? *known : (struct taker){.id = table_count(s->takers) + 1, .session_state = SESSION_DOWN};
+    assert(wanted.id <= SESSIONS_MAX);
+    memcpy(wanted.code, taker->code, sizeof wanted.code);
+    wanted.session = taker->session;
+    wanted.tenant = taker->tenant;
+    wanted.gateway = taker->gateway;
+    set_taker(e, known, &wanted);
 }
 
 static bool names_taker(const struct engine_setup *setup, const char *code)
@@ -160,17 +188,8 @@ static void set_takers(struct emit *e, const struct engine_setup *setup)
             set_taker(e, known, &wanted);
         }
     }
-    for (unsigned i = 0; i < setup->taker_count; i++) {
-        const struct taker *known = distribution_taker_by_code(s, setup->takers[i].code);
-        struct taker wanted =
-            known ? *known : (struct taker){.id = table_count(s->takers) + 1, .session_state = SESSION_DOWN};
-        assert(wanted.id <= SESSIONS_MAX);
-        memcpy(wanted.code, setup->takers[i].code, sizeof wanted.code);
-        wanted.session = setup->takers[i].session;
-        wanted.tenant = setup->takers[i].tenant;
-        wanted.gateway = setup->takers[i].gateway;
-        set_taker(e, known, &wanted);
-    }
+    for (unsigned i = 0; i < setup->taker_count; i++)
+        configure_taker(e, &setup->takers[i]);
 }
 
 void distribution_start(struct emit *e, const struct engine_setup *setup)
@@ -180,4 +199,42 @@ void distribution_start(struct emit *e, const struct engine_setup *setup)
     set_instruments(e, setup);
     set_lps(e, setup);
     set_takers(e, setup);
+}
+
+/* Changed while it runs
+ * ----------------------------------------------------------------------------------------- */
+
+static void set_draining(struct emit *e, bool draining)
+{
+    if (state_of(e)->draining == draining)
+        return;
+    struct distribution_drain *ev = emit_begin(e, RECORD_DISTRIBUTION_DRAIN, sizeof *ev);
+    ev->draining = draining;
+    emit_end(e, ev);
+}
+
+/* Entry `at` of all that there are, in this order: LPs and takers that lose a session come before those that
+ * get it, because the asker has put them so. */
+static void configure_entry(struct emit *e, const struct engine_change *c, unsigned at)
+{
+    if (at < c->instrument_count)
+        configure_instrument(e, &c->instruments[at]);
+    else if (at - c->instrument_count < c->lp_count)
+        configure_lp(e, &c->lps[at - c->instrument_count]);
+    else
+        configure_taker(e, &c->takers[at - c->instrument_count - c->lp_count]);
+}
+
+bool distribution_change(struct emit *e, const struct engine_change *c, unsigned *next)
+{
+    unsigned count = c->instrument_count + c->lp_count + c->taker_count, end = *next + ENGINE_CHANGE_RECORDS;
+    if (*next == 0) {
+        if (c->drain != ENGINE_DRAIN_AS_IT_IS)
+            set_draining(e, c->drain == ENGINE_DRAIN_ON);
+        if (c->settings)
+            set_settings(e, c->settings);
+    }
+    while (*next < count && *next < end)
+        configure_entry(e, c, (*next)++);
+    return *next >= count;
 }
