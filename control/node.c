@@ -6,21 +6,33 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "dataplane/model/describe.h"
+
 /* Lanes of the house; one gateway. */
-#define LANE_LIST(X)                                                      \
-    X(GATEWAY_TO_ROUTING_ORDER, "gateway_to_routing_order")               \
-    X(GATEWAY_TO_DISTRIBUTION_REQUEST, "gateway_to_distribution_request") \
-    X(GATEWAY_TO_DISTRIBUTION_QUOTE, "gateway_to_distribution_quote")     \
-    X(DISTRIBUTION_TO_GATEWAY, "distribution_to_gateway")                 \
-    X(ROUTING_TO_GATEWAY, "routing_to_gateway")                           \
-    X(DISTRIBUTION_TO_ROUTING, "distribution_to_routing")                 \
-    X(ROUTING_TO_DISTRIBUTION, "routing_to_distribution")                 \
-    X(CLIENTS_TO_DISTRIBUTION, "clients_to_distribution")
 enum {
-#define X(lane, name) lane,
-    LANE_LIST(X)
-#undef X
-        NODE_LANES
+    GATEWAY_TO_ROUTING_ORDER,
+    GATEWAY_TO_DISTRIBUTION_REQUEST,
+    GATEWAY_TO_DISTRIBUTION_QUOTE,
+    DISTRIBUTION_TO_GATEWAY,
+    ROUTING_TO_GATEWAY,
+    DISTRIBUTION_TO_ROUTING,
+    ROUTING_TO_DISTRIBUTION,
+    CLIENTS_TO_DISTRIBUTION,
+    NODE_LANES
+};
+
+/* As operators see them. */
+static const struct {
+    const char *from, *to, *subject;
+} lane_ends[NODE_LANES] = {
+    [GATEWAY_TO_ROUTING_ORDER] = {"gateway", "routing", "order"},
+    [GATEWAY_TO_DISTRIBUTION_REQUEST] = {"gateway", "distribution", "request"},
+    [GATEWAY_TO_DISTRIBUTION_QUOTE] = {"gateway", "distribution", "quote"},
+    [DISTRIBUTION_TO_GATEWAY] = {"distribution", "gateway", "engine"},
+    [ROUTING_TO_GATEWAY] = {"routing", "gateway", "engine"},
+    [DISTRIBUTION_TO_ROUTING] = {"distribution", "routing", "engine"},
+    [ROUTING_TO_DISTRIBUTION] = {"routing", "distribution", "engine"},
+    [CLIENTS_TO_DISTRIBUTION] = {"clients", "distribution", "request"},
 };
 
 static const struct {
@@ -346,12 +358,12 @@ static enum err make_replica(struct node *n)
     return e == OK ? OK : fail(e, "replica", replica_create_error());
 }
 
-static uint32_t session_number(const struct node *n, const char *name)
+uint32_t node_session_number(const struct node *n, const char *name)
 {
     for (unsigned i = 0; i < n->config.config->session_count; i++)
         if (strcmp(n->sessions[i].name, name) == 0)
             return n->sessions[i].number;
-    return SESSION_NONE; /* config_check has refused it */
+    return SESSION_NONE;
 }
 
 /* Each user acts as the taker of its name: one without a session, where configuration has none with one. */
@@ -383,12 +395,12 @@ static enum err start_engines(struct node *n, uint64_t now_ns)
         return fail(ERR_MEMORY, "engines", NULL);
     for (unsigned i = 0; i < c->lp_count; i++) {
         n->lps[i] = c->lps[i].lp;
-        n->lps[i].session = session_number(n, c->lps[i].session);
+        n->lps[i].session = node_session_number(n, c->lps[i].session);
         n->lps[i].gateway = AGENT_GATEWAY;
     }
     for (unsigned i = 0; i < c->taker_count; i++) {
         n->takers[i] = c->takers[i].taker;
-        n->takers[i].session = session_number(n, c->takers[i].session);
+        n->takers[i].session = node_session_number(n, c->takers[i].session);
         n->takers[i].gateway = AGENT_GATEWAY;
     }
     unsigned taker_count = add_users(n, c->taker_count);
@@ -619,17 +631,30 @@ struct ring *node_ring(const struct node *n, uint8_t agent)
     return NULL;
 }
 
-const struct lane *node_lane(const struct node *n, unsigned i, const char **name)
+struct gateway *node_gateway(const struct node *n)
 {
-    static const char *const names[NODE_LANES] = {
-#define X(lane, name) name,
-        LANE_LIST(X)
-#undef X
-    };
+    return n->gateway;
+}
+
+struct engine *node_engine(const struct node *n, uint8_t agent)
+{
+    return agent == AGENT_ROUTING ? n->engine_routing : n->engine_distribution;
+}
+
+bool node_queue_at(const struct node *n, unsigned i, struct node_queue *out)
+{
+    if (i < NODE_RINGS) {
+        const struct ring *r = &n->rings[i];
+        *out = (struct node_queue){"ring", agent_name(ring_files[i].agent), "log", "", ring_used(r), r->size};
+        return true;
+    }
+    i -= (unsigned)NODE_RINGS;
     if (i >= NODE_LANES)
-        return NULL;
-    *name = names[i];
-    return n->lanes[i];
+        return false;
+    *out = (struct node_queue){
+        "lane",           lane_ends[i].from, lane_ends[i].to, lane_ends[i].subject, lane_used(n->lanes[i]),
+        n->lanes[i]->size};
+    return true;
 }
 
 uint64_t node_next_deadline(const struct node *n)

@@ -74,8 +74,19 @@ struct store *node_store(const struct node *n);
 /* The live states: only where no core runs (simulation, start). */
 struct state *node_state(const struct node *n, uint8_t agent);
 struct ring *node_ring(const struct node *n, uint8_t agent);
-/* Lanes by number from 0, for metrics; NULL past the last. */
-const struct lane *node_lane(const struct node *n, unsigned i, const char **name);
+/* Owners that an operator asks, by their mailboxes. agent: AGENT_DISTRIBUTION or AGENT_ROUTING. */
+struct gateway *node_gateway(const struct node *n);
+struct engine *node_engine(const struct node *n, uint8_t agent);
+/* By the name of its configuration; SESSION_NONE: there is none. */
+uint32_t node_session_number(const struct node *n, const char *name);
+/* How full rings and lanes are, i from 0 while true. Any thread. */
+struct node_queue {
+    const char *kind;     /* "ring", "lane" */
+    const char *from, *to; /* agents; a ring's reader is the log */
+    const char *subject;  /* of a lane: "order", "request", "quote", "engine"; "" for a ring */
+    uint64_t used, size;  /* bytes */
+};
+bool node_queue_at(const struct node *n, unsigned i, struct node_queue *out);
 /* Earliest thing to do by itself, for the simulation's clock. */
 uint64_t node_next_deadline(const struct node *n);
 

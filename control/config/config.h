@@ -21,6 +21,9 @@
 #define CONFIG_ERROR_SIZE 256
 #define CONFIG_NAMES_MAX  8
 
+/* Who may do what at the ops socket; each level includes the lower ones (control/ops/access.h). */
+enum ops_level { OPS_NONE, OPS_READ, OPS_OPERATE, OPS_ADMIN };
+
 struct config_core {
     int64_t cpu;
     int64_t idle; /* enum idle_strategy */
@@ -76,6 +79,7 @@ struct config {
     char directory[CONFIG_PATH_SIZE]; /* log/, store/, ops socket */
     char shared[CONFIG_PATH_SIZE];    /* rings and counters; empty in the file: /dev/shm/rfqd-<instance> */
     char ops_socket[CONFIG_PATH_SIZE];
+    int64_t ops_group; /* enum ops_level */
     struct sockaddr_in listen;
     bool has_listen;
     int64_t level; /* enum durability_level */
@@ -129,5 +133,7 @@ void config_free(struct config *c);
 const struct config_tenant *config_tenant_named(const struct config *c, const char *name);
 /* The reference of all keys, for people. */
 void config_print_keys(FILE *to);
+/* The same as a manual page, rfqd.conf(5). */
+void config_print_manual(FILE *to);
 
 #endif

@@ -54,6 +54,7 @@ struct config_key {
     size_t offset, size;  /* in the section's struct */
     const struct config_choice *choices;
     const char *sentence;
+    bool live; /* `config reload` applies a change of it; else it takes a restart */
 };
 
 extern const struct config_key config_keys[];

@@ -52,10 +52,11 @@ void draw_rings(struct draw *d, const struct family *f)
 
 void draw_lanes(struct draw *d, const struct family *f)
 {
-    const char *name;
-    const struct lane *l;
-    for (unsigned i = 0; (l = node_lane(d->config->node, i, &name)) != NULL; i++)
-        draw_number(d, f, f->argument ? l->size : lane_used(l), LABELS({"lane", name}));
+    struct node_queue q;
+    for (unsigned i = 0; node_queue_at(d->config->node, i, &q); i++)
+        if (q.subject[0])
+            draw_number(d, f, f->argument ? q.size : q.used,
+                        LABELS({"from", q.from}, {"to", q.to}, {"subject", q.subject}));
 }
 
 void draw_log_positions(struct draw *d, const struct family *f)

@@ -27,6 +27,7 @@ struct replica {
     uint64_t next_seq, offset;
     uint64_t merged[AGENTS_MAX];
     uint64_t events_since_cut, cut_ns;
+    bool cut_soon; /* an operator wants one */
     bool stopped;
     char divergence[320];
     struct unconsumed unconsumed;
@@ -191,12 +192,13 @@ static void cut(struct replica *r)
     rows_entities(&r->rows);
     checkpoint_cut(r->checkpoint, &m);
     r->events_since_cut = 0;
+    r->cut_soon = false;
 }
 
 static bool is_due(const struct replica *r, uint64_t now_ns)
 {
     return r->events_since_cut > 0 &&
-           (r->events_since_cut >= r->config.checkpoint_events ||
+           (r->cut_soon || r->events_since_cut >= r->config.checkpoint_events ||
             now_ns - r->cut_ns >= r->config.checkpoint_interval_ns || !has_room(r));
 }
 
@@ -482,6 +484,11 @@ uint64_t replica_checkpoint_offset(const struct replica *r)
 void replica_hold_log(struct replica *r, bool held)
 {
     checkpoint_hold_log(r->checkpoint, held);
+}
+
+void replica_checkpoint_soon(struct replica *r)
+{
+    r->cut_soon = r->events_since_cut > 0;
 }
 
 const struct replica_config *replica_config(const struct replica *r)

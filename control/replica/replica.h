@@ -137,6 +137,9 @@ static inline const struct record *history_record(const struct history_row *row)
 /* Commit what is there and wait for it (clean stop, backup). The log has been flushed. ERR_STATE: the log is
  * not durable so far, or the replica has stopped. As store_ops.commit. */
 enum err replica_checkpoint_now(struct replica *r) WARN_UNUSED;
+/* The next poll cuts a checkpoint, however young the last one is; replica_checkpoint_offset says when it is
+ * committed. On the replica's thread. */
+void replica_checkpoint_soon(struct replica *r);
 /* Log offset of the last commit. */
 uint64_t replica_checkpoint_offset(const struct replica *r);
 /* Any thread, counted: while held, nothing of the log that the store's last commit needs is recycled
