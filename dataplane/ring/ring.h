@@ -215,13 +215,6 @@ static inline uint64_t ring_durable(const struct ring *r)
     return atomic_load_explicit(&r->shared->durable, memory_order_acquire);
 }
 
-/* Any thread: committed bytes that the log does not have yet, for metrics. */
-static inline uint64_t ring_used(const struct ring *r)
-{
-    uint64_t head = atomic_load_explicit(&r->shared->head, memory_order_acquire);
-    return ring_tail(r) - head;
-}
-
 struct ring_reader {
     struct ring_shared *shared;
     const char *data;
