@@ -255,9 +255,9 @@ static void answer_begin(struct gateway *g, struct channel *ch, struct answer *w
 }
 
 static void answer_end(struct gateway *g, struct channel *ch, struct answer *w, uint16_t kind,
-                       bool must_reach)
+                       enum reach reach)
 {
-    const struct outbound about_nothing = {.must_reach = must_reach};
+    const struct outbound about_nothing = {.must_reach = reach};
     const char *bytes;
     size_t size;
     enum err err = fix_encode_end(&w->encoder, &bytes, &size);
@@ -289,7 +289,7 @@ static void send_refusal(struct gateway *g, struct arrival *a)
     struct answer w;
     answer_begin(g, ch, &w, FIX_MSGTYPE_BusinessMessageReject);
     translate_business_reject(&w.encoder, g->msg.seq, ref_type, why);
-    answer_end(g, ch, &w, FIX_MSG_BusinessMessageReject, false);
+    answer_end(g, ch, &w, FIX_MSG_BusinessMessageReject, REACH_IF_UP);
 }
 
 static void send_busy(struct gateway *g, struct arrival *a)
@@ -305,7 +305,7 @@ static void send_busy(struct gateway *g, struct arrival *a)
     struct answer w;
     answer_begin(g, ch, &w, row->type);
     row->write(&w.encoder, &a->command, &busy);
-    answer_end(g, ch, &w, row->kind, row->must_reach);
+    answer_end(g, ch, &w, row->kind, row->reach);
 }
 
 /* What both sources have in common, the connection and what its session has kept. */

@@ -111,7 +111,7 @@ struct translate_busy {
 struct translate_busy_row {
     const char *type; /* MsgType of the refusal */
     uint16_t kind;    /* the same, packed */
-    bool must_reach;  /* however late the peer asks for it: its sender waits for an answer */
+    enum reach reach; /* as when its engine had refused it */
     void (*write)(struct fix_encoder *e, const union translate_command *c, const struct translate_busy *b);
     /* what the sender calls it: RefID (379) where the refusal may not speak for what was sent before */
     const char *(*name)(const union translate_command *c);

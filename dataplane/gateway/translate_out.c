@@ -566,15 +566,15 @@ static const char *name_order(const union translate_command *c)
 const struct translate_busy_row *translate_busy_row(uint16_t record)
 {
     static const struct translate_busy_row request = {FIX_MSGTYPE_QuoteRequestReject,
-                                                      FIX_MSG_QuoteRequestReject, true, busy_request,
+                                                      FIX_MSG_QuoteRequestReject, REACH_ALWAYS, busy_request,
                                                       name_request},
                                            response = {FIX_MSGTYPE_QuoteStatusReport,
-                                                       FIX_MSG_QuoteStatusReport, true, busy_response,
+                                                       FIX_MSG_QuoteStatusReport, REACH_ALWAYS, busy_response,
                                                        name_response},
                                            order = {FIX_MSGTYPE_ExecutionReport, FIX_MSG_ExecutionReport,
-                                                    true, busy_order, name_order},
+                                                    REACH_ALWAYS, busy_order, name_order},
                                            quote = {FIX_MSGTYPE_QuoteStatusReport, FIX_MSG_QuoteStatusReport,
-                                                    false, busy_quote, name_quote};
+                                                    REACH_BOUNDED, busy_quote, name_quote};
     switch (record) {
     case RECORD_COMMAND_QUOTE_REQUEST:
         return &request;
