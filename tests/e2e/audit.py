@@ -23,7 +23,7 @@ FINAL_ORDER = {"filled": "2", "cancelled": "4", "rejected": "8"}
 END_MESSAGE = {"REJECTED": "AG", "CANCELLED": "AI4", "EXPIRED": "AI7"}
 # MsgTypes that the story is made of; the rest is counted only.
 OF_TAKER = {"I": {"S", "8", "AG", "AI", "Z"}, "O": {"R", "AJ", "D"}}
-OF_LP = {"I": {"R", "D", "F", "AI"}, "O": {"S", "8"}}
+OF_LP = {"I": {"R", "D", "F", "AI", "j"}, "O": {"S", "8"}}
 
 amounts = {}
 
@@ -120,7 +120,7 @@ class Audit:
                 self.sequence(party, kind, int(number), kind_of)
                 if kind_of == "A" and "|141=Y|" in text:
                     self.wrong(f"{name}: numbers were reset at logon: {text}")
-                if kind_of in ("3", "j") and kind == "I":
+                if kind_of in ("3", "j") and kind == "I" and not is_busy(text):
                     self.wrong(f"{name}: rfqd refuses a message of ours: {text}")
                 if kind_of in interesting.get(kind, ()):
                     take(party, kind, kind_of, fields_of(text), text)
@@ -192,8 +192,9 @@ class Audit:
                 self.wrong(f"{party.name}: quote {f['117']} is sent again, altered")
             party.quote_times[f["117"]] = party.quote_times.get(f["117"], 0) + 1
             party.quotes_flagged += f.get("97") == "Y"
-        elif kind_of == "AI":
-            party.refused_quotes[f["117"]] = party.refused_quotes.get(f["117"], 0) + 1
+        elif kind_of in ("AI", "j"):  # j: one that may have been sent before is refused as busy
+            quote = f["117"] if kind_of == "AI" else f["379"]
+            party.refused_quotes[quote] = party.refused_quotes.get(quote, 0) + 1
         elif kind_of == "8":
             order = f.get("41", f["11"])
             execution = (f["17"], f["150"], f["39"], amount(f.get("32", "0")), amount(f.get("31", "0")), amount(f["14"]))
