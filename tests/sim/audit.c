@@ -134,7 +134,8 @@ static bool on_break(struct audit *a, const struct execution_break *b)
         return true;
     const struct audited_order *o = order_of(a, order_named(b->cl_ord_id, sizeof b->cl_ord_id));
     bool is_late = b->reason == REASON_UNKNOWN_ORDER && o->retired;
-    bool is_old_news = b->reason == REASON_ORDER_FINAL && b->exec_type == '0' && o->ended;
+    bool says_what_was = b->exec_type == '0' || b->exec_type == 'I';
+    bool is_old_news = b->reason == REASON_ORDER_FINAL && says_what_was && o->ended;
     if (!is_late && !is_old_news)
         return world_wrong(a->world, "an execution fits no order: %.40s, %.40s, %s", b->exec_id, b->cl_ord_id,
                            reason_name(b->reason));
