@@ -67,6 +67,13 @@ def fills(market):
     return count
 
 
+def has_timelines(rfqd):
+    try:
+        return rfqd.ask("dump history")
+    except Failure:  # the table is made with its first row
+        return False
+
+
 def layout(build, directory, name):
     market = Market(build, directory, LOAD, cores=LAYOUTS[name], record=", retention_s: 2, digest_every_batches: 64")
     rfqd = market.rfqd
@@ -75,7 +82,7 @@ def layout(build, directory, name):
         rfqd.start(120)
         market.start_parties()
         wait_until(lambda: rfqd.ask("rfqs"), 60, "RFQs")
-        wait_until(lambda: rfqd.counters()["rfqd_replica_commits_total"], 60, "a checkpoint")
+        wait_until(lambda: has_timelines(rfqd), 60, "the first timeline to be in the store")
         operators = [Operator(rfqd, command) for command in COMMANDS]
         wait_until(lambda: fills(market) >= FILLS, 300, f"{FILLS} fills")
         for operator in operators:
