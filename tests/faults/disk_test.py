@@ -63,11 +63,13 @@ class Case(unittest.TestCase):
 
     def refused(self, kind, why):
         """Takers were answered with this MsgType for want of room, as the text says, and it was counted."""
-        found = []
-        for name in ("T1", "T2"):
-            with open(os.path.join(self.market.journals, name + ".journal"), encoding="utf-8") as f:
-                found += re.findall(rf" I \d+ .*\|35={kind}\|.*\|58=busy: (?:{why})[^|]*\|", f.read())
-        self.assertTrue(found, f"no {kind} that says: {why}")
+        def answers():
+            found = []
+            for name in ("T1", "T2"):
+                with open(os.path.join(self.market.journals, name + ".journal"), encoding="utf-8") as f:
+                    found += re.findall(rf" I \d+ .*\|35={kind}\|.*\|58=busy: (?:{why})[^|]*\|", f.read())
+            return found
+        found = wait_until(answers, 60, f"a {kind} that says: {why}")
         counted = sum(n for name, n in self.rfqd.counters().items() if name.startswith("rfqd_fix_busy_total"))
         self.assertGreaterEqual(counted, len(found))
 
