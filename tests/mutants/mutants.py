@@ -20,7 +20,8 @@ CALM = ["sim", "--seeds", "60", "--jobs", "2"]
 MUTANTS = [
     ("bytes_before_commit", "bytes go to the port before their record is committed",
      "dataplane/gateway/gateway.c",
-     "    commit(g);\n    work += outbound_transmit(g);", "    work += outbound_transmit(g);\n    commit(g);", SIM),
+     "    commit(g);\n    if (order == ORDER_ENDED)", "    work += outbound_transmit(g);\n    commit(g);\n    if (order == ORDER_ENDED)",
+     SIM),
     ("lane_before_commit", "a message is in its lane before the batch that it is of is committed",
      "dataplane/engine/agent.c",
      "    ring_commit(ring);\n    while (e->forwarded < ring->write) {", "    while (e->forwarded < ring->write) {",
@@ -47,7 +48,7 @@ MUTANTS = [
      ["storage_log_merge_test"]),
     ("checkpoint_ahead_of_the_log", "the store commits what the log has not synced",
      "control/replica/checkpoint.c",
-     "    return log_durable(c->config.log) >=", "    return c || log_durable(c->config.log) >=", POWER),
+     "    return log_durable(c->config.log) >=", "    return c || log_durable(c->config.log) >=", UNSYNCED),
     ("synced_does_not_wait", "at level synced bytes leave before their record is durable",
      "dataplane/gateway/outbound.c", "e->ring_end > durable)", "e->ring_end > durable && !g)", POWER),
     ("epoch_not_advanced", "ids of a start may repeat those of the last",
