@@ -43,6 +43,7 @@ static const char *status_text(unsigned status)
                  {413, "Content Too Large"},
                  {414, "URI Too Long"},
                  {415, "Unsupported Media Type"},
+                 {417, "Expectation Failed"},
                  {422, "Unprocessable Content"},
                  {426, "Upgrade Required"},
                  {428, "Precondition Required"},
@@ -86,6 +87,9 @@ static void print_date(uint64_t now_ns, char out[40])
 static void write_head(struct web_request *r, unsigned status, const char *content_type, int64_t length)
 {
     char head[768 + EXTRA_MAX], date[40];
+    r->keep_alive = r->keep_alive && !r->web->draining;
+    if (r->web->config.decorate && status != 101)
+        r->web->config.decorate(r, r->methods);
     print_date(r->web->now_ns, date);
     int used =
         snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status, status_text(status), date);
@@ -108,7 +112,7 @@ static void write_head(struct web_request *r, unsigned status, const char *conte
 /* The request is done with: the next, or the end. */
 void answer_ended(struct web_request *c)
 {
-    bool keep = c->keep_alive && !c->web->draining;
+    bool keep = c->keep_alive;
     conn_forget_request(c);
     if (!keep) {
         conn_close(c);
@@ -159,6 +163,7 @@ void answer_refusal(struct web_request *c)
         [REFUSED_HEAD] = {431, "head_too_large", "the request's head is larger than is taken"},
         [REFUSED_BODY] = {413, "body_too_large", "the request's body is larger than is taken here"},
         [REFUSED_VERSION] = {505, "http_version", "HTTP/1.1 is spoken here"},
+        [REFUSED_EXPECTATION] = {417, "expectation", "only 100-continue can be expected"},
         [REFUSED_HEAD_TIMEOUT] = {408, "head_timeout", "the request's head did not come in time"},
         [REFUSED_BODY_TIMEOUT] = {408, "body_timeout", "the request's body did not come in time"},
     };
@@ -167,23 +172,33 @@ void answer_refusal(struct web_request *c)
     web_problem(c, what[c->refused].status, what[c->refused].code, "%s", what[c->refused].detail);
 }
 
-static void refuse_route(struct web_request *c)
+/* As text; 0: no route has the path. */
+static unsigned methods_of(struct web_request *c, char *list, size_t size)
 {
     unsigned allowed = 0;
-    char list[64] = "";
     route_find(c, WEB_METHODS, &allowed);
-    if (!allowed) {
-        web_count_refusal(c->web, REFUSED_NOT_FOUND);
-        web_problem(c, 404, "not_found", "there is nothing at %.200s", c->head);
-        return;
-    }
     for (unsigned m = 0, used = 0; m < WEB_METHODS; m++)
         if (allowed & 1u << m)
-            used += (unsigned)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
+            used += (unsigned)snprintf(list + used, size - used, "%s%s", used ? ", " : "",
                                        m == WEB_GET ? "GET, HEAD" : method_names[m]);
-    web_count_refusal(c->web, REFUSED_METHOD);
-    web_add_header(c, "Allow", list);
-    web_problem(c, 405, "method_not_allowed", "%.200s takes %s", c->head, list);
+    return allowed;
+}
+
+static void refuse_route(struct web_request *c)
+{
+    char list[64] = "";
+    if (!methods_of(c, list, sizeof list)) {
+        web_count_refusal(c->web, REFUSED_NOT_FOUND);
+        web_problem(c, 404, "not_found", "there is nothing at %.200s", c->head);
+    } else if (c->is_options) {
+        c->methods = list;
+        web_add_header(c, "Allow", list);
+        web_answer(c, 204, NULL, NULL, 0);
+    } else {
+        web_count_refusal(c->web, REFUSED_METHOD);
+        web_add_header(c, "Allow", list);
+        web_problem(c, 405, "method_not_allowed", "%.200s takes %s", c->head, list);
+    }
 }
 
 void answer_dispatch(struct web_request *c)

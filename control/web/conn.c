@@ -124,6 +124,7 @@ void conn_forget_request(struct web_request *c)
 {
     parse_end(c);
     c->route = NULL;
+    c->methods = NULL;
     c->query = NULL;
     c->param_count = 0;
     c->extra_used = 0;
@@ -175,21 +176,34 @@ static void take_request(struct web_request *c)
         answer_dispatch(c);
 }
 
+/* May a request begin now? Else what has come waits: for the one being served, for its turn, for the next
+ * poll. */
+static bool has_turn(struct web_request *c)
+{
+    if (c->state == CONN_SERVING || c->state == CONN_STREAM)
+        return false;
+    if (c->state != CONN_IDLE || c->web->begun < WEB_REQUESTS_PER_POLL)
+        return true;
+    conn_ready(c);
+    return false;
+}
+
 void conn_feed(struct web_request *c, const char *bytes, size_t size)
 {
     while (size > 0 && !c->gone) {
-        if (c->state == CONN_UPGRADED) {
-            c->stream->data(c->stream_ctx, (const uint8_t *)bytes, size, c->web->now_ns);
+        if (c->waiting_used > 0 || !has_turn(c)) {
+            wait_behind(c, bytes, size);
             return;
         }
-        if (c->state == CONN_SERVING || c->state == CONN_STREAM) {
-            wait_behind(c, bytes, size);
+        if (c->state == CONN_UPGRADED) {
+            c->stream->data(c->stream_ctx, (const uint8_t *)bytes, size, c->web->now_ns);
             return;
         }
         if (c->state == CONN_IDLE) {
             parse_begin(c);
             c->state = CONN_HEAD;
             c->deadline_ns = c->web->now_ns + c->web->config.head_timeout_ns;
+            c->web->begun++;
         }
         size_t taken = parse_some(c, bytes, size);
         bytes += taken;
@@ -241,32 +255,44 @@ void conn_write(struct web_request *c, const void *bytes, size_t size, bool shar
         tls_write(c, bytes, size);
         return;
     }
-    const void *kept = shared ? bytes : web_outbox_copy(w, bytes, size);
-    if (!kept || port_send(w->config.port, c->conn, kept, size) != OK)
-        return; /* PORT_CLOSED is on its way; or there is no memory, and the peer will miss it and go */
+    conn_send(c, shared ? bytes : web_outbox_copy(w, bytes, size), size);
+}
+
+/* To the port, as it stands. Where that fails PORT_CLOSED is on its way. Where there was no memory for some
+ * of it nothing more is sent: the peer must not miss something in the middle. The sweep ends the connection.
+ */
+void conn_send(struct web_request *c, const void *kept, size_t size)
+{
+    c->is_broken |= kept == NULL;
+    if (!c->is_broken && port_send(c->web->config.port, c->conn, kept, size) == OK)
+        c->written += size;
 }
 
 /* Time
  * -------------------------------------------------------------------------------------------------------------
  */
 
-/* A peer that reads nothing of what waits for it. */
+/* A peer that reads nothing of what waits for it. What counts is what it took: more may have been written
+ * meanwhile. */
 static bool reads(struct web_request *c)
 {
     size_t unread = port_backlog(c->web->config.port, c->conn);
-    uint64_t now_ns = c->web->now_ns;
-    if (unread == 0) {
+    uint64_t now_ns = c->web->now_ns, taken = c->written - unread;
+    if (unread == 0)
         c->unread_since_ns = 0;
-    } else if (c->unread_since_ns == 0 || unread < c->unread) {
+    else if (c->unread_since_ns == 0 || taken != c->taken)
         c->unread_since_ns = now_ns;
-    }
-    c->unread = unread;
+    c->taken = taken;
     return unread == 0 || now_ns - c->unread_since_ns < c->web->config.write_timeout_ns;
 }
 
 void conn_sweep(struct web_request *c)
 {
     struct web *w = c->web;
+    if (c->is_broken) {
+        conn_close(c);
+        return;
+    }
     if (!reads(c)) {
         web_count_refusal(w, REFUSED_WRITE_TIMEOUT);
         conn_close(c);

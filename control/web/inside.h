@@ -22,6 +22,7 @@ typedef struct ssl_ctx_st SSL_CTX;
     X(REFUSED_HEAD, "head_too_large")             \
     X(REFUSED_BODY, "body_too_large")             \
     X(REFUSED_VERSION, "http_version")            \
+    X(REFUSED_EXPECTATION, "expectation")         \
     X(REFUSED_NOT_FOUND, "not_found")             \
     X(REFUSED_METHOD, "method_not_allowed")       \
     X(REFUSED_HEAD_TIMEOUT, "head_timeout")       \
@@ -47,6 +48,9 @@ enum conn_state {
     CONN_UPGRADED, /* another protocol's */
 };
 
+/* Where in the head's lines the next byte stands. */
+enum line_state { LINE_BEFORE, LINE_BEGIN, LINE_INSIDE, LINE_CR, LINE_LAST_CR, LINE_BEHIND };
+
 struct header {
     uint16_t name, value; /* offsets in head */
 };
@@ -60,16 +64,19 @@ struct web_request {
     enum conn_state state;
     struct sockaddr_in peer;
     uint64_t deadline_ns;     /* of the state; 0: none */
-    uint64_t unread_since_ns; /* bytes wait for the peer since then; 0: none do */
-    size_t unread;            /* how many, when last looked at */
+    uint64_t written;         /* bytes handed to the port */
+    uint64_t taken;           /* of them, what the network had taken when last looked at */
+    uint64_t unread_since_ns; /* nothing more was taken since then, and bytes wait; 0: none do */
     SSL *ssl;
     uint32_t next_ready;
-    bool is_ready, feeding, gone;
+    bool is_ready, feeding, gone, is_broken;
 
     llhttp_t parser;
     char *head; /* WEB_HEAD_MAX; NULL while idle */
     uint32_t head_used;
     uint32_t target_size; /* of the target, at the head's begin */
+    enum line_state line;
+    size_t trailer_size;
     struct header headers[WEB_HEADERS_MAX];
     unsigned header_count;
     bool in_value, complete;
@@ -82,10 +89,11 @@ struct web_request {
     bool paused;
 
     const struct web_route *route;
-    char *query; /* in head, behind the path; NULL: none */
+    const char *methods; /* while OPTIONS is answered: what the path takes */
+    char *query;         /* in head, behind the path; NULL: none */
     char params[WEB_PARAMS_MAX][WEB_PARAM_SIZE];
     unsigned param_count;
-    bool is_head, keep_alive, continue_asked;
+    bool is_head, is_options, keep_alive;
     char extra[EXTRA_MAX]; /* headers added */
     uint32_t extra_used;
     web_source source;
@@ -120,6 +128,7 @@ struct web {
     uint32_t first_ready, last_ready;
     struct outbox *outbox, *outbox_spare;
     bool draining;
+    unsigned begun; /* requests, in this poll */
     uint64_t now_ns, next_sweep_ns;
     counter_value *refused[WEB_REFUSALS];
     counter_value *answers[6]; /* by the status's first digit */
@@ -138,6 +147,7 @@ void conn_ready(struct web_request *c);
 void conn_feed(struct web_request *c, const char *bytes, size_t size);
 void conn_feed_waiting(struct web_request *c);
 void conn_write(struct web_request *c, const void *bytes, size_t size, bool shared);
+void conn_send(struct web_request *c, const void *kept, size_t size);
 void conn_sweep(struct web_request *c);
 void conn_forget_request(struct web_request *c);
 

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "control/web/inside.h"
 
@@ -51,9 +52,23 @@ static int on_url_complete(llhttp_t *p)
     return 0;
 }
 
+/* Trailers come behind a chunked body: nobody asked for them, and they may not pass for headers. */
+static bool is_trailer(const struct web_request *c)
+{
+    return c->state == CONN_BODY;
+}
+
+static int pass_trailer(struct web_request *c, size_t size)
+{
+    c->trailer_size += size;
+    return c->trailer_size > WEB_HEAD_MAX ? refuse(c, REFUSED_HEAD) : 0;
+}
+
 static int on_header_field(llhttp_t *p, const char *at, size_t size)
 {
     struct web_request *c = of(p);
+    if (is_trailer(c))
+        return pass_trailer(c, size);
     if (c->header_count == 0 || c->in_value) {
         if (c->header_count == WEB_HEADERS_MAX)
             return refuse(c, REFUSED_HEAD);
@@ -66,6 +81,10 @@ static int on_header_field(llhttp_t *p, const char *at, size_t size)
 static int on_header_field_complete(llhttp_t *p)
 {
     struct web_request *c = of(p);
+    if (is_trailer(c))
+        return 0;
+    if (c->header_count == 0 || c->in_value || c->headers[c->header_count - 1].name == c->head_used)
+        return refuse(c, REFUSED_BAD_REQUEST); /* no name before the colon */
     struct header *h = &c->headers[c->header_count - 1];
     for (char *at = c->head + h->name; at < c->head + c->head_used; at++)
         *at = (char)tolower((unsigned char)*at);
@@ -78,14 +97,21 @@ static int on_header_field_complete(llhttp_t *p)
 static int on_header_value(llhttp_t *p, const char *at, size_t size)
 {
     struct web_request *c = of(p);
+    if (is_trailer(c))
+        return pass_trailer(c, size);
     return keep(c, at, size) ? 0 : refuse(c, REFUSED_HEAD);
 }
 
 static int on_header_value_complete(llhttp_t *p)
 {
     struct web_request *c = of(p);
+    if (is_trailer(c))
+        return 0;
     if (c->head_used >= WEB_HEAD_MAX)
         return refuse(c, REFUSED_HEAD);
+    uint32_t begin = c->headers[c->header_count - 1].value;
+    while (c->head_used > begin && (c->head[c->head_used - 1] == ' ' || c->head[c->head_used - 1] == '\t'))
+        c->head_used--;
     end_part(c);
     return 0;
 }
@@ -142,15 +168,20 @@ static int on_headers_complete(llhttp_t *p)
     if (c->head[0] != '/')
         return refuse(c, REFUSED_BAD_REQUEST);
     c->keep_alive = p->http_minor == 1 && llhttp_should_keep_alive(p);
+    c->is_options = p->method == HTTP_OPTIONS;
     if (method_of(p, &method, &c->is_head))
         c->route = route_find(c, method, &allowed);
-    c->continue_asked = count_headers(c, "expect") > 0;
+    else if (!c->is_options)
+        c->keep_alive = false; /* what follows a CONNECT is no HTTP */
+    const char *expect = web_header(c, "expect");
+    if (expect && strcasecmp(expect, "100-continue") != 0)
+        return refuse(c, REFUSED_EXPECTATION);
     bool has_body = p->content_length > 0 || (p->flags & F_CHUNKED);
     if (p->flags & F_CONTENT_LENGTH && p->content_length > body_max(c))
         return refuse(c, REFUSED_BODY);
     c->state = CONN_BODY;
     c->deadline_ns = c->web->now_ns + c->web->config.body_timeout_ns;
-    if (c->continue_asked && has_body)
+    if (expect && has_body && p->http_minor == 1)
         conn_write(c, "HTTP/1.1 100 Continue\r\n\r\n", 25, true);
     return 0;
 }
@@ -202,15 +233,54 @@ void parse_begin(struct web_request *c)
     c->parser.data = c;
     c->head = malloc(WEB_HEAD_MAX);
     c->head_used = c->target_size = 0;
+    c->trailer_size = 0;
+    c->line = LINE_BEFORE;
     c->header_count = 0;
-    c->in_value = c->complete = c->is_refused = c->is_head = c->keep_alive = false;
+    c->in_value = c->complete = c->is_refused = c->is_head = c->is_options = c->keep_alive = false;
     if (!c->head)
         refuse(c, REFUSED_HEAD);
     memset(c->scratch, 0, sizeof c->scratch);
 }
 
+/* Lines of the head, and what llhttp lets pass: one that goes on in the next (obsolete folding), one that
+ * ends without CR. Another reader before us could take them for something else. True: neither is there. */
+static bool check_lines(struct web_request *c, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size && c->line != LINE_BEHIND; i++) {
+        char x = bytes[i];
+        switch (c->line) {
+        case LINE_BEFORE: /* empty lines before the request */
+            if (x != '\r' && x != '\n')
+                c->line = LINE_INSIDE;
+            break;
+        case LINE_INSIDE:
+            if (x == '\n')
+                return false;
+            if (x == '\r')
+                c->line = LINE_CR;
+            break;
+        case LINE_CR:
+        case LINE_LAST_CR:
+            if (x != '\n')
+                return false;
+            c->line = c->line == LINE_CR ? LINE_BEGIN : LINE_BEHIND;
+            break;
+        case LINE_BEGIN:
+            if (x == ' ' || x == '\t' || x == '\n')
+                return false;
+            c->line = x == '\r' ? LINE_LAST_CR : LINE_INSIDE;
+            break;
+        case LINE_BEHIND:
+            break;
+        }
+    }
+    return true;
+}
+
 size_t parse_some(struct web_request *c, const char *bytes, size_t size)
 {
+    if (!c->is_refused && !check_lines(c, bytes, size))
+        refuse(c, REFUSED_BAD_REQUEST);
     if (c->is_refused)
         return size;
     llhttp_errno_t e = llhttp_execute(&c->parser, bytes, size);

@@ -62,11 +62,8 @@ static void drain(struct web_request *c)
 {
     char bytes[PLAIN_SIZE];
     int size;
-    while ((size = BIO_read(SSL_get_wbio(c->ssl), bytes, sizeof bytes)) > 0) {
-        const void *kept = web_outbox_copy(c->web, bytes, (size_t)size);
-        if (!kept || port_send(c->web->config.port, c->conn, kept, (size_t)size) != OK)
-            return;
-    }
+    while (!c->gone && (size = BIO_read(SSL_get_wbio(c->ssl), bytes, sizeof bytes)) > 0)
+        conn_send(c, web_outbox_copy(c->web, bytes, (size_t)size), (size_t)size);
 }
 
 void tls_received(struct web_request *c, const uint8_t *bytes, size_t size)

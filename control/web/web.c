@@ -126,10 +126,12 @@ static unsigned serve_ready(struct web *w)
         more = w->first_ready != last;
         w->first_ready = c->next_ready;
         c->is_ready = false;
-        if (c->state == CONN_STREAM)
+        if (c->state == CONN_STREAM) {
             work += answer_pump(c);
-        else if (c->waiting_used)
-            conn_feed_waiting(c), work++;
+        } else if (c->waiting_used && (c->state == CONN_IDLE || c->state == CONN_UPGRADED)) {
+            conn_feed_waiting(c);
+            work++;
+        }
     }
     return work;
 }
@@ -145,11 +147,13 @@ unsigned web_poll(struct web *w, uint64_t now_ns)
 {
     struct port_event events[PORT_EVENTS_MAX];
     w->now_ns = now_ns;
-    unsigned count = port_poll(w->config.port, events, PORT_EVENTS_MAX), work = count;
+    w->begun = 0;
+    /* What waited comes before what is new, so that nobody waits for ever. */
+    unsigned work = w->first_ready != NO_CONN ? serve_ready(w) : 0;
+    unsigned count = port_poll(w->config.port, events, PORT_EVENTS_MAX);
     for (unsigned i = 0; i < count; i++)
         handle(w, &events[i]);
-    if (w->first_ready != NO_CONN)
-        work += serve_ready(w);
+    work += count;
     if (now_ns >= w->next_sweep_ns) {
         w->next_sweep_ns = now_ns + SWEEP_NS;
         sweep(w);

@@ -14,6 +14,7 @@
  *   more than WEB_HEAD_MAX of head        431 head_too_large, closed
  *   a body over the route's limit         413 body_too_large, closed
  *   another version than 1.0 and 1.1      505 http_version, closed
+ *   an Expect that is not 100-continue    417 expectation, closed
  *   a path that no route has              404 not_found;  another method: 405 method_not_allowed, with Allow
  *   head or body not whole in time        408 head_timeout, body_timeout, closed
  *   nothing asked for idle_timeout        closed, in silence
@@ -39,9 +40,13 @@
 #define WEB_PARAMS_MAX   4u     /* {names} in a route's path */
 #define WEB_PARAM_SIZE   64u
 #define WEB_SCRATCH_SIZE 512u
+/* Requests begun in one poll, over all connections; the others wait their turn, so that a burst of them
+ * delays nothing else on the core for long. */
+#define WEB_REQUESTS_PER_POLL 32u
 /* A stream writes no more while as many bytes wait for the peer. */
 #define WEB_STREAM_BACKLOG (256u * 1024u)
 
+/* OPTIONS is answered here, for every path that there is: 204, and the methods that it takes. */
 enum web_method { WEB_GET, WEB_POST, WEB_PATCH, WEB_PUT, WEB_DELETE, WEB_METHODS };
 
 struct web;
@@ -66,6 +71,9 @@ struct web_config {
     unsigned route_count;
     /* Before a route's function; false: it has answered. NULL: all are let in. */
     bool (*admit)(struct web_request *r);
+    /* Before an answer's head is written, whoever gives it: for headers that each answer has (CORS). methods:
+     * what the path takes, where OPTIONS asked for it; else NULL. NULL: none. */
+    void (*decorate)(struct web_request *r, const char *methods);
     void *app;
     struct counters *counters;
 };
