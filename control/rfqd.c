@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "control/directory.h"
+#include "control/front/front.h"
 #include "control/node.h"
 #include "control/notices.h"
 #include "control/ops/ops.h"
@@ -34,10 +35,11 @@ struct appliance {
     struct counters *counters;
     struct node *node;
     struct ops *ops;
+    struct front *front; /* NULL: clients come by FIX only */
     struct core cores[CORES_MAX];
     struct agent replica, gateway;
-    bool stop_begun; /* gateway's core only */
-    atomic_bool stopped;
+    bool stop_begun;           /* gateway's core only */
+    atomic_bool stopped, shut; /* sessions are down; clients have gone */
 };
 
 static atomic_bool stop_wanted;
@@ -78,11 +80,24 @@ static unsigned poll_gateway(void *self, uint64_t now_ns)
     return work;
 }
 
+static unsigned poll_front(struct appliance *a, uint64_t now_ns)
+{
+    if (!a->front)
+        return 0;
+    if (atomic_load_explicit(&stop_wanted, memory_order_relaxed)) {
+        front_stop_begin(a->front, now_ns);
+        if (front_stopped(a->front, now_ns))
+            atomic_store_explicit(&a->shut, true, memory_order_relaxed);
+    }
+    return front_poll(a->front, now_ns);
+}
+
 static unsigned poll_control(void *self, uint64_t now_ns)
 {
     struct appliance *a = self;
     unsigned work = a->replica.poll(a->replica.self, now_ns);
     work += ops_poll(a->ops, now_ns);
+    work += poll_front(a, now_ns);
     notices_poll(&a->notices, now_ns);
     work += journal_drain(a->journal);
     if (ops_stop_asked(a->ops))
@@ -175,7 +190,12 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
                            .counters = a->counters,
                            .metrics = a->metrics};
     e = ops_create(&a->ops, &o);
-    return e == OK ? EXIT_FINE : complain(a, a->config->ops_socket, errno ? strerror(errno) : err_text(e));
+    if (e != OK)
+        return complain(a, a->config->ops_socket, errno ? strerror(errno) : err_text(e));
+    a->shut = !a->config->has_http;
+    if (a->config->has_http && front_create(&a->front, a->node, a->config, a->counters, clock_now_ns()) != OK)
+        return complain(a, "http", front_error());
+    return EXIT_FINE;
 }
 
 /* Cores that never give their CPU away: a yielding or sleeping one can share a CPU with them. */
@@ -213,7 +233,8 @@ static void watch_over(struct appliance *a)
         nap_us = (useconds_t)(a->service.watchdog.interval_ns / 4000); /* four looks in an interval */
     while (!ended) {
         bool failed = log_failed(node_log(a->node));
-        ended = atomic_load(&a->stopped); /* read first: a stop within one nap is told too */
+        /* Read first: a stop within one nap is told too. */
+        ended = atomic_load(&a->stopped) && atomic_load(&a->shut);
         clock_discipline();
         if (atomic_load(&stop_wanted) && !stopping) {
             stopping = true;
@@ -253,6 +274,8 @@ static int run(struct appliance *a)
 static void close_all(struct appliance *a)
 {
     service_close(&a->service);
+    if (a->front)
+        front_destroy(a->front);
     if (a->ops)
         ops_destroy(a->ops);
     metrics_destroy(a->metrics);

@@ -111,6 +111,7 @@ struct config {
     char http_certificate[CONFIG_PATH_SIZE], http_key[CONFIG_PATH_SIZE]; /* PEM files; empty: no TLS */
     char http_origins[CONFIG_PATH_SIZE * 4]; /* separated by blanks: pages that may open a WebSocket */
     uint64_t http_connections_max, http_connections_per_address_max;
+    uint64_t http_requests_per_s_max;
     uint64_t http_head_timeout_ns, http_body_timeout_ns, http_idle_timeout_ns, http_write_timeout_ns;
     struct config_tenant tenants[CONFIG_TENANTS_MAX];
     unsigned tenant_count;

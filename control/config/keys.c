@@ -154,6 +154,8 @@ const struct config_key config_keys[] = {
      "Connections at one time, WebSockets among them."},
     {SECTION_HTTP, "connections_per_address_max", KEY_U64, "", 1, 1, 16000, "256",
      TOP(http_connections_per_address_max), NULL, "Of them, from one address."},
+    {SECTION_HTTP, "requests_per_s_max", KEY_U64, "", 1, 1, 1000000, "200", TOP(http_requests_per_s_max), NULL,
+     "Of one user, over all its connections; two seconds' worth may come at once."},
     {SECTION_HTTP, "head_timeout_ms", KEY_U64, "ms", MS, 10, 600000, "5000", TOP(http_head_timeout_ns), NULL,
      "For a request's head to come whole."},
     {SECTION_HTTP, "body_timeout_ms", KEY_U64, "ms", MS, 10, 600000, "10000", TOP(http_body_timeout_ns), NULL,

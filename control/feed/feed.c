@@ -98,6 +98,16 @@ static void make_text(struct feed *f, enum feed_form form, const struct record *
     e->size = j->used;
 }
 
+bool feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t seq,
+                 struct feed_event *out)
+{
+    if (!event_of(&f->facts, form, r, out))
+        return false;
+    out->seq = seq;
+    make_text(f, form, r, feed_epoch(f), &f->text, out);
+    return !f->text.failed;
+}
+
 static void note_place(struct feed *f, const struct batch *b, uint64_t first_seq)
 {
     const struct mark *last = f->mark_count ? &f->marks[(f->mark_count - 1) % MARKS_MAX] : NULL;

@@ -45,6 +45,10 @@ void feed_destroy(struct feed *f); /* its readers are closed */
 void feed_follow(struct feed *f, const struct feed_follower *follower);
 void feed_applied(struct feed *f, const struct batch *b, uint64_t first_seq, uint64_t end);
 
+/* One record, wherever it comes from, as its event; false: it is none in this form. */
+bool feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t seq,
+                 struct feed_event *out);
+
 /* The log's stream epoch, and the seq of the last record applied. */
 uint64_t feed_epoch(const struct feed *f);
 uint64_t feed_seq(const struct feed *f);

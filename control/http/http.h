@@ -1,10 +1,23 @@
 /* The HTTP API (spec/70): one file for each resource; routes.c has the table of them all, with who may ask.
- * Owner: the control core.
+ * Owner: the control core. openapi.json beside it describes it, is served, and is held against it by a test.
  *
- * Answers are JSON; errors are problem details with a stable `code` (web.h). A write is a command to the engine
- * (client.h), and its answer is that command's event: a read after it sees it. Idempotency-Key is taken on every
- * POST that creates or changes: the same key and body get the same answer, also after a restart; another body
- * 422 idempotency_key_reused; two at the same time: the second waits, and gets the first one's.
+ * Answers are JSON; errors are problem details with a stable `code` (web.h). A write is a command to the
+ * engine (client.h), and its answer is that command's event: a read after it sees it. Idempotency-Key is
+ * taken on every POST that creates or changes: the same key and body get the same answer, also after a
+ * restart; another body 422 idempotency_key_reused; two at the same time: the second waits, and gets the
+ * first one's.
+ *
+ * What belongs to another tenant, or to somebody whose things the asker may not see, is answered as though it
+ * did not exist.
+ *
+ * Refusals, each counted in rfqd_api_refused_total{reason}, before anything is done:
+ *   no token, or a bad one              401 unauthorized, with WWW-Authenticate
+ *   a role that may not                 403 forbidden
+ *   more than http.requests_per_s_max   429 rate_limit, with Retry-After (of one user, over all connections)
+ *   a body that is no JSON              415 unsupported_media_type
+ *   a body or query that is not right   400 or 422, by the codes of body.h; bad_parameter
+ *   a key that is none                  400 bad_idempotency_key (1 to 255 visible characters)
+ *   more than HTTP_STREAMS_MAX replays  503 too_many_streams
  */
 #ifndef RFQD_CONTROL_HTTP_H
 #define RFQD_CONTROL_HTTP_H
@@ -16,18 +29,50 @@
 #include "control/web/web.h"
 #include "control/ws/ws.h"
 
+#define HTTP_KEY_SIZE_MAX  255u
+#define HTTP_STREAMS_MAX   32u                 /* replays of events at one time */
+#define HTTP_STREAM_FRAMES 256u                /* of the log, for one of them in one poll */
+#define HTTP_PAGE          100u                /* entities of a list where `limit` says nothing */
+#define HTTP_READY_LAG_MAX (16u * 1024 * 1024) /* bytes of the log that the replica may be behind */
+#define HTTP_BURST         2u                  /* seconds' worth of requests that may come at once */
+
+enum http_refusal {
+    HTTP_REFUSED_TOKEN,
+    HTTP_REFUSED_ROLE,
+    HTTP_REFUSED_RATE,
+    HTTP_REFUSED_MEDIA_TYPE,
+    HTTP_REFUSED_BODY,
+    HTTP_REFUSED_KEY,
+    HTTP_REFUSED_PARAMETER,
+    HTTP_REFUSED_STREAMS,
+    HTTP_REFUSALS
+};
+
+struct http_pending;
+
 /* The application behind the routes (web_app). */
 struct http {
+    /* given */
     const struct config *config;
     struct node *node;
-    struct web *web;
+    struct web *web; /* made after this */
     struct auth *auth;
     struct clients *clients;
     struct feed *feed;
     struct ws *ws;
     struct counters *counters;
-    bool stopping;
+    bool stopping; /* readyz says no */
+    /* its own */
+    uint64_t *buckets; /* by user: when all that was asked is paid for */
+    struct http_pending *pending, *free_pending;
+    unsigned streams;
+    counter_value **requests; /* by route */
+    counter_value *refused[HTTP_REFUSALS];
 };
+
+/* The given part is filled in. ERR_MEMORY. */
+enum err http_open(struct http *h) WARN_UNUSED;
+void http_close(struct http *h); /* after its web server */
 
 extern const struct web_route http_routes[];
 extern const unsigned http_route_count;
@@ -39,25 +84,8 @@ enum http_access {
     HTTP_TRADES, /* and a role that trades: trader, manager, admin */
     HTTP_OPS,    /* and role ops or admin */
 };
-/* web_config.admit: 401 with WWW-Authenticate, 403. */
+/* web_config.admit and .decorate. */
 bool http_admit(struct web_request *r);
-
-/* For the resources ---------------------------------------------------------------------------------------- */
-
-static inline struct http *http_of(const struct web_request *r)
-{
-    return web_app(r);
-}
-const struct principal *http_principal(struct web_request *r);
-/* The RFQ of the route's {id}, where the asker may see it; else the answer is given (404, whichever it was). */
-bool http_find_rfq(struct web_request *r, struct view_rfq *out);
-/* Answers, and frees j. */
-void http_json(struct web_request *r, unsigned status, struct json *j);
-/* A command's refusal, as the engine or client.h gave it. */
-void http_refused(struct web_request *r, const struct client_answered *a);
-void http_not_sent(struct web_request *r, enum err e);
-void http_no_answer(struct web_request *r);
-/* Who asks, and under which key, for client.h; request: method and path in `text`. */
-struct client_who http_who(struct web_request *r, char text[512]);
+void http_decorate(struct web_request *r, const char *methods);
 
 #endif

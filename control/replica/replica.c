@@ -33,8 +33,11 @@ struct replica {
     struct unconsumed unconsumed;
     struct rows rows;
     struct stages stages;
-    replica_watcher watcher;
-    void *watcher_ctx;
+    struct {
+        replica_watcher watcher;
+        void *ctx;
+    } watchers[REPLICA_WATCHERS_MAX];
+    unsigned watcher_count;
     struct replica_counters counters;
     counter_value own_counters[sizeof(struct replica_counters) / sizeof(counter_value *)];
 };
@@ -145,8 +148,8 @@ static bool apply_frame(struct replica *r, const struct log_frame *f)
     r->offset = log_reader_offset(r->reader);
     r->events_since_cut += b->count;
     counter_add(r->counters.events, b->count);
-    if (r->watcher)
-        r->watcher(r->watcher_ctx, b, f->first_seq, r->offset);
+    for (unsigned i = 0; i < r->watcher_count; i++)
+        r->watchers[i].watcher(r->watchers[i].ctx, b, f->first_seq, r->offset);
     return true;
 }
 
@@ -436,8 +439,9 @@ struct agent replica_agent(struct replica *r)
 
 void replica_watch(struct replica *r, replica_watcher watcher, void *ctx)
 {
-    r->watcher = watcher;
-    r->watcher_ctx = ctx;
+    assert(r->watcher_count < REPLICA_WATCHERS_MAX);
+    r->watchers[r->watcher_count].watcher = watcher;
+    r->watchers[r->watcher_count++].ctx = ctx;
 }
 
 uint64_t replica_seq(const struct replica *r)

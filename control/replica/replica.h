@@ -41,7 +41,8 @@
 #define CHECKPOINT_RETRY_NS     1000000000ull
 #define REPLICA_FRAMES_PER_POLL 256u
 #define SENT_MESSAGES_MAX       100000u /* kept per session where the configuration says nothing */
-#define PURGE_RFQS_MAX          256u    /* forgotten with one commit */
+#define REPLICA_WATCHERS_MAX    4u
+#define PURGE_RFQS_MAX          256u /* forgotten with one commit */
 
 struct replica_config {
     struct log *log;
@@ -91,7 +92,8 @@ void replica_destroy(
     struct replica *r); /* abandons what was not committed; a commit under way is waited for */
 struct agent replica_agent(struct replica *r);
 
-/* One watcher, set before polling starts: it sees everything from there on. */
+/* One watcher more (REPLICA_WATCHERS_MAX), before polling starts: it sees everything from there on, in the
+ * order in which they were set. */
 void replica_watch(struct replica *r, replica_watcher watcher, void *ctx);
 
 /* Applied: number of the next record, and the log offset. */

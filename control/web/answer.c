@@ -19,7 +19,7 @@ const char *web_method_name(enum web_method m)
     return method_names[m];
 }
 
-static const char *status_text(unsigned status)
+const char *web_status_text(unsigned status)
 {
     static const struct {
         unsigned status;
@@ -92,7 +92,7 @@ static void write_head(struct web_request *r, unsigned status, const char *conte
         r->web->config.decorate(r, r->methods);
     print_date(r->web->now_ns, date);
     int used =
-        snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status, status_text(status), date);
+        snprintf(head, sizeof head, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status, web_status_text(status), date);
     if (content_type)
         used += snprintf(head + used, sizeof head - (size_t)used,
                          "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", content_type);
@@ -105,7 +105,7 @@ static void write_head(struct web_request *r, unsigned status, const char *conte
     memcpy(head + used, r->extra, r->extra_used);
     used += (int)r->extra_used;
     memcpy(head + used, "\r\n", 2);
-    conn_write(r, head, (size_t)used + 2, false);
+    link_write(r, head, (size_t)used + 2, false);
     counter_add(r->web->answers[status / 100 < 6 ? status / 100 : 5], 1);
 }
 
@@ -113,15 +113,15 @@ static void write_head(struct web_request *r, unsigned status, const char *conte
 void answer_ended(struct web_request *c)
 {
     bool keep = c->keep_alive;
-    conn_forget_request(c);
+    link_forget_request(c);
     if (!keep) {
-        conn_close(c);
+        link_close(c);
         return;
     }
     c->state = CONN_IDLE;
     c->deadline_ns = c->web->now_ns + c->web->config.idle_timeout_ns;
     if (c->waiting_used)
-        conn_ready(c);
+        link_ready(c);
 }
 
 void web_answer(struct web_request *r, unsigned status, const char *content_type, const void *body,
@@ -130,7 +130,7 @@ void web_answer(struct web_request *r, unsigned status, const char *content_type
     bool bodiless = status == 204 || status == 304;
     write_head(r, status, bodiless ? NULL : content_type, bodiless ? -2 : (int64_t)size);
     if (!r->is_head && !bodiless)
-        conn_write(r, body, size, false);
+        link_write(r, body, size, false);
     answer_ended(r);
 }
 
@@ -145,7 +145,7 @@ void web_problem(struct web_request *r, unsigned status, const char *code, const
     int size =
         snprintf(body, sizeof body,
                  "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"code\":\"%s\",\"detail\":%s}",
-                 status_text(status), status, code, quoted);
+                 web_status_text(status), status, code, quoted);
     web_answer(r, status, "application/problem+json", body, (size_t)size);
 }
 
@@ -169,6 +169,7 @@ void answer_refusal(struct web_request *c)
     };
     web_count_refusal(c->web, c->refused);
     c->keep_alive = false;
+    c->header_count -= c->in_header; /* half of a header is none */
     web_problem(c, what[c->refused].status, what[c->refused].code, "%s", what[c->refused].detail);
 }
 
@@ -247,7 +248,7 @@ void web_stream(struct web_request *r, unsigned status, const char *content_type
         answer_ended(r);
         return;
     }
-    conn_ready(r);
+    link_ready(r);
 }
 
 void web_stream_write(struct web_request *r, const void *bytes, size_t size)
@@ -257,10 +258,10 @@ void web_stream_write(struct web_request *r, const void *bytes, size_t size)
         return;
     bool chunked = r->parser.http_minor != 0;
     if (chunked)
-        conn_write(r, line, (size_t)snprintf(line, sizeof line, "%zx\r\n", size), false);
-    conn_write(r, bytes, size, false);
+        link_write(r, line, (size_t)snprintf(line, sizeof line, "%zx\r\n", size), false);
+    link_write(r, bytes, size, false);
     if (chunked)
-        conn_write(r, "\r\n", 2, true);
+        link_write(r, "\r\n", 2, true);
 }
 
 void web_stream_wait(struct web_request *r)
@@ -271,17 +272,17 @@ void web_stream_wait(struct web_request *r)
 bool answer_pump(struct web_request *c)
 {
     if (port_backlog(c->web->config.port, c->conn) >= WEB_STREAM_BACKLOG) {
-        conn_ready(c);
+        link_ready(c);
         return false;
     }
     c->source_waits = false;
     if (c->source(c, c->source_ctx)) {
-        conn_ready(c);
+        link_ready(c);
         return !c->source_waits;
     }
     c->source = NULL;
     if (c->parser.http_minor != 0)
-        conn_write(c, "0\r\n\r\n", 5, true);
+        link_write(c, "0\r\n\r\n", 5, true);
     answer_ended(c);
     return true;
 }
@@ -293,13 +294,13 @@ uint64_t web_upgrade(struct web_request *r, const struct web_stream_ops *ops, vo
 {
     web_add_header(r, "Connection", "Upgrade");
     write_head(r, 101, NULL, -2);
-    conn_forget_request(r);
+    link_forget_request(r);
     r->state = CONN_UPGRADED;
     r->deadline_ns = 0;
     r->stream = ops;
     r->stream_ctx = ctx;
     if (r->waiting_used)
-        conn_ready(r);
+        link_ready(r);
     return (uint64_t)r->serial << 32 | r->index;
 }
 

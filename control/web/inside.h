@@ -80,6 +80,7 @@ struct web_request {
     struct header headers[WEB_HEADERS_MAX];
     unsigned header_count;
     bool in_value, complete;
+    bool in_header; /* the last one is not whole yet */
     enum web_refusal refused;
     bool is_refused;
     char *body;
@@ -138,18 +139,18 @@ struct web {
 /* web.c: bytes that stay until the flush; NULL: no memory. */
 void *web_outbox_copy(struct web *w, const void *bytes, size_t size);
 
-/* conn.c */
-void conn_accepted(struct web *w, const struct port_event *event);
-void conn_received(struct web_request *c, const uint8_t *bytes, size_t size);
-void conn_closed(struct web_request *c);
-void conn_close(struct web_request *c);
-void conn_ready(struct web_request *c);
-void conn_feed(struct web_request *c, const char *bytes, size_t size);
-void conn_feed_waiting(struct web_request *c);
-void conn_write(struct web_request *c, const void *bytes, size_t size, bool shared);
-void conn_send(struct web_request *c, const void *kept, size_t size);
-void conn_sweep(struct web_request *c);
-void conn_forget_request(struct web_request *c);
+/* link.c */
+void link_accepted(struct web *w, const struct port_event *event);
+void link_received(struct web_request *c, const uint8_t *bytes, size_t size);
+void link_closed(struct web_request *c);
+void link_close(struct web_request *c);
+void link_ready(struct web_request *c);
+void link_feed(struct web_request *c, const char *bytes, size_t size);
+void link_feed_waiting(struct web_request *c);
+void link_write(struct web_request *c, const void *bytes, size_t size, bool shared);
+void link_send(struct web_request *c, const void *kept, size_t size);
+void link_sweep(struct web_request *c);
+void link_forget_request(struct web_request *c);
 
 /* parse.c */
 void parse_init(struct web *w);

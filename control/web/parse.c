@@ -73,6 +73,7 @@ static int on_header_field(llhttp_t *p, const char *at, size_t size)
         if (c->header_count == WEB_HEADERS_MAX)
             return refuse(c, REFUSED_HEAD);
         c->in_value = false;
+        c->in_header = true;
         c->headers[c->header_count++].name = (uint16_t)c->head_used;
     }
     return keep(c, at, size) ? 0 : refuse(c, REFUSED_HEAD);
@@ -112,6 +113,7 @@ static int on_header_value_complete(llhttp_t *p)
     uint32_t begin = c->headers[c->header_count - 1].value;
     while (c->head_used > begin && (c->head[c->head_used - 1] == ' ' || c->head[c->head_used - 1] == '\t'))
         c->head_used--;
+    c->in_header = false;
     end_part(c);
     return 0;
 }
@@ -182,7 +184,7 @@ static int on_headers_complete(llhttp_t *p)
     c->state = CONN_BODY;
     c->deadline_ns = c->web->now_ns + c->web->config.body_timeout_ns;
     if (expect && has_body && p->http_minor == 1)
-        conn_write(c, "HTTP/1.1 100 Continue\r\n\r\n", 25, true);
+        link_write(c, "HTTP/1.1 100 Continue\r\n\r\n", 25, true);
     return 0;
 }
 
@@ -235,6 +237,7 @@ void parse_begin(struct web_request *c)
     c->head_used = c->target_size = 0;
     c->trailer_size = 0;
     c->line = LINE_BEFORE;
+    c->in_header = false;
     c->header_count = 0;
     c->in_value = c->complete = c->is_refused = c->is_head = c->is_options = c->keep_alive = false;
     if (!c->head)

@@ -109,3 +109,24 @@ bool web_query(const struct web_request *r, const char *name, char *out, size_t 
     }
     return false;
 }
+
+bool web_query_other(const struct web_request *r, const char *const *known, char *out, size_t size)
+{
+    uint64_t seen = 0;
+    for (const char *at = r->query; at && *at;) {
+        size_t length = strcspn(at, "=&");
+        unsigned i = 0;
+        while (known[i] && (strlen(known[i]) != length || memcmp(known[i], at, length) != 0))
+            i++;
+        if (length > 0 && (!known[i] || seen & 1ull << i)) {
+            size_t copied = length < size - 1 ? length : size - 1;
+            memcpy(out, at, copied);
+            out[copied] = 0;
+            return true;
+        }
+        seen |= 1ull << i;
+        at += strcspn(at, "&");
+        at += *at == '&';
+    }
+    return false;
+}

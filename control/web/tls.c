@@ -63,7 +63,7 @@ static void drain(struct web_request *c)
     char bytes[PLAIN_SIZE];
     int size;
     while (!c->gone && (size = BIO_read(SSL_get_wbio(c->ssl), bytes, sizeof bytes)) > 0)
-        conn_send(c, web_outbox_copy(c->web, bytes, (size_t)size), (size_t)size);
+        link_send(c, web_outbox_copy(c->web, bytes, (size_t)size), (size_t)size);
 }
 
 void tls_received(struct web_request *c, const uint8_t *bytes, size_t size)
@@ -71,12 +71,12 @@ void tls_received(struct web_request *c, const uint8_t *bytes, size_t size)
     char plain[PLAIN_SIZE];
     ERR_clear_error();
     if (BIO_write(SSL_get_rbio(c->ssl), bytes, (int)size) != (int)size) {
-        conn_close(c);
+        link_close(c);
         return;
     }
     int got;
     while (!c->gone && (got = SSL_read(c->ssl, plain, sizeof plain)) > 0)
-        conn_feed(c, plain, (size_t)got);
+        link_feed(c, plain, (size_t)got);
     if (c->gone)
         return;
     int why = SSL_get_error(c->ssl, got);
@@ -85,7 +85,7 @@ void tls_received(struct web_request *c, const uint8_t *bytes, size_t size)
         return;
     if (why != SSL_ERROR_ZERO_RETURN)
         web_count_refusal(c->web, REFUSED_TLS);
-    conn_close(c);
+    link_close(c);
 }
 
 void tls_write(struct web_request *c, const void *bytes, size_t size)

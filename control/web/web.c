@@ -101,7 +101,7 @@ static struct web_request *event_conn(struct web *w, const struct port_event *ev
 static void handle(struct web *w, const struct port_event *event)
 {
     if (event->type == PORT_ACCEPTED) {
-        conn_accepted(w, event);
+        link_accepted(w, event);
         return;
     }
     struct web_request *c = event_conn(w, event);
@@ -109,9 +109,9 @@ static void handle(struct web *w, const struct port_event *event)
         return;
     if (event->type == PORT_DATA) {
         counter_add(w->received, event->size);
-        conn_received(c, event->data, event->size);
+        link_received(c, event->data, event->size);
     } else if (event->type == PORT_CLOSED) {
-        conn_closed(c);
+        link_closed(c);
     }
 }
 
@@ -129,7 +129,7 @@ static unsigned serve_ready(struct web *w)
         if (c->state == CONN_STREAM) {
             work += answer_pump(c);
         } else if (c->waiting_used && (c->state == CONN_IDLE || c->state == CONN_UPGRADED)) {
-            conn_feed_waiting(c);
+            link_feed_waiting(c);
             work++;
         }
     }
@@ -140,7 +140,7 @@ static void sweep(struct web *w)
 {
     for (uint32_t i = 0; i < w->slots; i++)
         if (w->conns[i].state != CONN_FREE)
-            conn_sweep(&w->conns[i]);
+            link_sweep(&w->conns[i]);
 }
 
 unsigned web_poll(struct web *w, uint64_t now_ns)
@@ -246,7 +246,7 @@ void web_destroy(struct web *w)
 {
     for (uint32_t i = 0; i < w->slots; i++)
         if (w->conns[i].state != CONN_FREE)
-            conn_closed(&w->conns[i]);
+            link_closed(&w->conns[i]);
     outbox_free(w);
     tls_close(w);
     free(w->conns);

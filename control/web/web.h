@@ -106,6 +106,10 @@ bool web_query(const struct web_request *r, const char *name, char *out, size_t 
 const char *web_body(const struct web_request *r, size_t *size);
 struct sockaddr_in web_peer(const struct web_request *r);
 const char *web_method_name(enum web_method m);
+const char *web_status_text(unsigned status); /* "Not Found" */
+/* The name of the first parameter of the query that is not in the list (NULL at the end), or stands in it a
+ * second time, into out; false: there is none. */
+bool web_query_other(const struct web_request *r, const char *const *known, char *out, size_t size);
 
 /* Answer later: the handle finds the request as long as its connection lives. NULL: it is gone. */
 uint64_t web_hold(struct web_request *r);

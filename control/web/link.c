@@ -34,7 +34,7 @@ static void address_leaves(struct web *w, uint32_t address)
 /* Begin and end
  * ------------------------------------------------------------------------------------------------------ */
 
-void conn_accepted(struct web *w, const struct port_event *event)
+void link_accepted(struct web *w, const struct port_event *event)
 {
     uint32_t address = event->peer.sin_addr.s_addr;
     struct address_count *count = place_of(w, address);
@@ -70,13 +70,13 @@ void conn_accepted(struct web *w, const struct port_event *event)
     counter_set(w->connections, ++w->live);
     counter_add(w->connects, 1);
     if (w->tls && !tls_begin(c))
-        conn_close(c);
+        link_close(c);
 }
 
 static void release(struct web_request *c)
 {
     struct web *w = c->web;
-    conn_forget_request(c);
+    link_forget_request(c);
     free(c->waiting);
     c->waiting = NULL;
     c->waiting_used = 0;
@@ -90,7 +90,7 @@ static void release(struct web_request *c)
 }
 
 /* Nobody is there any more: whoever works for it is told. */
-void conn_closed(struct web_request *c)
+void link_closed(struct web_request *c)
 {
     enum conn_state was = c->state;
     if (was == CONN_STREAM && c->source) {
@@ -110,17 +110,17 @@ void conn_closed(struct web_request *c)
     release(c);
 }
 
-void conn_close(struct web_request *c)
+void link_close(struct web_request *c)
 {
     if (c->gone)
         return;
     if (c->ssl)
         tls_shutdown(c);
     port_close(c->web->config.port, c->conn);
-    conn_closed(c);
+    link_closed(c);
 }
 
-void conn_forget_request(struct web_request *c)
+void link_forget_request(struct web_request *c)
 {
     parse_end(c);
     c->route = NULL;
@@ -137,13 +137,13 @@ void conn_forget_request(struct web_request *c)
  * -------------------------------------------------------------------------------------------------------------
  */
 
-void conn_received(struct web_request *c, const uint8_t *bytes, size_t size)
+void link_received(struct web_request *c, const uint8_t *bytes, size_t size)
 {
     c->feeding = true;
     if (c->ssl)
         tls_received(c, bytes, size);
     else
-        conn_feed(c, (const char *)bytes, size);
+        link_feed(c, (const char *)bytes, size);
     c->feeding = false;
     if (c->gone)
         release(c);
@@ -154,7 +154,7 @@ static void wait_behind(struct web_request *c, const char *bytes, size_t size)
 {
     char *grown = realloc(c->waiting, c->waiting_used + size);
     if (!grown) {
-        conn_close(c);
+        link_close(c);
         return;
     }
     memcpy(grown + c->waiting_used, bytes, size);
@@ -184,11 +184,11 @@ static bool has_turn(struct web_request *c)
         return false;
     if (c->state != CONN_IDLE || c->web->begun < WEB_REQUESTS_PER_POLL)
         return true;
-    conn_ready(c);
+    link_ready(c);
     return false;
 }
 
-void conn_feed(struct web_request *c, const char *bytes, size_t size)
+void link_feed(struct web_request *c, const char *bytes, size_t size)
 {
     while (size > 0 && !c->gone) {
         if (c->waiting_used > 0 || !has_turn(c)) {
@@ -213,7 +213,7 @@ void conn_feed(struct web_request *c, const char *bytes, size_t size)
     }
 }
 
-void conn_feed_waiting(struct web_request *c)
+void link_feed_waiting(struct web_request *c)
 {
     char *bytes = c->waiting;
     size_t size = c->waiting_used;
@@ -224,14 +224,14 @@ void conn_feed_waiting(struct web_request *c)
         port_resume(c->web->config.port, c->conn);
     }
     c->feeding = true;
-    conn_feed(c, bytes, size);
+    link_feed(c, bytes, size);
     c->feeding = false;
     free(bytes);
     if (c->gone)
         release(c);
 }
 
-void conn_ready(struct web_request *c)
+void link_ready(struct web_request *c)
 {
     struct web *w = c->web;
     if (c->is_ready)
@@ -245,7 +245,7 @@ void conn_ready(struct web_request *c)
     w->last_ready = c->index;
 }
 
-void conn_write(struct web_request *c, const void *bytes, size_t size, bool shared)
+void link_write(struct web_request *c, const void *bytes, size_t size, bool shared)
 {
     struct web *w = c->web;
     if (c->gone || size == 0)
@@ -255,13 +255,13 @@ void conn_write(struct web_request *c, const void *bytes, size_t size, bool shar
         tls_write(c, bytes, size);
         return;
     }
-    conn_send(c, shared ? bytes : web_outbox_copy(w, bytes, size), size);
+    link_send(c, shared ? bytes : web_outbox_copy(w, bytes, size), size);
 }
 
 /* To the port, as it stands. Where that fails PORT_CLOSED is on its way. Where there was no memory for some
  * of it nothing more is sent: the peer must not miss something in the middle. The sweep ends the connection.
  */
-void conn_send(struct web_request *c, const void *kept, size_t size)
+void link_send(struct web_request *c, const void *kept, size_t size)
 {
     c->is_broken |= kept == NULL;
     if (!c->is_broken && port_send(c->web->config.port, c->conn, kept, size) == OK)
@@ -286,23 +286,23 @@ static bool reads(struct web_request *c)
     return unread == 0 || now_ns - c->unread_since_ns < c->web->config.write_timeout_ns;
 }
 
-void conn_sweep(struct web_request *c)
+void link_sweep(struct web_request *c)
 {
     struct web *w = c->web;
     if (c->is_broken) {
-        conn_close(c);
+        link_close(c);
         return;
     }
     if (!reads(c)) {
         web_count_refusal(w, REFUSED_WRITE_TIMEOUT);
-        conn_close(c);
+        link_close(c);
         return;
     }
     bool due = c->deadline_ns && w->now_ns >= c->deadline_ns;
     if (!due && !(w->draining && c->state == CONN_IDLE))
         return;
     if (c->state == CONN_IDLE) {
-        conn_close(c);
+        link_close(c);
     } else if (c->state == CONN_HEAD || c->state == CONN_BODY) {
         c->refused = c->state == CONN_HEAD ? REFUSED_HEAD_TIMEOUT : REFUSED_BODY_TIMEOUT;
         c->is_refused = true;
@@ -326,14 +326,14 @@ void web_conn_write(struct web *w, uint64_t conn, const void *bytes, size_t size
 {
     struct web_request *c = upgraded(w, conn);
     if (c)
-        conn_write(c, bytes, size, false);
+        link_write(c, bytes, size, false);
 }
 
 void web_conn_write_shared(struct web *w, uint64_t conn, const void *bytes, size_t size)
 {
     struct web_request *c = upgraded(w, conn);
     if (c)
-        conn_write(c, bytes, size, true);
+        link_write(c, bytes, size, true);
 }
 
 size_t web_conn_backlog(struct web *w, uint64_t conn)
@@ -348,5 +348,5 @@ void web_conn_close(struct web *w, uint64_t conn)
     if (!c)
         return;
     c->stream = NULL; /* it knows */
-    conn_close(c);
+    link_close(c);
 }

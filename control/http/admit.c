@@ -1,0 +1,167 @@
+/* Who asks, and whether they may, and how often; and what a page of another origin may read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "control/http/inside.h"
+
+#define SECOND_NS 1000000000ull
+
+const struct principal *http_principal(struct web_request *r)
+{
+    return web_scratch(r);
+}
+
+/* The token
+ * -------------------------------------------------------------------------------------------------------- */
+
+static bool unauthorized(struct web_request *r, const char *challenge, const char *why)
+{
+    http_count(r, HTTP_REFUSED_TOKEN);
+    web_add_header(r, "WWW-Authenticate", challenge);
+    web_problem(r, 401, "unauthorized", "%s", why);
+    return false;
+}
+
+static bool take_token(struct web_request *r)
+{
+    static_assert(sizeof(struct principal) <= WEB_SCRATCH_SIZE, "it lies in the scratch");
+    const char *header = web_header(r, "authorization"), *why;
+    if (!header)
+        return unauthorized(r, "Bearer", "a bearer token is wanted");
+    if (strncasecmp(header, "Bearer ", 7) != 0)
+        return unauthorized(r, "Bearer", "Authorization takes a bearer token");
+    const char *token = header + 7 + strspn(header + 7, " ");
+    if (auth_token(http_of(r)->auth, token, web_now_ns(r), web_scratch(r), &why) != OK)
+        return unauthorized(r, "Bearer error=\"invalid_token\"", why);
+    return true;
+}
+
+/* The rate: each request costs a part of a second; as much as HTTP_BURST seconds may be owed.
+ * -------------------------------------------------------------------------------------------------------- */
+
+static bool within_rate(struct web_request *r)
+{
+    const struct http *h = http_of(r);
+    const struct principal *p = http_principal(r);
+    uint64_t *paid_ns = &h->buckets[p->user - h->config->users], now_ns = web_now_ns(r);
+    uint64_t cost_ns = SECOND_NS / h->config->http_requests_per_s_max;
+    uint64_t from_ns = *paid_ns > now_ns ? *paid_ns : now_ns;
+    if (from_ns + cost_ns <= now_ns + HTTP_BURST * SECOND_NS) {
+        *paid_ns = from_ns + cost_ns;
+        return true;
+    }
+    http_count(r, HTTP_REFUSED_RATE);
+    web_add_header(r, "Retry-After", "1");
+    web_problem(r, 429, "rate_limit", "more than %llu requests a second",
+                (unsigned long long)h->config->http_requests_per_s_max);
+    return false;
+}
+
+bool http_admit(struct web_request *r)
+{
+    const struct web_route *route = web_route_of(r);
+    enum http_access access = (enum http_access)route->tag;
+    counter_add(http_of(r)->requests[route - http_routes], 1);
+    if (access == HTTP_OPEN)
+        return true;
+    if (!take_token(r) || !within_rate(r))
+        return false;
+    unsigned roles = http_principal(r)->roles;
+    bool may = access == HTTP_USER ||
+               (access == HTTP_TRADES && roles & (USER_TRADER | USER_MANAGER | USER_ADMIN)) ||
+               (access == HTTP_OPS && roles & (USER_OPS | USER_ADMIN));
+    if (!may) {
+        http_count(r, HTTP_REFUSED_ROLE);
+        web_problem(r, 403, "forbidden", "%s is needed",
+                    access == HTTP_OPS ? "role ops or admin" : "role trader, manager or admin");
+    }
+    return may;
+}
+
+/* Pages of other origins
+ * -------------------------------------------------------------------------------------------------------- */
+
+static bool is_listed(const char *list, const char *origin)
+{
+    size_t size = strlen(origin);
+    while (*list) {
+        list += strspn(list, " ");
+        size_t length = strcspn(list, " ");
+        if (length == size && size > 0 && strncasecmp(list, origin, size) == 0)
+            return true;
+        list += length;
+    }
+    return false;
+}
+
+void http_decorate(struct web_request *r, const char *methods)
+{
+    const char *origins = http_of(r)->config->http_origins, *origin = web_header(r, "origin");
+    if (!*origins)
+        return;
+    web_add_header(r, "Vary", "Origin");
+    if (!origin || !is_listed(origins, origin))
+        return;
+    web_add_header(r, "Access-Control-Allow-Origin", origin);
+    if (methods) {
+        web_add_header(r, "Access-Control-Allow-Methods", methods);
+        web_add_header(r, "Access-Control-Allow-Headers",
+                       "Authorization, Content-Type, Idempotency-Key, If-None-Match");
+        web_add_header(r, "Access-Control-Max-Age", "600");
+    } else {
+        web_add_header(r, "Access-Control-Expose-Headers",
+                       "ETag, Location, Retry-After, Idempotency-Replayed");
+    }
+}
+
+/* Life
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void name_counters(struct http *h)
+{
+    static const char *const reasons[HTTP_REFUSALS] = {
+        [HTTP_REFUSED_TOKEN] = "token",         [HTTP_REFUSED_ROLE] = "role",
+        [HTTP_REFUSED_RATE] = "rate",           [HTTP_REFUSED_MEDIA_TYPE] = "media_type",
+        [HTTP_REFUSED_BODY] = "body",           [HTTP_REFUSED_KEY] = "idempotency_key",
+        [HTTP_REFUSED_PARAMETER] = "parameter", [HTTP_REFUSED_STREAMS] = "streams"};
+    char label[COUNTER_LABEL_SIZE];
+    for (unsigned i = 0; i < HTTP_REFUSALS; i++) {
+        snprintf(label, sizeof label, "reason=\"%s\"", reasons[i]);
+        h->refused[i] = counter_new(h->counters, COUNTER_TOTAL, "rfqd_api_refused_total", label);
+    }
+    for (unsigned i = 0; i < http_route_count; i++) {
+        snprintf(label, sizeof label, "method=\"%s\",path=\"%s\"", web_method_name(http_routes[i].method),
+                 http_routes[i].path);
+        h->requests[i] = counter_new(h->counters, COUNTER_TOTAL, "rfqd_api_requests_total", label);
+    }
+}
+
+enum err http_open(struct http *h)
+{
+    h->buckets = calloc(h->config->user_count + 1, sizeof *h->buckets);
+    h->requests = calloc(http_route_count, sizeof *h->requests);
+    h->pending = calloc(CLIENT_WAITING_MAX, sizeof *h->pending);
+    if (!h->buckets || !h->requests || !h->pending) {
+        http_close(h);
+        return ERR_MEMORY;
+    }
+    for (unsigned i = 0; i < CLIENT_WAITING_MAX; i++) {
+        h->pending[i].http = h;
+        h->pending[i].next_free = h->free_pending;
+        h->free_pending = &h->pending[i];
+    }
+    name_counters(h);
+    return OK;
+}
+
+void http_close(struct http *h)
+{
+    free(h->buckets);
+    free(h->requests);
+    free(h->pending);
+    h->buckets = NULL;
+    h->requests = NULL;
+    h->pending = h->free_pending = NULL;
+}

@@ -1,0 +1,200 @@
+/* Events of the past, by seq or time, one JSON object a line (spec/80, «Event contract»). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/http/inside.h"
+
+#define TYPES_SIZE 512u
+#define NDJSON     "application/x-ndjson"
+
+/* One replay: from where, up to where, and what of it. */
+struct replay {
+    struct http *http;
+    struct principal who; /* its token was good when it asked; it ends with it */
+    struct feed_reader *reader;
+    uint64_t from_seq, to_seq; /* inclusive */
+    uint64_t from_ns, to_ns;
+    uint64_t rfq;
+    char types[TYPES_SIZE]; /* ",rfq.published,order.filled,"; empty: all */
+    bool is_behind;         /* past the end of what was asked for */
+};
+
+/* Is it asked for, and may it be seen? What is of no RFQ is for operators. */
+static bool is_named(const char *types, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *at = types; (at = strstr(at, name)); at += size)
+        if (at > types && at[-1] == ',' && at[size] == ',')
+            return true;
+    return false;
+}
+
+static bool may_see(const struct replay *p, const struct feed_event *e)
+{
+    if (e->rfq)
+        return principal_may_see(p->http->auth, &p->who, e->owner.tenant, e->owner.taker);
+    return principal_sees_all(&p->who) && e->owner.tenant == p->who.tenant;
+}
+
+static bool wants(void *ctx, const struct feed_event *e)
+{
+    struct replay *p = ctx;
+    if (e->seq > p->to_seq || e->time_ns > p->to_ns) {
+        p->is_behind = true;
+        return false;
+    }
+    return e->seq >= p->from_seq && e->time_ns >= p->from_ns && (!p->rfq || e->rfq == p->rfq) &&
+           (!*p->types || is_named(p->types, e->name)) && may_see(p, e);
+}
+
+static void end(struct replay *p)
+{
+    p->http->streams--;
+    feed_reader_close(p->reader);
+    free(p);
+}
+
+static bool some(struct web_request *r, void *ctx)
+{
+    struct replay *p = ctx;
+    struct feed_event e;
+    bool done = false;
+    enum err err = OK;
+    bool is_over = !r || web_now_ns(r) >= p->who.expires_ns;
+    for (unsigned frames = 0; !is_over && frames < HTTP_STREAM_FRAMES; frames++) {
+        if (feed_read(p->reader, 1, wants, p, &e, &done, &err)) {
+            web_stream_write(r, e.text, e.size);
+            web_stream_write(r, "\n", 1);
+        }
+        is_over = done || err != OK || p->is_behind;
+    }
+    if (is_over)
+        end(p);
+    return !is_over;
+}
+
+/* What is asked
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* A number is a seq, anything else a time. */
+static bool take_place(struct web_request *r, const char *name, uint64_t *seq, uint64_t *ns)
+{
+    char text[40];
+    if (!http_query_text(r, name, text, sizeof text))
+        return false;
+    if (*text && text[strspn(text, "0123456789")] == 0)
+        return http_query_number(r, name, 0, UINT64_MAX / 2, seq);
+    return !*text || body_time(text, ns) ||
+           http_bad_parameter(r, name, "a seq, or a time such as 2026-01-31T12:00:00Z");
+}
+
+static bool take_types(struct web_request *r, char types[TYPES_SIZE])
+{
+    char text[TYPES_SIZE - 2];
+    if (!http_query_text(r, "type", text, sizeof text))
+        return false;
+    types[0] = 0;
+    if (*text)
+        snprintf(types, TYPES_SIZE, ",%s,", text);
+    return true;
+}
+
+static bool take_query(struct web_request *r, struct replay *p, uint64_t *since)
+{
+    static const char *const known[] = {"from", "to", "since", "type", "rfqId", NULL};
+    p->to_seq = p->to_ns = UINT64_MAX;
+    return http_query_known(r, known) && take_place(r, "from", &p->from_seq, &p->from_ns) &&
+           take_place(r, "to", &p->to_seq, &p->to_ns) &&
+           http_query_number(r, "since", 0, UINT64_MAX / 2, since) && take_types(r, p->types) &&
+           http_query_name(r, "rfqId", 'R', &p->rfq);
+}
+
+/* From the earliest place that can have any of it. */
+static enum err open_reader(struct replay *p, uint64_t since)
+{
+    struct feed *f = p->http->feed;
+    if (p->from_seq > since + 1)
+        since = p->from_seq - 1;
+    else
+        p->from_seq = since + 1;
+    if (since > 0)
+        return feed_reader_open(&p->reader, f, FEED_CONTRACT, since);
+    return feed_reader_open_at(&p->reader, f, FEED_CONTRACT, p->from_ns);
+}
+
+static void refuse_place(struct web_request *r, enum err e)
+{
+    if (e == ERR_NOT_FOUND)
+        web_problem(r, 410, "past_retention", "the log does not reach back so far");
+    else if (e == ERR_RANGE)
+        http_bad_parameter(r, "since", "a seq that has been");
+    else
+        http_failed(r, e, NULL);
+}
+
+void http_events(struct web_request *r)
+{
+    struct http *h = http_of(r);
+    uint64_t since = 0;
+    if (h->streams >= HTTP_STREAMS_MAX) {
+        http_count(r, HTTP_REFUSED_STREAMS);
+        web_add_header(r, "Retry-After", "1");
+        web_problem(r, 503, "too_many_streams", "%u replays are under way", HTTP_STREAMS_MAX);
+        return;
+    }
+    struct replay *p = calloc(1, sizeof *p);
+    if (!p) {
+        http_failed(r, ERR_MEMORY, NULL);
+        return;
+    }
+    p->http = h;
+    p->who = *http_principal(r);
+    if (!take_query(r, p, &since)) {
+        free(p);
+        return;
+    }
+    enum err e = open_reader(p, since);
+    if (e != OK) {
+        free(p);
+        refuse_place(r, e);
+        return;
+    }
+    h->streams++;
+    web_stream(r, 200, NDJSON, some, p);
+}
+
+/* Of one RFQ: out of its timeline, also where the log no longer has it
+ * -------------------------------------------------------------------------------------------------------- */
+
+struct rfq_events {
+    struct feed *feed;
+    struct json *j;
+};
+
+static bool add_event(void *ctx, uint64_t seq, const struct history_row *row)
+{
+    struct rfq_events *x = ctx;
+    struct feed_event e;
+    if (feed_record(x->feed, FEED_CONTRACT, history_record(row), seq, &e)) {
+        json_raw(x->j, NULL, e.text, e.size);
+        json_line(x->j);
+    }
+    return !x->j->failed;
+}
+
+void http_rfq_events(struct web_request *r)
+{
+    struct view_rfq v;
+    struct json j = {0};
+    struct rfq_events x = {http_of(r)->feed, &j};
+    if (!http_find_rfq(r, &v))
+        return;
+    enum err e = replica_history(http_replica(r), v.rfq->id, add_event, &x);
+    if (e != OK || j.failed) {
+        http_failed(r, e != OK ? e : ERR_MEMORY, &j);
+        return;
+    }
+    web_answer(r, 200, NDJSON, j.text ? j.text : "", j.used);
+    json_free(&j);
+}

@@ -1,0 +1,30 @@
+/* Whether the process answers, and whether it should be sent work. */
+#include "control/http/inside.h"
+
+void http_healthz(struct web_request *r)
+{
+    static const char fine[] = "{\"status\":\"ok\"}";
+    web_answer(r, 200, "application/json", fine, sizeof fine - 1);
+}
+
+void http_readyz(struct web_request *r)
+{
+    const struct http *h = http_of(r);
+    const struct log *l = node_log(h->node);
+    struct replica *copies = node_replica(h->node);
+    uint64_t end = log_end(l), applied = replica_offset(copies), lag = end > applied ? end - applied : 0;
+    const char *log_why = log_failed(l) ? log_error(l) : log_stalled(l),
+               *differs = replica_divergence(copies);
+    bool ready = !log_why && !differs && lag <= HTTP_READY_LAG_MAX && !h->stopping;
+    struct json j = {0};
+    json_open(&j, NULL, '{');
+    json_flag(&j, "ready", ready);
+    json_open(&j, "checks", '{');
+    json_text(&j, "log", log_why ? log_why : "ok"); /* recovered: else nobody would be listening */
+    json_text(&j, "replica", differs ? differs : lag > HTTP_READY_LAG_MAX ? "behind" : "ok");
+    json_text(&j, "process", h->stopping ? "stopping" : "ok");
+    json_close(&j, '}');
+    json_uint(&j, "replicaLagBytes", lag);
+    json_close(&j, '}');
+    http_json(r, ready ? 200 : 503, &j);
+}

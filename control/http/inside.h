@@ -1,0 +1,95 @@
+/* Inside of the HTTP API: what the resources share. Not a public face. */
+#ifndef RFQD_CONTROL_HTTP_INSIDE_H
+#define RFQD_CONTROL_HTTP_INSIDE_H
+
+#include "control/body/body.h"
+#include "control/http/http.h"
+
+static inline struct http *http_of(const struct web_request *r)
+{
+    return web_app(r);
+}
+static inline struct replica *http_replica(const struct web_request *r)
+{
+    return node_replica(http_of(r)->node);
+}
+static inline void http_count(const struct web_request *r, enum http_refusal why)
+{
+    counter_add(http_of(r)->refused[why], 1);
+}
+
+/* admit.c */
+const struct principal *http_principal(struct web_request *r);
+
+/* answer.c: answers, and frees j. */
+void http_json(struct web_request *r, unsigned status, struct json *j);
+/* Of the store, of memory: 503. Frees j, where there is one. */
+void http_failed(struct web_request *r, enum err e, struct json *j);
+/* {"<name>":[…],"next":…}: open up to http_list_end. */
+void http_list_begin(struct json *j, const char *name);
+void http_list_end(struct web_request *r, struct json *j, const char *next);
+
+/* query.c: false: the answer is given, 400 bad_parameter. */
+bool http_query_known(struct web_request *r, const char *const *known);
+/* "" where it is not there. */
+bool http_query_text(struct web_request *r, const char *name, char *out, size_t size);
+bool http_query_number(struct web_request *r, const char *name, uint64_t least, uint64_t most, uint64_t *out);
+bool http_query_time(struct web_request *r, const char *name, uint64_t *ns);
+/* The name of an RFQ, an order: kind and hexadecimal digits. 0 where it is not there. */
+bool http_query_name(struct web_request *r, const char *name, char kind, uint64_t *id);
+bool http_bad_parameter(struct web_request *r, const char *name, const char *wanted);
+
+/* find.c: the thing of the route's {id}, where the asker may see it; else the answer is given: 404, whichever
+ * it was. */
+bool http_find_rfq(struct web_request *r, struct view_rfq *out);
+bool http_find_order(struct web_request *r, struct view_order *out);
+bool http_may_see(struct web_request *r, const struct view_owner *owner);
+
+/* write.c: a command under way */
+/* The body, where its type and its JSON are right; else NULL, and the answer is given. */
+json_object *http_body(struct web_request *r);
+/* 400 or 422, as the error says; o is put back. */
+void http_bad_body(struct web_request *r, json_object *o, const struct body_error *e);
+struct http_pending {
+    struct http *http;
+    uint64_t request;
+    void (*answer)(struct web_request *r, const struct client_answered *a);
+    struct http_pending *next_free;
+};
+/* Who asks, and under which key. text: for method and path. False: the answer is given. */
+bool http_who(struct web_request *r, char text[512], struct client_who *who);
+/* Before a command is sent: what is told of its answer. NULL: the answer is given. */
+struct http_pending *http_pending_take(struct web_request *r,
+                                       void (*answer)(struct web_request *r,
+                                                      const struct client_answered *a));
+/* The command was sent, or was not: then the answer is given. */
+void http_sent(struct web_request *r, struct http_pending *p, enum err e);
+void http_done(void *pending, const struct client_answered *a);
+/* What the engine refused. */
+void http_refused(struct web_request *r, const struct client_answered *a);
+
+/* The resources */
+void http_healthz(struct web_request *r);
+void http_readyz(struct web_request *r);
+void http_metrics(struct web_request *r);
+void http_openapi(struct web_request *r);
+void http_ws(struct web_request *r);
+void http_rfqs_create(struct web_request *r);
+void http_rfqs_list(struct web_request *r);
+void http_rfq_get(struct web_request *r);
+void http_rfq_quotes(struct web_request *r);
+void http_rfq_transitions(struct web_request *r);
+void http_rfq_deliveries(struct web_request *r);
+void http_rfq_events(struct web_request *r);
+void http_rfq_accept(struct web_request *r);
+void http_rfq_cancel(struct web_request *r);
+void http_rfq_extend(struct web_request *r);
+void http_orders_list(struct web_request *r);
+void http_order_get(struct web_request *r);
+void http_lps_list(struct web_request *r);
+void http_lp_get(struct web_request *r);
+void http_instruments_list(struct web_request *r);
+void http_instrument_get(struct web_request *r);
+void http_events(struct web_request *r);
+
+#endif

@@ -1,0 +1,115 @@
+/* Orders, to be read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/http/inside.h"
+
+void http_order_get(struct web_request *r)
+{
+    struct view_order v;
+    struct json j = {0};
+    if (!http_find_order(r, &v))
+        return;
+    json_open(&j, NULL, '{');
+    view_order(&j, "order", http_replica(r), v.order);
+    enum err e = view_fills(&j, "fills", http_replica(r), &v);
+    json_close(&j, '}');
+    if (e != OK)
+        http_failed(r, e, &j);
+    else
+        http_json(r, 200, &j);
+}
+
+struct filter {
+    struct web_request *r;
+    unsigned states; /* bits */
+    uint64_t rfq;
+    char symbol[SYMBOL_SIZE];
+};
+
+static enum view_take is_wanted(void *ctx, const void *entity)
+{
+    const struct filter *f = ctx;
+    const struct order *o = entity;
+    if (f->rfq && o->rfq != f->rfq)
+        return o->rfq < f->rfq ? VIEW_STOP : VIEW_SKIP;
+    if ((f->states && !(f->states & 1u << o->state)) ||
+        (f->symbol[0] && memcmp(f->symbol, o->symbol, SYMBOL_SIZE) != 0))
+        return VIEW_SKIP;
+    struct view_owner owner = view_owner_of_order(http_replica(f->r), o);
+    return http_may_see(f->r, &owner) ? VIEW_TAKE : VIEW_SKIP;
+}
+
+static bool take_states(struct web_request *r, unsigned *bits)
+{
+    char text[160];
+    *bits = 0;
+    if (!http_query_text(r, "status", text, sizeof text))
+        return false;
+    for (char *rest = text, *one; (one = strsep(&rest, ",")) && *text;) {
+        unsigned s = ORDER_AWAITING;
+        while (s <= ORDER_UNKNOWN && strcmp(order_status_name(s), one) != 0)
+            s++;
+        if (s > ORDER_UNKNOWN)
+            return http_bad_parameter(
+                r, "status",
+                "some of awaiting, pending, sent, working, partly_filled, filled, cancelled, "
+                "rejected, unknown, separated by commas");
+        *bits |= 1u << s;
+    }
+    return true;
+}
+
+/* Of an order: its RFQ and itself, the order of the list. */
+static bool take_cursor(struct web_request *r, uint64_t *rfq, uint64_t *id)
+{
+    char text[2 * ID_TEXT_SIZE];
+    *rfq = *id = UINT64_MAX;
+    if (!http_query_text(r, "cursor", text, sizeof text) || !*text)
+        return !*text;
+    char *dash = strchr(text, '-');
+    size_t size = dash ? (size_t)(dash - text) : 0;
+    *rfq = name_parse('R', text, size);
+    *id = dash ? name_parse('O', dash + 1, strlen(dash + 1)) : 0;
+    return (*rfq && *id) || http_bad_parameter(r, "cursor", "what `next` of the last page was");
+}
+
+void http_orders_list(struct web_request *r)
+{
+    static const char *const known[] = {"status", "symbol", "rfqId", "limit", "cursor", NULL};
+    struct filter f = {.r = r};
+    uint64_t limit = HTTP_PAGE, rfq, id;
+    struct json j;
+    memset(f.symbol, 0, sizeof f.symbol);
+    if (!http_query_known(r, known) || !take_states(r, &f.states) ||
+        !http_query_text(r, "symbol", f.symbol, sizeof f.symbol) ||
+        !http_query_name(r, "rfqId", 'R', &f.rfq) ||
+        !http_query_number(r, "limit", 1, VIEW_PAGE_MAX, &limit) || !take_cursor(r, &rfq, &id))
+        return;
+    struct view_list *l = calloc(1, sizeof *l);
+    if (!l) {
+        http_failed(r, ERR_MEMORY, NULL);
+        return;
+    }
+    l->wanted = is_wanted;
+    l->ctx = &f;
+    l->limit = (unsigned)limit;
+    l->rfq = f.rfq && rfq == UINT64_MAX ? f.rfq : rfq; /* none of a newer RFQ */
+    l->id = id;
+    enum err e = view_list_orders(http_replica(r), l);
+    if (e == OK) {
+        char next[2 * ID_TEXT_SIZE];
+        http_list_begin(&j, "orders");
+        for (unsigned i = 0; i < l->count; i++)
+            view_order(&j, NULL, http_replica(r), l->entities[i]);
+        name_print('R', l->rfq, next);
+        strcat(next, "-");
+        name_print('O', l->id, next + strlen(next));
+        http_list_end(r, &j, l->more ? next : NULL);
+    } else {
+        http_failed(r, e, NULL);
+    }
+    view_list_free(l);
+    free(l);
+}

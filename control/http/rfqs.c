@@ -1,0 +1,315 @@
+/* RFQs: made, shown, accepted, cancelled, extended. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/http/inside.h"
+#include "dataplane/core/hash.h"
+
+/* One RFQ
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* Weak: but for the time that remains, the same durable part is the same answer. */
+static void etag_of(const struct rfq *rfq, char out[32])
+{
+    snprintf(out, 32, "W/\"%016llx\"", (unsigned long long)hash_bytes(rfq, offsetof(struct rfq, transient)));
+}
+
+/* One of the tags of a list, weakly compared; or «*». */
+static bool is_matched(const char *list, const char *etag)
+{
+    const char *opaque = etag + 2;
+    size_t size = strlen(opaque);
+    while (list && *list) {
+        list += strspn(list, " \t,");
+        if (strncmp(list, "W/", 2) == 0)
+            list += 2;
+        size_t length = strcspn(list, " \t,");
+        if ((length == size && memcmp(list, opaque, size) == 0) || (length == 1 && *list == '*'))
+            return true;
+        list += length;
+    }
+    return false;
+}
+
+void http_rfq_get(struct web_request *r)
+{
+    struct view_rfq v;
+    char etag[32];
+    if (!http_find_rfq(r, &v))
+        return;
+    etag_of(v.rfq, etag);
+    web_add_header(r, "ETag", etag);
+    if (is_matched(web_header(r, "if-none-match"), etag)) {
+        web_answer(r, 304, NULL, NULL, 0);
+        return;
+    }
+    struct json j = {0};
+    view_rfq(&j, NULL, http_replica(r), &v, web_now_ns(r));
+    http_json(r, 200, &j);
+}
+
+typedef enum err part_view(struct json *j, const char *key, struct replica *r, const struct view_rfq *v);
+
+/* {"<name>":[…]} */
+static void answer_part(struct web_request *r, const char *name, part_view *view)
+{
+    struct view_rfq v;
+    struct json j = {0};
+    if (!http_find_rfq(r, &v))
+        return;
+    json_open(&j, NULL, '{');
+    enum err e = view(&j, name, http_replica(r), &v);
+    json_close(&j, '}');
+    if (e != OK)
+        http_failed(r, e, &j);
+    else
+        http_json(r, 200, &j);
+}
+
+void http_rfq_quotes(struct web_request *r)
+{
+    answer_part(r, "quotes", view_quotes);
+}
+
+void http_rfq_transitions(struct web_request *r)
+{
+    answer_part(r, "transitions", view_transitions);
+}
+
+void http_rfq_deliveries(struct web_request *r)
+{
+    answer_part(r, "deliveries", view_deliveries);
+}
+
+/* The list
+ * -------------------------------------------------------------------------------------------------------- */
+
+struct filter {
+    struct web_request *r;
+    unsigned shown; /* bits */
+    char symbol[SYMBOL_SIZE];
+    uint64_t from_ns;
+};
+
+static enum view_take is_wanted(void *ctx, const void *entity)
+{
+    const struct filter *f = ctx;
+    const struct rfq *q = entity;
+    if (q->created_ns < f->from_ns)
+        return VIEW_STOP; /* the newest come first */
+    if ((f->shown && !(f->shown & 1u << q->shown)) ||
+        (f->symbol[0] && memcmp(f->symbol, q->symbol, SYMBOL_SIZE) != 0))
+        return VIEW_SKIP;
+    struct view_owner owner = view_owner_of_rfq(http_replica(f->r), q);
+    return http_may_see(f->r, &owner) ? VIEW_TAKE : VIEW_SKIP;
+}
+
+/* quoted,awarded */
+static bool take_statuses(struct web_request *r, unsigned *bits)
+{
+    char text[160];
+    *bits = 0;
+    if (!http_query_text(r, "status", text, sizeof text))
+        return false;
+    for (char *rest = text, *one; (one = strsep(&rest, ",")) && *text;) {
+        unsigned s = SHOWN_PENDING;
+        while (s <= SHOWN_ARCHIVED && strcmp(rfq_shown_name(s), one) != 0)
+            s++;
+        if (s > SHOWN_ARCHIVED)
+            return http_bad_parameter(
+                r, "status",
+                "some of pending, validated, distributed, quoted, awarded, filled, cancelled, "
+                "rejected, expired, archived, separated by commas");
+        *bits |= 1u << s;
+    }
+    return true;
+}
+
+void http_rfqs_list(struct web_request *r)
+{
+    static const char *const known[] = {"status", "symbol", "from", "limit", "cursor", NULL};
+    struct filter f = {.r = r};
+    uint64_t limit = HTTP_PAGE, cursor = 0;
+    char next[ID_TEXT_SIZE];
+    struct json j;
+    memset(f.symbol, 0, sizeof f.symbol);
+    if (!http_query_known(r, known) || !take_statuses(r, &f.shown) ||
+        !http_query_text(r, "symbol", f.symbol, sizeof f.symbol) || !http_query_time(r, "from", &f.from_ns) ||
+        !http_query_number(r, "limit", 1, VIEW_PAGE_MAX, &limit) ||
+        !http_query_name(r, "cursor", 'R', &cursor))
+        return;
+    struct view_list *l = calloc(1, sizeof *l);
+    if (!l) {
+        http_failed(r, ERR_MEMORY, NULL);
+        return;
+    }
+    l->wanted = is_wanted;
+    l->ctx = &f;
+    l->limit = (unsigned)limit;
+    l->rfq = l->id = cursor ? cursor : UINT64_MAX;
+    enum err e = view_list_rfqs(http_replica(r), l);
+    if (e == OK) {
+        http_list_begin(&j, "rfqs");
+        for (unsigned i = 0; i < l->count; i++) {
+            struct view_rfq v = {.rfq = l->entities[i]};
+            v.owner = view_owner_of_rfq(http_replica(r), v.rfq);
+            view_rfq(&j, NULL, http_replica(r), &v, web_now_ns(r));
+        }
+        name_print('R', l->rfq, next);
+        http_list_end(r, &j, l->more ? next : NULL);
+    } else {
+        http_failed(r, e, NULL);
+    }
+    view_list_free(l);
+    free(l);
+}
+
+/* Commands
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* Done: the RFQ as it is now; one that was answered before may be forgotten since. */
+static void answer_rfq(struct web_request *r, unsigned status, const struct client_answered *a)
+{
+    struct view_rfq v;
+    struct json j = {0};
+    enum err e = view_find_rfq(http_replica(r), a->rfq, &v);
+    if (a->repeated)
+        web_add_header(r, "Idempotency-Replayed", "true");
+    if (e == OK) {
+        view_rfq(&j, NULL, http_replica(r), &v, web_now_ns(r));
+    } else {
+        json_open(&j, NULL, '{');
+        json_name(&j, "id", 'R', a->rfq);
+        json_close(&j, '}');
+    }
+    http_json(r, status, &j);
+}
+
+static void on_created(struct web_request *r, const struct client_answered *a)
+{
+    char location[24 + ID_TEXT_SIZE] = "/api/v1/rfqs/";
+    if (a->rfq) { /* one that was refused is recorded, too */
+        name_print('R', a->rfq, location + strlen(location));
+        web_add_header(r, "Location", location);
+    }
+    if (a->reason)
+        http_refused(r, a);
+    else
+        answer_rfq(r, 201, a);
+}
+
+static void on_changed(struct web_request *r, const struct client_answered *a)
+{
+    if (a->reason)
+        http_refused(r, a);
+    else
+        answer_rfq(r, 200, a);
+}
+
+void http_rfqs_create(struct web_request *r)
+{
+    struct body_rfq b;
+    struct body_error error;
+    struct client_who who;
+    char text[512];
+    json_object *o = http_body(r);
+    if (!o)
+        return;
+    if (!body_rfq(o, NULL, &b, &error)) {
+        http_bad_body(r, o, &error);
+        return;
+    }
+    json_object_put(o);
+    if (!http_who(r, text, &who))
+        return;
+    struct command_client_rfq c = {.quantity = b.quantity,
+                                   .deadline_ns = b.timeout_ns ? web_now_ns(r) + b.timeout_ns : b.expires_ns,
+                                   .settl_date = b.settl_date,
+                                   .legs = 1,
+                                   .side = b.side,
+                                   .all_or_none = b.all_or_none};
+    memcpy(c.reference, b.reference, sizeof c.reference);
+    memcpy(c.symbol, b.symbol, sizeof c.symbol);
+    struct http_pending *p = http_pending_take(r, on_created);
+    if (p)
+        http_sent(r, p, client_rfq(http_of(r)->clients, &who, &c, http_done, p));
+}
+
+void http_rfq_accept(struct web_request *r)
+{
+    struct view_rfq v;
+    struct body_accept b;
+    struct body_error error;
+    struct client_who who;
+    char text[512];
+    if (!http_find_rfq(r, &v))
+        return;
+    json_object *o = http_body(r);
+    if (!o)
+        return;
+    if (!body_accept(o, NULL, &b, &error)) {
+        http_bad_body(r, o, &error);
+        return;
+    }
+    json_object_put(o);
+    if (!http_who(r, text, &who))
+        return;
+    struct command_client_accept c = {
+        .rfq = v.rfq->id, .quote = b.quote, .quantity = b.quantity, .price = b.price, .side = b.side};
+    struct http_pending *p = http_pending_take(r, on_changed);
+    if (p)
+        http_sent(r, p, client_accept(http_of(r)->clients, &who, &c, http_done, p));
+}
+
+void http_rfq_cancel(struct web_request *r)
+{
+    struct view_rfq v;
+    struct body_cancel b;
+    struct body_error error;
+    struct client_who who;
+    char text[512];
+    if (!http_find_rfq(r, &v))
+        return;
+    json_object *o = http_body(r);
+    if (!o)
+        return;
+    if (!body_cancel(o, NULL, &b, &error)) {
+        http_bad_body(r, o, &error);
+        return;
+    }
+    json_object_put(o);
+    if (!http_who(r, text, &who))
+        return;
+    struct command_client_cancel c = {.rfq = v.rfq->id, .reason = b.reason};
+    struct http_pending *p = http_pending_take(r, on_changed);
+    if (p)
+        http_sent(r, p, client_cancel(http_of(r)->clients, &who, &c, http_done, p));
+}
+
+void http_rfq_extend(struct web_request *r)
+{
+    struct view_rfq v;
+    struct body_extend b;
+    struct body_error error;
+    struct client_who who;
+    char text[512];
+    if (!http_find_rfq(r, &v))
+        return;
+    json_object *o = http_body(r);
+    if (!o)
+        return;
+    if (!body_extend(o, NULL, &b, &error)) {
+        http_bad_body(r, o, &error);
+        return;
+    }
+    json_object_put(o);
+    if (!http_who(r, text, &who))
+        return;
+    struct command_client_extend c = {
+        .rfq = v.rfq->id, .deadline_ns = b.extend_ns ? v.rfq->deadline_ns + b.extend_ns : b.expires_ns};
+    memcpy(c.text, b.reason, sizeof c.text);
+    struct http_pending *p = http_pending_take(r, on_changed);
+    if (p)
+        http_sent(r, p, client_extend(http_of(r)->clients, &who, &c, http_done, p));
+}
