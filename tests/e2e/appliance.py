@@ -104,11 +104,11 @@ class Process:
 
 
 class Appliance:
-    """rfqd with a configuration of its own. `settings` etc. are YAML flow maps as text."""
+    """rfqd with a configuration of its own. `settings` etc. are YAML flow maps as text; extra: more sections."""
 
     def __init__(self, build, directory, level="committed", takers=("T1", "T2"), lps=("LP1", "LP2", "LP3", "LP4"),
                  fix="", record="", settings="", instruments=None, data=None, shared=None, sessions="",
-                 small_rings=False, cores=None):
+                 small_rings=False, cores=None, extra=""):
         self.rfqd = os.path.join(build, "bin", "rfqd")
         if not os.path.exists(self.rfqd):
             raise Failure(f"{self.rfqd} is not built")
@@ -136,7 +136,7 @@ class Appliance:
                     f"level: {level}\nfix: {{listen: '127.0.0.1:{self.port}'{fix}}}\n"
                     f"record: {{ring_gateway_mib: {ring}, ring_engine_mib: {ring}, log_segment_mib: {segment}{record}}}\n"
                     f"settings: {{{settings}}}\n{f'cores: {cores}' if cores else ''}\n"
-                    f"instruments: {instruments}\n{parties}")
+                    f"instruments: {instruments}\n{parties}{extra}")
 
     def start(self, seconds=60):
         """Until it is ready. Returns what it says about its recovery: {frames, batches, redelivered, us, first}."""
