@@ -135,9 +135,11 @@ json_object *body_parse(const char *text, size_t size, struct body_error *error)
     json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     json_object *o = json_tokener_parse_ex(t, text, (int)size);
     enum json_tokener_error wrong = json_tokener_get_error(t);
-    size_t end = json_tokener_get_parse_end(t);
+    size_t end = json_tokener_get_parse_end(t), foreign = body_foreign(text, size);
     json_tokener_free(t);
-    if (wrong == json_tokener_continue)
+    if (foreign < size)
+        fail(error, 400, "bad_json", "no JSON: unexpected character at byte %zu", foreign);
+    else if (wrong == json_tokener_continue)
         fail(error, 400, "bad_json", "the JSON text ends too early");
     else if (wrong != json_tokener_success)
         fail(error, 400, "bad_json", "no JSON: %s at byte %zu", json_tokener_error_desc(wrong), end);

@@ -35,6 +35,10 @@ struct body_table {
     unsigned count;
 };
 
+/* What the parser lets pass though it is no JSON (single quotes, NaN, control characters in strings): the
+ * place of the first such byte; size: there is none. */
+size_t body_foreign(const char *text, size_t size);
+
 /* A member twice, anywhere in a text that is well-formed JSON: its name into out («» where it was written
  * with escapes). False: there is none. written: how many members there are. */
 bool body_written(const char *text, size_t size, unsigned *written, char *out, size_t out_size);

@@ -17,6 +17,22 @@ static size_t skip_string(const char *text, size_t size, size_t at)
     return at + 1;
 }
 
+size_t body_foreign(const char *text, size_t size)
+{
+    bool inside = false;
+    for (size_t at = 0; at < size; at++) {
+        char x = text[at];
+        if (inside && x == '\\')
+            at++;
+        else if (x == '"')
+            inside = !inside;
+        else if (inside ? (unsigned char)x < 0x20
+                        : x == 0 || !strchr(" \t\r\n{}[]:,+-.0123456789eEtrufalsn", x))
+            return at;
+    }
+    return size;
+}
+
 static bool is_known(const struct name *names, unsigned count, const struct name *n)
 {
     for (unsigned i = 0; i < count; i++)
