@@ -6,6 +6,8 @@
 
 #include "control/ws/inside.h"
 
+#define CONTROL_PAYLOAD_MAX 125u /* RFC 6455, 5.5 */
+
 /* Output that is not an event: answers, and wslay's own frames
  * -------------------------------------------------------------------------------------------- */
 
@@ -68,6 +70,19 @@ static unsigned code_index(uint16_t code)
     return 7;
 }
 
+/* By hand: wslay writes nothing more once it has met a frame that it cannot read. */
+static void send_close(struct ws_conn *c, uint16_t code, const char *reason)
+{
+    char frame[4 + CONTROL_PAYLOAD_MAX];
+    size_t size = strnlen(reason, CONTROL_PAYLOAD_MAX - 2);
+    frame[0] = (char)0x88; /* FIN, close */
+    frame[1] = (char)(size + 2);
+    frame[2] = (char)(code >> 8);
+    frame[3] = (char)code;
+    memcpy(frame + 4, reason, size);
+    web_conn_write(*c->ws->config.web, c->web, frame, size + 4);
+}
+
 void conn_close(struct ws_conn *c, uint16_t code, const char *reason)
 {
     if (c->closing)
@@ -75,8 +90,7 @@ void conn_close(struct ws_conn *c, uint16_t code, const char *reason)
     c->closing = true;
     counter_add(c->ws->disconnects[code_index(code)], 1);
     queue_clear(c);
-    wslay_event_queue_close(c->wslay, code, (const uint8_t *)reason, strlen(reason));
-    wslay_event_send(c->wslay);
+    send_close(c, code, reason);
     c->next_dead = c->ws->dead;
     c->ws->dead = c;
 }
@@ -146,11 +160,12 @@ void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns)
     c->in_callback = false;
     if (c->gone) {
         conn_free(c);
-    } else if ((broken || done) && !c->closing) { /* wslay has said what there was to say */
-        uint16_t code = done ? wslay_event_get_status_code_sent(c->wslay) : 0;
-        counter_add(c->ws->disconnects[code_index(code)], 1);
+    } else if (done && !c->closing) { /* wslay has said what there was to say */
+        counter_add(c->ws->disconnects[code_index(wslay_event_get_status_code_sent(c->wslay))], 1);
         web_conn_close(*c->ws->config.web, c->web);
         conn_free(c);
+    } else if (broken) {
+        conn_close(c, 1002, "not a frame as RFC 6455 has it");
     }
 }
 

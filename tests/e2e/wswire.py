@@ -1,8 +1,7 @@
-"""WebSocket by hand (RFC 6455), and tokens: frames as they are wanted, wrong ones too."""
+"""WebSocket by hand (RFC 6455): frames as they are wanted, wrong ones too."""
 
 import base64
 import hashlib
-import hmac
 import json
 import os
 import socket
@@ -13,19 +12,6 @@ from appliance import Failure
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-
-def b64(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def token(secret, kid, sub, tenant, roles, ttl=3600, algorithm="HS256", **claims):
-    """A JWT signed with HS256, whatever its head says of the algorithm."""
-    head = {"alg": algorithm, "typ": "JWT", "kid": kid}
-    body = {"sub": sub, "tenant": tenant, "roles": roles, "exp": int(time.time()) + ttl, **claims}
-    text = b64(json.dumps(head).encode()) + "." + b64(json.dumps(body).encode())
-    signature = b"" if algorithm == "none" else hmac.new(secret, text.encode(), hashlib.sha256).digest()
-    return text + "." + b64(signature)
 
 
 class Closed(Exception):
@@ -74,7 +60,9 @@ class WebSocket:
         self.head = head
         if self.status != 101:
             length = [int(line.split(":")[1]) for line in head.lower().splitlines() if line.startswith("content-length")]
-            raise Refused(self.status, self._take(length[0]).decode() if length else "")
+            body = self._take(length[0]).decode() if length else ""
+            self.socket.close()
+            raise Refused(self.status, body)
         wanted = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
         if f"sec-websocket-accept: {wanted}".lower() not in head.lower():
             raise Failure(f"the handshake's answer is wrong: {head}")

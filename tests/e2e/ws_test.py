@@ -1,0 +1,483 @@
+#!/usr/bin/env python3
+"""GET /rfq (spec/50): who is let in, what frames and requests are taken, subscriptions and their rights, the life of an RFQ
+as events, resume without gap or repeat across a lost connection, a slow reader's close and kill -9, and a planned stop.
+
+    ws_test.py BUILD
+"""
+
+import json
+import os
+import signal
+import struct
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from api import SECRET, Connection, house, token  # noqa: E402
+from appliance import Failure, Scratch, Sim, wait_until  # noqa: E402
+from wswire import BINARY, CLOSE, PING, PONG, TEXT, Closed, Refused, WebSocket  # noqa: E402
+
+BUILD = sys.argv.pop(1)
+ANN, BOB = token("ann"), token("bob")
+LPS = ("lp:name=LP1,ack=b,seed=1", "lp:name=LP2,ack=i,spread=0.0003,seed=2", "lp:name=LP3,ack=-,requote=40,seed=3")
+ENDS = ("rfq:expired", "rfq:cancelled", "rfq:rejected")
+
+
+def south(user, roles=("trader",)):
+    return token(user, "south", roles, kid="k2", secret=SECRET[::-1])
+
+
+class House(unittest.TestCase):
+    """One appliance with the API for all tests of a class, and LPs that quote."""
+    http = ""
+    parties = LPS
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = Scratch("ws")
+        cls.directory = cls.scratch.__enter__()
+        cls.rfqd = house(BUILD, cls.directory, http=cls.http, settings="retire_after_ms: 2000")
+        cls.rfqd.start()
+        cls.port = cls.rfqd.http_port
+        cls.lps = None
+        if cls.parties:
+            cls.lps = Sim(BUILD, cls.directory, cls.rfqd, cls.parties, ("--linger",))
+            wait_until(lambda: cls.rfqd.ask("status")[0]["sessions_up"] == len(cls.parties), 20, "the LPs' sessions")
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.lps:
+            cls.lps.kill()
+        cls.rfqd.clean()
+        cls.scratch.__exit__(None, None, None)
+
+    def ws(self, bearer=ANN, **more):
+        w = WebSocket(self.port, bearer=bearer, **more)
+        self.addCleanup(w.close)
+        return w
+
+    def post(self, path, body, bearer=ANN, **headers):
+        c = Connection(self.port)
+        answer = c.ask("POST", "/api/v1" + path, bearer, body, list(headers.items()))
+        c.close()
+        return answer
+
+    def create(self, bearer=ANN, timeout_ms=3000, quantity="1000000", side="buy"):
+        answer = self.post("/rfqs", {"symbol": "EURUSD", "side": side, "quantity": quantity, "timeoutMs": timeout_ms}, bearer)
+        self.assertEqual(answer.status, 201, answer)
+        return answer.json()["id"] if "id" in answer.json() else answer.json()["rfqId"]
+
+    def counter(self, name, label=""):
+        return sum(c["value"] for c in self.rfqd.ask("counters") if c["name"] == name and label in c["labels"])
+
+
+class Door(House):
+    """Who is let in."""
+    parties = ()
+    http = ", origins: 'https://desk.example'"
+
+    def refused(self, status, code, bearer=ANN, **more):
+        with self.assertRaises(Refused) as caught:
+            WebSocket(self.port, bearer=bearer, **more).close()
+        self.assertEqual((caught.exception.status, caught.exception.code), (status, code))
+
+    def test_three_ways_to_bring_a_token(self):
+        self.assertTrue(self.ws(ANN).ask("subscribe:trader")["success"])
+        w = self.ws(None, protocol_token=ANN)
+        self.assertTrue(w.ask("subscribe:trader")["success"])
+        self.assertIn("sec-websocket-protocol: rfqd.v1", w.head.lower())
+        self.assertNotIn("bearer", w.head.lower())
+        w = self.ws(None)
+        self.assertTrue(w.ask("auth", token=ANN)["success"])
+        self.assertTrue(w.ask("subscribe:trader")["success"])
+
+    def test_wrong_tokens(self):
+        for wrong in (token("ann", secret=b"x" * 40), token("ann", ttl=-100), token("nobody"), token("ann", "south"), "a.b.c"):
+            self.refused(401, "unauthorized", bearer=wrong)
+            w = self.ws(None)
+            w.send({"op": "auth", "id": 1, "token": wrong})
+            self.assertFalse(w.read()["success"])
+            self.assertEqual(w.closed()[0], 1008)
+
+    def test_nothing_is_answered_before_a_token(self):
+        w = self.ws(None)
+        w.send({"op": "subscribe:trader", "id": 1})
+        self.assertEqual(w.closed(), (1008, "auth comes first"))
+        w = self.ws(None)
+        self.assertEqual(w.closed(15), (1008, "no token came in time"))
+
+    def test_origins(self):
+        self.refused(403, "origin", headers=("Origin: https://evil.example",))
+        self.refused(403, "origin", headers=("Origin: https://desk.example.evil",))
+        self.ws(headers=("Origin: https://desk.example",))
+        self.ws(headers=(f"Origin: http://127.0.0.1:{self.port}",))
+
+    def test_what_is_no_handshake(self):
+        self.refused(426, "upgrade_required", version="8")
+        self.refused(426, "upgrade_required", key="short")
+        c = Connection(self.port)
+        answer = c.ask("GET", "/rfq", ANN)
+        self.assertEqual((answer.status, answer.code), (426, "upgrade_required"))
+        self.assertEqual(answer.headers["sec-websocket-version"], "13")
+
+    def test_a_token_that_expires_ends_the_connection(self):
+        w = self.ws(token("ann", ttl=-3))  # the leeway is 5 s
+        self.assertTrue(w.ask("subscribe:trader")["success"])
+        self.assertEqual(w.closed(15), (1008, "the token has expired"))
+        w = self.ws(token("ann", ttl=-3))
+        self.assertTrue(w.ask("auth", token=ANN)["success"])
+        self.assertFalse(w.ask("auth", token=BOB)["success"])
+        w.event("heartbeat", 15)
+
+
+class Frames(House):
+    """What a peer can do wrong: each its close code, or its answer."""
+    parties = ()
+
+    def test_close_codes(self):
+        def binary(w):
+            w.frame(BINARY, b"\x00")
+
+        def unmasked(w):
+            w.frame(TEXT, b"{}", masked=False)
+
+        def reserved(w):
+            w.frame(TEXT, b"{}", rsv=4)
+
+        def unknown(w):
+            w.frame(3, b"")
+
+        def not_utf8(w):
+            w.frame(TEXT, b"\xff\xfe")
+
+        def too_long(w):
+            w.frame(TEXT, b"x" * 70000)
+
+        def long_ping(w):
+            w.frame(PING, b"x" * 126)
+
+        def orphan(w):
+            w.frame(0, b"continued")
+
+        for wrong, code in ((binary, 1003), (unmasked, 1002), (reserved, 1002), (unknown, 1002), (not_utf8, 1007),
+                            (too_long, 1009), (orphan, 1002),
+                            (long_ping, None)):  # a close frame without a code: wslay gives none here
+            with self.subTest(wrong.__name__):
+                w = self.ws()
+                wrong(w)
+                self.assertEqual(w.closed()[0], code)
+
+    def test_in_pieces_and_by_bytes(self):
+        w = self.ws()
+        text = json.dumps({"op": "subscribe:trader", "id": 5}).encode()
+        w.frame(TEXT, text[:10], fin=False)
+        w.frame(PING, b"between")
+        w.frame(0, text[10:], fin=True)
+        frames = dict(w.read_frame() for _ in range(2))
+        self.assertEqual(frames[PONG], b"between")
+        self.assertTrue(json.loads(frames[TEXT])["success"])
+
+    def test_the_closing_handshake(self):
+        w = self.ws()
+        w.frame(CLOSE, struct.pack(">H", 1000) + b"bye")
+        self.assertEqual(w.closed()[0], 1000)
+
+    def test_requests_that_are_none(self):
+        w = self.ws()
+        for text, error in (("{", "bad_json"), ("[]", "bad_json"), ("{} {}", "bad_json"), ("null", "bad_json"),
+                            ('{"op":"nonsense","id":1}', "unknown_op"), ('{"id":1}', "unknown_op"),
+                            ('{"op":"subscribe:rfq","id":1}', "unknown_rfq"),
+                            ('{"op":"subscribe:rfq","id":1,"rfqId":"R1"}', "unknown_rfq"),
+                            ('{"op":"subscribe:rfq","id":1,"rfqId":7}', "unknown_rfq"),
+                            ('{"op":"unsubscribe:rfq","id":1,"rfqId":"R1"}', "not_subscribed"),
+                            ('{"op":"subscribe:tenant","id":1}', "forbidden"),
+                            ('{"op":"subscribe:trader","id":1,"traderId":"bob"}', "unknown_trader"),
+                            ('{"op":"subscribe:trader","id":1,"traderId":"sam"}', "unknown_trader"),
+                            ('{"op":"resume","id":1}', "bad_request"),
+                            ('{"op":"resume","id":1,"epoch":1,"since":-4}', "bad_request"),
+                            ('{"op":"resume","id":1,"epoch":99,"since":1,"traders":["ann"]}', "unrecoverable"),
+                            ('{"op":"resume","id":1,"epoch":%d,"since":0}' % self.epoch(w), "bad_subscription")):
+            w.send(text)
+            got = w.read()
+            self.assertEqual((got["success"], got["error"]), (False, error), text)
+        deep = '{"op":"ping","x":' + "[" * 40 + "]" * 40 + "}"
+        w.send(deep)
+        self.assertEqual(w.read()["error"], "bad_json")
+        w.send({"op": "ping"})
+        self.assertEqual(w.read(), {"event": "pong"})
+
+    def epoch(self, w):
+        got = w.ask("subscribe:trader")
+        w.ask("unsubscribe:trader")
+        return got["epoch"]
+
+    def test_too_many_requests(self):
+        w = self.ws()
+        for _ in range(250):
+            w.send({"op": "ping", "id": 1})
+        answers = [w.read() for _ in range(250)]
+        refused = [a for a in answers if a.get("error") == "limit"]
+        self.assertGreaterEqual(len(refused), 50)
+        self.assertIn("100 times a second", refused[0]["detail"])
+
+
+class Life(House):
+    """Events of RFQs that live and trade."""
+
+    def follow(self, w, rfq, until, seconds=30):
+        """Events of one RFQ, countdowns left out, up to one of these names."""
+        got = []
+        while not got or got[-1]["event"] not in until:
+            e = w.event(None, seconds)
+            if e.get("data", {}).get("rfqId") == rfq and e["event"] != "rfq:countdown":
+                got.append(e)
+        return got
+
+    def test_from_creation_to_fill(self):
+        w = self.ws()
+        self.assertTrue(w.ask("subscribe:trader")["success"])
+        rfq = self.create()
+        quotes = {}
+        while len(quotes) < 2:
+            e = w.event("quote:received", rfqId=rfq)
+            quotes[e["data"]["lpId"]] = e["data"]["quoteId"]
+        ranked = w.event("quotes:ranked", rfqId=rfq)["data"]
+        self.assertEqual([r["ranking"] for r in ranked["rankings"]], list(range(1, len(ranked["rankings"]) + 1)))
+        state = w.ask("subscribe:rfq", rfqId=rfq)
+        self.assertEqual(state["rfq"]["rfq"]["id"], rfq)
+        best = state["rfq"]["quotes"][0]["id"]
+        accepted = self.post(f"/rfqs/{rfq}/accept", {"quoteId": best})
+        self.assertEqual(accepted.status, 200, accepted)
+        names = [e["event"] for e in self.follow(w, rfq, ("rfq:filled", "rfq:expired"))]
+        self.assertIn("rfq:awarded", names)
+        self.assertIn("rfq:filled", names)
+
+    def test_a_snapshot_and_what_follows_are_one_story(self):
+        """State from the snapshot plus the events behind it is what a later read says."""
+        rfq = self.create(timeout_ms=1500)
+        w = self.ws()
+        snap = w.ask("subscribe:rfq", rfqId=rfq)
+        seq, standing = snap["seq"], {q["id"] for q in snap["rfq"]["quotes"] if q["status"] == "standing"}
+        ended = False
+        while not ended:
+            e = w.event()
+            if "seq" not in e or "prev" not in e:
+                continue
+            self.assertEqual(e["prev"], seq)
+            self.assertGreater(e["seq"], e["prev"])
+            seq = e["seq"]
+            if e["event"] == "quote:received":
+                standing.discard(e["data"].get("replaces"))
+                standing.add(e["data"]["quoteId"])
+            elif e["event"] == "quotes:ranked":
+                self.assertEqual({r["quoteId"] for r in e["data"]["rankings"]} - standing, set())
+            ended = e["event"] in ENDS
+
+    def test_countdown_goes_down(self):
+        w = self.ws()
+        w.ask("subscribe:trader")
+        rfq = self.create(timeout_ms=4000)
+        left = [w.event("rfq:countdown", rfqId=rfq)["data"]["timeRemaining"] for _ in range(3)]
+        self.assertEqual(left, sorted(left, reverse=True))
+        self.assertGreater(left[0], left[-1])
+
+    def test_who_sees_what(self):
+        ann, bob, sam = self.ws(ANN), self.ws(BOB), self.ws(south("sam"))
+        manager, ops, other_ops = (self.ws(token("max", roles=("manager",))), self.ws(token("olga", roles=("ops",))),
+                                   self.ws(south("oz", ("admin",))))
+        for w in (ann, bob, sam):
+            self.assertTrue(w.ask("subscribe:trader")["success"])
+        self.assertTrue(manager.ask("subscribe:trader", traderId="ann")["success"])
+        self.assertFalse(manager.ask("subscribe:trader", traderId="bob")["success"])
+        for w in (ops, other_ops):
+            self.assertTrue(w.ask("subscribe:tenant")["success"])
+        rfq = self.create(ANN, timeout_ms=1000)
+        for w in (ann, manager, ops):
+            w.event("rfq:created", rfqId=rfq)
+        for w, may in ((ann, True), (manager, True), (ops, True), (bob, False), (sam, False), (other_ops, False)):
+            self.assertEqual(w.ask("subscribe:rfq", rfqId=rfq)["success"], may)
+        ops.event("rfq:expired", rfqId=rfq)
+        theirs = self.create(south("sam"), timeout_ms=1000)  # it has no LP: rejected at once
+        other_ops.event("rfq:rejected", rfqId=theirs)
+        for w in (bob, sam, other_ops):  # whatever came to them by now, it is not ann's
+            w.send({"op": "ping"})
+            while True:
+                e = w.event()
+                self.assertNotEqual(e.get("data", {}).get("rfqId"), rfq)
+                if e["event"] == "pong":
+                    break
+
+    def test_unsubscribed_is_unsubscribed(self):
+        w = self.ws()
+        first, second = self.create(timeout_ms=1200), self.create(timeout_ms=1500)
+        w.ask("subscribe:rfq", rfqId=first)
+        w.ask("subscribe:rfq", rfqId=second)
+        w.ask("unsubscribe:rfq", rfqId=first)
+        w.events.clear()
+        for e in self.follow(w, second, ENDS):
+            self.assertNotEqual(e["data"]["rfqId"], first)
+
+
+class Resume(House):
+    """Every event once, whatever happens to the connection or to rfqd."""
+
+    def everything(self, bearer, since=0):
+        """All events of the tenant from the log, as a new connection reads them again."""
+        w = WebSocket(self.port, bearer=bearer)
+        try:
+            epoch = w.ask("subscribe:tenant")["epoch"]
+        finally:
+            w.close()
+        w = WebSocket(self.port, bearer=bearer)
+        try:
+            self.assertTrue(w.ask("resume", epoch=epoch, since=since, tenant=True)["success"])
+            got = []
+            while True:
+                e = w.event()
+                if e["event"] == "resumed":
+                    return got
+                if "seq" in e and "prev" in e:
+                    got.append(e)
+        finally:
+            w.close()
+
+    def check(self, got, since, all_events):
+        """What a follower got is all there is, in order, each once."""
+        wanted = [e["seq"] for e in all_events if e["seq"] > since and (not got or e["seq"] <= got[-1]["seq"])]
+        self.assertEqual([e["seq"] for e in got], wanted)
+        by_seq = {e["seq"]: e for e in all_events}
+        for e in got:
+            self.assertEqual({k: v for k, v in e.items() if k != "prev"},
+                             {k: v for k, v in by_seq[e["seq"]].items() if k != "prev"})
+        for before, after in zip(got, got[1:]):
+            self.assertEqual(after["prev"], before["seq"])
+
+    def test_across_lost_connections_and_kill_9(self):
+        ops = token("olga", roles=("ops",))
+        stop, got, problems = threading.Event(), [], []
+        started = threading.Event()
+        position = {}
+
+        def follow():
+            try:
+                w = WebSocket(self.port, bearer=ops)
+                first = w.ask("subscribe:tenant")
+                position.update(epoch=first["epoch"], since=first["seq"], begin=first["seq"])
+                started.set()
+                while not stop.is_set():
+                    try:
+                        e = w.event()
+                        if "seq" in e and "prev" in e:
+                            got.append(e)
+                            position["since"] = e["seq"]
+                            if len(got) % 97 == 0:
+                                raise Closed(None, "cut by the client")
+                    except (Closed, ConnectionError, TimeoutError, OSError):
+                        w.close()
+                        w = self.again(ops, position, stop)
+                w.close()
+            except Exception as problem:  # noqa: BLE001: whatever it is, the test tells it
+                problems.append(repr(problem))
+                started.set()
+
+        thread = threading.Thread(target=follow)
+        thread.start()
+        started.wait(20)
+        for round_ in range(3):
+            for i in range(25):
+                self.create(ANN if i % 2 else BOB, timeout_ms=1000)
+            self.rfqd.kill9()
+            self.rfqd.start()
+            wait_until(lambda: self.rfqd.ask("status")[0]["sessions_up"] == len(self.parties), 30, "the LPs again")
+        last = self.create(timeout_ms=1000)
+        wait_until(lambda: problems or any(e["event"] in ENDS and e["data"].get("rfqId") == last for e in got), 30,
+                   "the last RFQ's end")
+        stop.set()
+        self.create(timeout_ms=1000)  # wakes it
+        thread.join(30)
+        self.assertEqual(problems, [])
+        self.assertGreater(len(got), 500)
+        self.check(got, position["begin"], self.everything(ops, position["begin"]))
+
+    def again(self, bearer, position, stop):
+        """A connection that goes on where the last one ended."""
+        def attempt():
+            if stop.is_set():
+                return True
+            try:
+                w = WebSocket(self.port, bearer=bearer)
+            except (OSError, Closed, Refused):
+                return None
+            try:
+                if w.ask("resume", epoch=position["epoch"], since=position["since"], tenant=True)["success"]:
+                    return w
+            except (OSError, Closed):
+                pass
+            w.close()
+            return None
+        found = wait_until(attempt, 60, "a connection that resumes")
+        return found if found is not True else WebSocket(self.port, bearer=bearer)
+
+    def test_a_slow_reader_is_closed_and_misses_nothing(self):
+        ops = token("olga", roles=("ops",))
+        slow = WebSocket(self.port, bearer=ops, receive_buffer=4096)
+        first = slow.ask("subscribe:tenant")
+        quick = self.ws(ops)
+        quick.ask("subscribe:tenant")
+        before = self.counter("rfqd_ws_slow_consumers_total")
+        names = []
+
+        def load():
+            while self.counter("rfqd_ws_slow_consumers_total") == before and len(names) < 4000:
+                names.append(self.create(timeout_ms=1000))
+
+        load()
+        self.assertGreater(self.counter("rfqd_ws_slow_consumers_total"), before)
+        got, code = [], None
+        try:
+            while True:
+                e = slow.event()
+                if "seq" in e and "prev" in e:
+                    got.append(e)
+        except Closed as closed:
+            code = closed.code
+        except ConnectionError:
+            pass
+        self.assertIn(code, (1013, None))
+        slow.close()
+        since = got[-1]["seq"] if got else first["seq"]
+        w = self.ws(ops)
+        self.assertTrue(w.ask("resume", epoch=first["epoch"], since=since, tenant=True)["success"])
+        while True:
+            e = w.event()
+            if e["event"] == "resumed":
+                break
+            if "seq" in e and "prev" in e:
+                got.append(e)
+        everything = self.everything(ops, first["seq"])
+        seqs = [e["seq"] for e in got]
+        self.assertEqual(seqs, sorted(set(seqs)))
+        missing = [e for e in everything if first["seq"] < e["seq"] <= seqs[-1] and e["seq"] not in set(seqs)]
+        self.assertEqual([e for e in missing if e["event"] != "quotes:ranked"], [])  # what a newer one replaced
+
+
+class Stop(House):
+    parties = ()
+
+    def test_going_away(self):
+        w = self.ws()
+        w.ask("subscribe:trader")
+        self.rfqd.ask("stop")
+        told = w.event("going_away")
+        self.assertGreaterEqual(told["data"]["reconnectAfterMs"], 1000)
+        self.assertEqual(w.closed()[0], 1001)
+        self.assertEqual(self.rfqd.process.wait(30), 0)
+
+
+if __name__ == "__main__":
+    signal.alarm(280)
+    try:
+        unittest.main(verbosity=2)
+    except Failure as failure:
+        sys.exit(f"FAILED: {failure}")
