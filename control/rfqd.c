@@ -24,6 +24,7 @@ enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3
 
 struct appliance {
     struct config *config;
+    const char *config_path;
     struct journal *journal;
     struct notices notices;
     struct service service;
@@ -187,11 +188,13 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
     struct ops_config o = {.path = a->config->ops_socket,
                            .node = a->node,
                            .config = a->config,
+                           .config_path = a->config_path,
                            .counters = a->counters,
                            .metrics = a->metrics};
     e = ops_create(&a->ops, &o);
     if (e != OK)
         return complain(a, a->config->ops_socket, errno ? strerror(errno) : err_text(e));
+    ops_show_cores(a->ops, a->cores, a->config->core_count);
     a->shut = !a->config->has_http;
     if (a->config->has_http && front_create(&a->front, a->node, a->config, a->counters, clock_now_ns()) != OK)
         return complain(a, "http", front_error());
@@ -299,7 +302,8 @@ static int usage(FILE *to, int code)
 {
     fprintf(to, "usage: rfqd FILE          run with this configuration\n"
                 "       rfqd --check FILE  check it, start nothing\n"
-                "       rfqd --keys        every configuration key\n");
+                "       rfqd --keys        every configuration key\n"
+                "       rfqd --keys=man    the same as a manual page, rfqd.conf(5)\n");
     return code;
 }
 
@@ -310,12 +314,17 @@ int main(int argc, char **argv)
         config_print_keys(stdout);
         return EXIT_FINE;
     }
+    if (argc == 2 && strcmp(argv[1], "--keys=man") == 0) {
+        config_print_manual(stdout);
+        return EXIT_FINE;
+    }
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, EXIT_FINE);
     if (!check && (argc != 2 || argv[1][0] == '-'))
         return usage(stderr, EXIT_USAGE);
 
     static struct appliance a;
+    a.config_path = argv[argc - 1];
     if (config_load(&a.config, argv[argc - 1]) != OK) {
         unsigned count = a.config ? a.config->error_count : 0;
         for (unsigned i = 0; i < count && i < CONFIG_ERRORS_MAX; i++)

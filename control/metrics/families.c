@@ -196,7 +196,7 @@ const struct family families[] = {
     {"rfqd_ops_requests_total", FAMILY_TOTAL, "", NULL, 0, "Requests on the ops socket."},
     {"rfqd_ops_failures_total", FAMILY_TOTAL, "", NULL, 0, "Requests on the ops socket that failed."},
     {"rfqd_ops_refused_total", FAMILY_TOTAL, "", NULL, 0,
-     "Connections to the ops socket refused, by reason."},
+     "Connections to the ops socket, and requests on it, refused, by reason."},
     {"rfqd_ops_jobs", FAMILY_GAUGE, "", NULL, 0, "Long requests on the ops socket under way."},
     {"rfqd_ops_stalled_total", FAMILY_TOTAL, "", NULL, 0,
      "Connections to the ops socket closed, their reader having taken nothing for too long."},

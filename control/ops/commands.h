@@ -1,34 +1,67 @@
-/* The table of ops commands. */
+/* The table of ops commands, and what its families (commands_*.c) share. */
 #ifndef RFQD_CONTROL_COMMANDS_H
 #define RFQD_CONTROL_COMMANDS_H
 
+#include <stdatomic.h>
+
 #include "control/json/json.h"
+#include "control/ops/access.h"
+#include "control/ops/command_list.h"
 #include "control/ops/ops.h"
 
-#define OPS_ARGUMENTS_MAX 8
+#define OPS_TEXT_SIZE   512            /* of an error's sentence */
+#define OPS_PATIENCE_NS 20000000000ull /* an agent that has not answered by then is reported as such */
 
 struct ops_request {
     const struct ops_config *config;
+    struct ops_desk *desk;
     uint64_t now_ns;
+    enum ops_level level; /* of who asks */
     unsigned argument_count;
-    char *arguments[OPS_ARGUMENTS_MAX];
-    struct json *out; /* lines of the answer; of a long one they leave as they are made (stream.h) */
-    bool *stop_asked;
-    const char *error; /* set: the request failed; code and sentence */
-    const char *code;
+    char *arguments[OPS_ARGUMENTS_MAX]; /* until run returns */
+    struct json *out; /* lines of the answer; on a thread they leave as they are made (stream.h) */
+    const char *code; /* set: the request failed, and text has the sentence */
     uint64_t
         live_offset; /* a live digest, taken on the control core before a command goes to a thread; 0: none */
     uint64_t live_digest[AGENTS_MAX];
-    char text[256];              /* room for a sentence */
-    const struct stream *stream; /* of a long answer; else NULL */
+    char text[OPS_TEXT_SIZE];    /* room for a sentence */
+    const struct stream *stream; /* on a thread; else NULL */
+
+    /* What is not done at once. run sets `step`: it is called again and again on the control core, each time
+     * for a bounded part, until it returns true. `going` is the command's own memory, which `end` gives back,
+     * also where the client has left. `finishes`: it goes on without its client, because others wait for its
+     * end (an agent has been asked). A command on a thread may set `then`, which is called on the control
+     * core when the thread has ended without an error, and may set `step`. */
+    bool (*step)(struct ops_request *r);
+    void (*end)(struct ops_request *r);
+    void (*then)(struct ops_request *r);
+    void *going;
+    bool finishes;
 };
+
+/* What outlives a request: one for the whole socket, on the control core. */
+struct ops_desk {
+    bool stop_asked;
+    bool stop_when_idle;      /* drain stop: once no RFQ and no order is alive */
+    atomic_bool reloading;    /* by a thread; until its reload has ended */
+    uint64_t idle_look_ns;    /* of the next look whether that is so */
+    struct config *config;    /* what the last reload has put in force; NULL: what rfqd was started with */
+    uint64_t asked_ns;        /* when an agent was asked last */
+    const struct core *cores; /* as ops_config, once they run */
+    unsigned core_count;
+};
+
+enum ops_where { OPS_CORE, OPS_THREAD };
 
 struct ops_command {
     const char *name;
+    const char *verb; /* NULL: any */
+    unsigned verb_at;
     const char *arguments; /* as help shows them */
     unsigned arguments_min, arguments_max;
+    enum ops_level level;
     void (*run)(struct ops_request *r);
-    bool long_running; /* runs on a thread of its own: may touch store and log, not the replica's state */
+    enum ops_where where;
     const char *sentence;
 };
 
@@ -39,15 +72,36 @@ extern const unsigned ops_command_count;
 void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Nobody waits for this long answer any more: the client has gone, or rfqd stops. What takes long looks here
- * from time to time and returns; json's `failed` says the same to what writes a lot. */
+/* Nobody waits for what this thread answers any more: the client has gone, or rfqd stops. What takes long
+ * looks here from time to time and returns; json's `failed` says the same to what writes a lot. */
 bool ops_unwanted(const struct ops_request *r);
 
-/* commands_metrics.c */
-void ops_metrics(struct ops_request *r);
-/* commands_record.c: what reads the store and the log. */
-void ops_rfq(struct ops_request *r);
-void ops_dump(struct ops_request *r);
-void ops_verify(struct ops_request *r);
+/* One function a command. */
+#define X(id, name, verb, verb_at, arguments, least, most, level, where, sentence) \
+    void ops_##id(struct ops_request *r);
+OPS_COMMAND_LIST(X)
+#undef X
+
+/* What families share -------------------------------------------------------------------------------------
+ */
+
+static inline const struct replica_config *ops_copies(const struct ops_request *r)
+{
+    return replica_config(node_replica(r->config->node));
+}
+/* The configuration in force. */
+static inline const struct config *ops_config_now(const struct ops_request *r)
+{
+    return r->desk->config ? r->desk->config : r->config->config;
+}
+/* "?" for a number that is no session's. */
+const char *ops_session_label(const struct ops_request *r, uint32_t number, char out[ID_TEXT_SIZE]);
+/* An entity as the model describes it, as one line. key NULL: nothing before it. */
+void ops_entity(struct ops_request *r, const char *table, const void *entity, const char *key,
+                const char *value);
+/* The replica has applied what this agent had written up to `position`. */
+bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position);
+/* RFQs and orders that are not over yet, in the replica. */
+void ops_alive(const struct node *n, unsigned *rfqs, unsigned *orders);
 
 #endif

@@ -1,8 +1,11 @@
-/* Commands that read the store and the log: timelines, dumps, verification. */
+/* Commands about the store and the log: timelines, dumps, verification, checkpoints, copies. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/ops/commands.h"
 #include "dataplane/model/describe.h"
+#include "storage/backup.h"
 #include "storage/dump.h"
 #include "storage/tables.h"
 #include "storage/verify.h"
@@ -160,4 +163,93 @@ void ops_verify(struct ops_request *r)
         o->base.destroy(&o->base);
     if (g)
         g->base.destroy(&g->base);
+}
+
+/* snapshot
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+struct snapshot {
+    uint64_t offset, asked_ns;
+};
+
+static bool snapshot_step(struct ops_request *r)
+{
+    const struct snapshot *s = r->going;
+    struct replica *replica = node_replica(r->config->node);
+    if (replica_checkpoint_offset(replica) >= s->offset) {
+        json_open(r->out, NULL, '{');
+        json_uint(r->out, "log_offset", replica_checkpoint_offset(replica));
+        json_uint(r->out, "took_ns", r->now_ns - s->asked_ns);
+        json_close(r->out, '}');
+        json_line(r->out);
+        return true;
+    }
+    if (s->asked_ns + OPS_PATIENCE_NS > r->now_ns) {
+        replica_checkpoint_soon(replica); /* what the commit under way does not have comes with the next */
+        return false;
+    }
+    const char *why = replica_divergence(replica) ? replica_divergence(replica) : replica_error(replica);
+    ops_fail(r, "store", "no checkpoint in 20 s: %s", why ? why : "the log or the store waits for its disk");
+    return true;
+}
+
+static void snapshot_end(struct ops_request *r)
+{
+    free(r->going);
+}
+
+void ops_snapshot(struct ops_request *r)
+{
+    struct snapshot *s = calloc(1, sizeof *s);
+    if (!s) {
+        ops_fail(r, "memory", "no memory");
+        return;
+    }
+    s->offset = replica_offset(node_replica(r->config->node));
+    s->asked_ns = r->now_ns;
+    r->going = s;
+    r->step = snapshot_step;
+    r->end = snapshot_end;
+}
+
+/* backup
+ * --------------------------------------------------------------------------------------------------------------
+ */
+
+static void hold(void *ctx, bool held)
+{
+    replica_hold_log(ctx, held);
+}
+
+void ops_backup(struct ops_request *r)
+{
+    const char *to = r->arguments[0], *from = r->config->config->directory;
+    char log[CONFIG_PATH_SIZE + 16], instance[CONFIG_PATH_SIZE + 16];
+    struct backup_report report;
+    if (*to != '/') {
+        ops_fail(r, "bad_path", "'%.100s' is not an absolute path; it is made on rfqd's host", to);
+        return;
+    }
+    snprintf(log, sizeof log, "%s/log", from);
+    snprintf(instance, sizeof instance, "%s/instance", from);
+    const struct backup_input in = {.store = node_store(r->config->node),
+                                    .log_directory = log,
+                                    .instance_file = instance,
+                                    .directory = to,
+                                    .hold = hold,
+                                    .hold_ctx = node_replica(r->config->node)};
+    enum err e = backup_run(&in, &report);
+    if (e != OK) {
+        ops_fail(r, e == ERR_EXISTS ? "exists" : "backup", "%.100s: %s", to,
+                 *store_error() ? store_error() : err_text(e));
+        return;
+    }
+    json_open(r->out, NULL, '{');
+    json_text(r->out, "directory", to);
+    json_uint(r->out, "store_bytes", report.store_size);
+    json_uint(r->out, "log_bytes", report.log_size);
+    json_uint(r->out, "segments", report.segments);
+    json_close(r->out, '}');
+    json_line(r->out);
 }

@@ -1,7 +1,6 @@
 #include "control/ops/ops.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -17,10 +16,14 @@
 #include "control/ops/commands.h"
 #include "control/ops/stream.h"
 
-#define POLL_INTERVAL_NS 500000ull /* the socket is looked at this often; operators are people */
+#define POLL_INTERVAL_NS 500000ull    /* the socket is looked at this often; operators are people */
+#define IDLE_INTERVAL_NS 100000000ull /* a drain is looked at this often */
+#define ARGUMENT_SIZE    256
+#define GROUPS_MAX       256
 
-/* A request that takes long, on its thread. What it answers comes by the stream, line by line; the end line
- * is the control core's, when the thread has ended and the stream is empty. */
+/* A request that takes long, on its thread. What it answers comes by the stream, line by line; the rest is
+ * the control core's, when the thread has ended and the stream is empty: the end line, or what goes on in
+ * steps. */
 struct job {
     pthread_t thread;
     bool running;
@@ -29,28 +32,30 @@ struct job {
     struct json line; /* the thread's */
     const struct ops_command *command;
     struct ops_request request;
-    char arguments[OPS_ARGUMENTS_MAX][128];
+    char arguments[OPS_ARGUMENTS_MAX][ARGUMENT_SIZE];
 };
 
 struct client {
     int fd; /* -1: free */
+    enum ops_level level;
     struct job job;
+    struct ops_request going; /* goes on in steps where going.step is set */
     char line[OPS_LINE_MAX];
     size_t line_used;
     struct json answer;
     size_t sent;
     uint64_t moved_ns; /* when it last took something, or had nothing to take */
     bool refused;
-    bool gone; /* closed while its job runs: freed when the job has ended */
+    bool gone; /* closed while its job runs, or while others wait for the end of its steps: freed then */
 };
 
 struct ops {
     struct ops_config config;
     int listener;
     uint64_t next_ns;
-    bool stop_asked;
+    struct ops_desk desk;
     struct client clients[OPS_CONNECTIONS_MAX];
-    counter_value *requests, *failures, *refusals, *full, *stalled, *jobs;
+    counter_value *requests, *failures, *forbidden, *below, *full, *stalled, *jobs;
 };
 
 void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
@@ -60,27 +65,47 @@ void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
     vsnprintf(r->text, sizeof r->text, format, a);
     va_end(a);
     r->code = code;
-    r->error = r->text;
 }
 
 /* Requests
  * -----------------------------------------------------------------------------------------------------------
  */
 
-static const struct ops_command *command_named(const char *name)
+/* The row whose verb stands where it should, else the row without one. *named: some row has this name. */
+static const struct ops_command *command_for(const struct ops_request *r, const char *name, bool *named)
 {
-    for (unsigned i = 0; i < ops_command_count; i++)
+    const struct ops_command *found = NULL;
+    *named = false;
+    for (unsigned i = 0; i < ops_command_count; i++) {
+        const struct ops_command *c = &ops_commands[i];
+        if (strcmp(c->name, name) != 0)
+            continue;
+        *named = true;
+        if (!c->verb)
+            found = found ? found : c;
+        else if (c->verb_at < r->argument_count && strcmp(r->arguments[c->verb_at], c->verb) == 0)
+            return c;
+    }
+    return found;
+}
+
+static void usage(struct ops_request *r, const char *name)
+{
+    char text[OPS_TEXT_SIZE];
+    size_t used = 0;
+    for (unsigned i = 0; i < ops_command_count && used < sizeof text; i++)
         if (strcmp(ops_commands[i].name, name) == 0)
-            return &ops_commands[i];
-    return NULL;
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s%s%s", used ? "; or: " : "", name,
+                                     *ops_commands[i].arguments ? " " : "", ops_commands[i].arguments);
+    ops_fail(r, "usage", "usage: %s", text);
 }
 
 static void end_line(struct client *c, const struct ops_request *r)
 {
     json_open(&c->answer, NULL, '{');
     json_flag(&c->answer, "end", true);
-    if (r->error) {
-        json_text(&c->answer, "error", r->error);
+    if (r->code) {
+        json_text(&c->answer, "error", r->text);
         json_text(&c->answer, "code", r->code);
     }
     json_close(&c->answer, '}');
@@ -155,34 +180,66 @@ static bool job_start(struct ops *o, struct job *j, const struct ops_command *co
     return j->running;
 }
 
+/* NULL: refused, and why is said. */
+static const struct ops_command *admitted(struct ops *o, struct ops_request *r, const char *name, bool fits)
+{
+    bool named;
+    const struct ops_command *command = command_for(r, name, &named);
+    if (!named) {
+        ops_fail(r, "unknown_command", "there is no command '%.40s'; 'help' lists them", name);
+    } else if (!fits || !command || r->argument_count < command->arguments_min ||
+               r->argument_count > command->arguments_max) {
+        usage(r, name);
+    } else if (r->level < command->level) {
+        counter_add(o->below, 1);
+        ops_fail(r, "level", "'%s%s%s' takes level %s, and yours is %s", name, command->verb ? " " : "",
+                 command->verb ? command->verb : "", ops_level_name(command->level),
+                 ops_level_name(r->level));
+    } else {
+        return command;
+    }
+    return NULL;
+}
+
+/* What was run has ended, or goes on in steps. */
+static void ran(struct ops *o, struct client *c, struct ops_request *r)
+{
+    if (r->step && !r->code) {
+        c->going = *r;
+        return;
+    }
+    if (r->end)
+        r->end(r);
+    if (r->code)
+        counter_add(o->failures, 1);
+    end_line(c, r);
+}
+
 static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
 {
     struct ops_request r = {
-        .config = &o->config, .now_ns = now_ns, .out = &c->answer, .stop_asked = &o->stop_asked};
+        .config = &o->config, .desk = &o->desk, .now_ns = now_ns, .level = c->level, .out = &c->answer};
     char *at = line, *word, *name = NULL;
+    bool fits = true;
     while ((word = strsep(&at, " \t\r")) != NULL) {
         if (!*word)
             continue;
         if (!name)
             name = word;
-        else if (r.argument_count < OPS_ARGUMENTS_MAX)
+        else if (r.argument_count < OPS_ARGUMENTS_MAX && strlen(word) < ARGUMENT_SIZE)
             r.arguments[r.argument_count++] = word;
+        else
+            fits = false;
     }
     counter_add(o->requests, 1);
-    const struct ops_command *command = name ? command_named(name) : NULL;
-    if (!command)
-        ops_fail(&r, "unknown_command", "there is no command '%.40s'; 'help' lists them", name ? name : "");
-    else if (r.argument_count < command->arguments_min || r.argument_count > command->arguments_max)
-        ops_fail(&r, "usage", "usage: %s %s", command->name, command->arguments);
-    else if (!command->long_running)
+    const struct ops_command *command = admitted(o, &r, name ? name : "", fits);
+    if (command && command->where == OPS_CORE)
         command->run(&r);
-    else if (job_start(o, &c->job, command, &r))
+    else if (command && job_start(o, &c->job, command, &r))
         return;
-    else
+    else if (command)
         ops_fail(&r, "busy", "no thread, or no memory for one, could be had");
-    if (r.error)
-        counter_add(o->failures, 1);
-    end_line(c, &r);
+    ran(o, c, &r);
 }
 
 /* Connections
@@ -190,33 +247,41 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
 
 static void drop(struct client *c)
 {
-    if (c->job.running) {
+    if (c->job.running || (c->going.step && c->going.finishes)) {
         c->gone = true;
-        stream_abandon(&c->job.stream);
+        if (c->job.running)
+            stream_abandon(&c->job.stream);
         return;
     }
+    if (c->going.step && c->going.end)
+        c->going.end(&c->going);
     close(c->fd);
     json_free(&c->answer);
     memset(c, 0, sizeof *c);
     c->fd = -1;
 }
 
-static bool in_our_group(gid_t gid)
+static enum ops_level level_of(const struct ops *o, int fd, uid_t *uid)
 {
-    gid_t groups[64];
-    if (gid == getegid())
-        return true;
-    int n = getgroups(64, groups);
-    for (int i = 0; i < n; i++)
-        if (groups[i] == gid)
-            return true;
-    return false;
+    struct ucred who;
+    gid_t groups[GROUPS_MAX];
+    socklen_t size = sizeof who, groups_size = sizeof groups;
+    *uid = (uid_t)-1;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
+        return OPS_NONE;
+    *uid = who.uid;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) != 0)
+        groups_size = 0; /* in more than we look at: then the first one counts */
+    struct ops_peer peer = {.uid = who.uid,
+                            .gid = who.gid,
+                            .groups = groups,
+                            .group_count = (unsigned)(groups_size / sizeof *groups)};
+    return ops_access(&peer, geteuid(), getegid(), (enum ops_level)o->config.config->ops_group);
 }
 
 static void admit(struct ops *o, int fd, uint64_t now_ns)
 {
-    struct ucred peer;
-    socklen_t size = sizeof peer;
+    uid_t uid;
     unsigned i = 0;
     while (i < OPS_CONNECTIONS_MAX && o->clients[i].fd >= 0)
         i++;
@@ -229,16 +294,17 @@ static void admit(struct ops *o, int fd, uint64_t now_ns)
     memset(c, 0, sizeof *c);
     c->fd = fd;
     c->moved_ns = now_ns;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-        (peer.uid == 0 || peer.uid == geteuid() || in_our_group(peer.gid)))
+    c->level = level_of(o, fd, &uid);
+    if (c->level != OPS_NONE)
         return;
     struct ops_request r = {.out = &c->answer};
     ops_fail(&r, "forbidden",
-             "user %u is not an operator: neither root, nor the user of rfqd, nor of its group",
-             (unsigned)peer.uid);
+             "user %u is no operator: neither root, nor the user of rfqd, nor admitted by its group "
+             "(key ops_group)",
+             (unsigned)uid);
     end_line(c, &r);
     c->refused = true;
-    counter_add(o->refusals, 1);
+    counter_add(o->forbidden, 1);
 }
 
 /* What the client takes of it now. It is dropped where it has gone, or has taken nothing for too long. */
@@ -261,6 +327,10 @@ static size_t give(struct ops *o, struct client *c, const char *text, size_t siz
 static unsigned flush(struct ops *o, struct client *c, uint64_t now_ns)
 {
     unsigned work = 0;
+    if (c->answer.failed) {
+        drop(c);
+        return 1;
+    }
     while (c->sent < c->answer.used) {
         size_t n = give(o, c, c->answer.text + c->sent, c->answer.used - c->sent, now_ns);
         if (n == 0)
@@ -307,22 +377,58 @@ static unsigned serve_job(struct ops *o, struct client *c, uint64_t now_ns)
         work = flush_stream(o, c, now_ns);
     if (!is_done || (!c->gone && stream_peek(&c->job.stream, &left)))
         return work;
+    struct ops_request r = c->job.request;
     bool is_whole = !c->gone && !c->job.line.failed;
     job_end(o, &c->job);
     if (!is_whole) {
+        if (r.end)
+            r.end(&r);
         drop(c);
         return 1;
     }
-    if (c->job.request.error)
-        counter_add(o->failures, 1);
-    end_line(c, &c->job.request);
+    r.now_ns = now_ns;
+    r.out = &c->answer;
+    r.stream = NULL;
+    if (r.then && !r.code)
+        r.then(&r);
+    ran(o, c, &r);
     return 1 + flush(o, c, now_ns);
+}
+
+/* Another step of what goes on; none while the client has not read what there is. */
+static unsigned serve_steps(struct ops *o, struct client *c, uint64_t now_ns)
+{
+    struct ops_request *r = &c->going;
+    if (!c->gone && has_hung_up(c))
+        drop(c);
+    if (c->fd < 0)
+        return 1;
+    if (c->gone)
+        c->answer.used = c->sent = 0;
+    if (!c->answer.used)
+        c->moved_ns = now_ns;
+    r->now_ns = now_ns;
+    if (c->answer.used < OPS_WAITING_MAX && r->step(r)) {
+        struct ops_request ended = *r;
+        memset(r, 0, sizeof *r);
+        ended.step = NULL;
+        ran(o, c, &ended);
+    }
+    if (c->gone && r->step)
+        return 0;
+    if (c->gone) {
+        drop(c);
+        return 1;
+    }
+    return c->answer.used ? flush(o, c, now_ns) : 0;
 }
 
 static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
 {
     if (c->job.running)
         return serve_job(o, c, now_ns);
+    if (c->going.step)
+        return serve_steps(o, c, now_ns);
     if (c->answer.used) /* one request at a time: the next is read when the answer has gone */
         return flush(o, c, now_ns);
     ssize_t n = recv(c->fd, c->line + c->line_used, sizeof c->line - 1 - c->line_used, MSG_DONTWAIT);
@@ -350,11 +456,22 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
     c->moved_ns = now_ns;
     if (c->job.running)
         return 1;
-    if (c->answer.failed || c->answer.used > OPS_ANSWER_MAX) {
+    if (c->answer.used > OPS_ANSWER_MAX) {
         drop(c);
         return 1;
     }
     return 1 + flush(o, c, now_ns);
+}
+
+static void look_idle(struct ops *o, uint64_t now_ns)
+{
+    unsigned rfqs, orders;
+    if (!o->desk.stop_when_idle || now_ns < o->desk.idle_look_ns)
+        return;
+    o->desk.idle_look_ns = now_ns + IDLE_INTERVAL_NS;
+    ops_alive(o->config.node, &rfqs, &orders);
+    if (!rfqs && !orders)
+        o->desk.stop_asked = true;
 }
 
 unsigned ops_poll(struct ops *o, uint64_t now_ns)
@@ -371,12 +488,19 @@ unsigned ops_poll(struct ops *o, uint64_t now_ns)
     for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
         if (o->clients[i].fd >= 0)
             work += serve(o, &o->clients[i], now_ns);
+    look_idle(o, now_ns);
     return work;
+}
+
+void ops_show_cores(struct ops *o, const struct core *cores, unsigned count)
+{
+    o->desk.cores = cores;
+    o->desk.core_count = count;
 }
 
 bool ops_stop_asked(const struct ops *o)
 {
-    return o->stop_asked;
+    return o->desk.stop_asked;
 }
 
 enum err ops_create(struct ops **out, const struct ops_config *c)
@@ -390,7 +514,8 @@ enum err ops_create(struct ops **out, const struct ops_config *c)
         o->clients[i].fd = -1;
     o->requests = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_requests_total", "");
     o->failures = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_failures_total", "");
-    o->refusals = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_refused_total", "reason=\"forbidden\"");
+    o->forbidden = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_refused_total", "reason=\"forbidden\"");
+    o->below = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_refused_total", "reason=\"level\"");
     o->full = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_refused_total", "reason=\"connections\"");
     o->stalled = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_stalled_total", "");
     o->jobs = counter_new(c->counters, COUNTER_GAUGE, "rfqd_ops_jobs", "");
@@ -417,13 +542,18 @@ void ops_destroy(struct ops *o)
         struct client *c = &o->clients[i];
         if (c->fd < 0)
             continue;
-        if (c->job.running)
+        if (c->job.running) {
             job_end(o, &c->job);
+            if (c->job.request.end)
+                c->job.request.end(&c->job.request);
+        }
+        c->going.finishes = false;
         drop(c);
     }
     if (o->listener >= 0) {
         close(o->listener);
         unlink(o->config.path);
     }
+    config_free(o->desk.config);
     free(o);
 }

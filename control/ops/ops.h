@@ -1,26 +1,35 @@
 /* Ops control socket: a Unix socket for operators. Owner: the control core, which polls it beside the
  * replica, so that it reads the replica's state without a lock. Nothing here can slow the data path.
  *
- * Access: peer credentials; root, the user rfqd runs as, and members of its group. Anybody else is refused by
- * name.
+ * Access: peer credentials give a level (access.h): read, operate or admin. Each command names the level that
+ * it takes; who has none is refused at once, and whatever is refused is refused by name and counted:
+ * rfqd_ops_refused_total{reason="forbidden|level|connections"}.
  *
  * Protocol: one request a line: a command and its arguments, separated by blanks. The answer is lines of JSON
  * objects, and a last line {"end":true} or {"end":true,"error":"…","code":"…"}. One request at a time per
- * connection; several in a row are allowed. Commands stand in one table (commands.c): name, arguments,
- * sentence, function; `help` prints it; rfqctl's help is made of it.
+ * connection; several in a row are allowed. Commands stand in one list (command_list.h): name, arguments,
+ * level, sentence; `help` prints it; rfqctl's help, man page and completion are made of it.
  *
  * Decimals are strings, times are UTC nanoseconds as numbers and as text where people read them, ids are
  * names (R…, Q…, O…).
  *
- * Short commands answer from the replica's state, on the control core, as a whole. Long ones (dump, verify)
- * run on a thread each; what they answer is sent as it is made, in two halves of STREAM_HALF_SIZE (stream.h),
- * so that an answer of any length takes the same memory. A client may read it as slowly as it likes; the
- * thread waits, the control core never does. One that has gone ends its command, and so does the end of rfqd:
- * then the answer has no end line.
+ * How a command runs:
+ *
+ *   at once    from the replica's state, on the control core; the answer is made as a whole
+ *   in steps   what reads the log, or waits for a checkpoint: a bounded part a poll, none while
+ *              OPS_WAITING_MAX bytes wait for the client; it ends with its client
+ *   asking     what another core owns: its agent is asked through its mailbox (gateway.h, engine.h), in steps
+ *              as above, and the answer is given when the replica has seen in the log what came of it. Once
+ *              begun it goes on without its client, because the agent's answer has to be taken
+ *   on a thread  what waits for a disk. What it answers is sent as it is made, in two halves of
+ *              STREAM_HALF_SIZE (stream.h), so that an answer of any length takes the same memory. A client
+ *              may read it as slowly as it likes; the thread waits, the control core never does. One that has
+ *              gone ends it (dump, verify; a file or a copy is finished), and so does the end of rfqd: then
+ *              the answer has no end line. What it found may go on in steps (config reload)
  *
  * Limits, and what happens there: OPS_CONNECTIONS_MAX: closed at once. OPS_LINE_MAX: refused by name, closed.
- * OPS_ANSWER_MAX of a short answer: closed. OPS_STALL_NS without taking a byte of what is there to be read:
- * closed. Counters: rfqd_ops_{requests,failures,refused,stalled}_total; rfqd_ops_jobs: long ones under way.
+ * OPS_ANSWER_MAX of an answer made at once: closed. OPS_STALL_NS without taking a byte of what is there to be
+ * read: closed. Counters: rfqd_ops_{requests,failures,refused,stalled}_total; rfqd_ops_jobs: threads.
  */
 #ifndef RFQD_CONTROL_OPS_H
 #define RFQD_CONTROL_OPS_H
@@ -30,13 +39,15 @@
 
 #define OPS_CONNECTIONS_MAX 32
 #define OPS_LINE_MAX        4096
-#define OPS_ANSWER_MAX      (256u * 1024u * 1024u) /* bytes of a short command's answer */
+#define OPS_WAITING_MAX     (256u * 1024u)         /* bytes of an answer made in steps */
+#define OPS_ANSWER_MAX      (256u * 1024u * 1024u) /* bytes of one made at once */
 #define OPS_STALL_NS        600000000000ull
 
 struct ops_config {
     const char *path;
     struct node *node;
     const struct config *config;
+    const char *config_path; /* of the file it was read from: what `config reload` reads again */
     struct counters *counters;
     struct metrics *metrics;
 };
@@ -47,7 +58,9 @@ struct ops;
 enum err ops_create(struct ops **out, const struct ops_config *c) WARN_UNUSED;
 void ops_destroy(struct ops *o);
 unsigned ops_poll(struct ops *o, uint64_t now_ns);
-/* `stop` was asked. */
+/* The cores that run, for `cores`; the caller's, constant but for its counters. Before they are started. */
+void ops_show_cores(struct ops *o, const struct core *cores, unsigned count);
+/* `stop` was asked, or a drain has come to its end. */
 bool ops_stop_asked(const struct ops *o);
 
 #endif

@@ -185,7 +185,7 @@ def real(build, directory):
             raise Failure(f"the timeline does not begin with the request: {rows[0]}")
 
         expect(ctl.run("statsu"), USAGE, "did you mean 'status'")
-        expect(ctl.run("rfq"), USAGE, "usage: rfq ID")
+        expect(ctl.run("rfq"), USAGE, "usage: rfq RFQ")
         expect(ctl.run("rfq", "nonsense"), FAILED, "'nonsense' is no RFQ's id")
         expect(ctl.run("rfq", "RFFFFFFFFFFFF"), FAILED, "no RFQ RFFFFFFFFFFFF")
         expect(ctl.run("stop"), FINE)

@@ -23,7 +23,8 @@ static void setup(void)
     cr_assert_not_null(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/ops.sock", directory);
     cr_assert_eq(counters_create(&counters, NULL), OK);
-    const struct ops_config c = {.path = path, .counters = counters};
+    static const struct config config = {.ops_group = OPS_ADMIN};
+    const struct ops_config c = {.path = path, .config = &config, .counters = counters};
     cr_assert_eq(ops_create(&ops, &c), OK);
 }
 

@@ -1,0 +1,113 @@
+/* What runs: cores, rings and lanes, latencies, counters. */
+#include <stdio.h>
+#include <string.h>
+
+#include "control/ops/commands.h"
+
+void ops_latency(struct ops_request *r)
+{
+    for (unsigned s = 0; s < STAGES; s++) {
+        const struct histogram *h = replica_stage(node_replica(r->config->node), (enum stage)s);
+        json_open(r->out, NULL, '{');
+        json_text(r->out, "stage", stage_text((enum stage)s));
+        json_uint(r->out, "count", h->count);
+        json_uint(r->out, "p50_ns", histogram_percentile(h, 50000));
+        json_uint(r->out, "p90_ns", histogram_percentile(h, 90000));
+        json_uint(r->out, "p99_ns", histogram_percentile(h, 99000));
+        json_uint(r->out, "p999_ns", histogram_percentile(h, 99900));
+        json_uint(r->out, "max_ns", h->max);
+        json_close(r->out, '}');
+        json_line(r->out);
+    }
+}
+
+void ops_counters(struct ops_request *r)
+{
+    struct counter_view v;
+    for (uint32_t i = 0; counters_at(r->config->counters, i, &v); i++) {
+        json_open(r->out, NULL, '{');
+        json_text(r->out, "name", v.name);
+        json_text(r->out, "labels", v.label);
+        json_text(r->out, "kind", v.kind == COUNTER_TOTAL ? "total" : "gauge");
+        json_uint(r->out, "value", v.value);
+        json_close(r->out, '}');
+        json_line(r->out);
+    }
+}
+
+void ops_latency_reset(struct ops_request *r)
+{
+    replica_stages_reset(node_replica(r->config->node));
+    json_open(r->out, NULL, '{');
+    json_text(r->out, "reset", "the histograms count from here on");
+    json_close(r->out, '}');
+    json_line(r->out);
+}
+
+/* Cores
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
+/* Counters that say that this agent had to wait, or refused for want of room. */
+static void add_waits(const struct counters *counters, const char *agent, uint64_t *stalls, uint64_t *drops)
+{
+    struct counter_view v;
+    char label[COUNTER_LABEL_SIZE];
+    bool gateway = strcmp(agent, "gateway") == 0;
+    int size = snprintf(label, sizeof label, "agent=\"%s\"", agent);
+    for (uint32_t i = 0; counters_at(counters, i, &v); i++) {
+        if (strcmp(v.name, "rfqd_engine_stalls_total") == 0 && strncmp(v.label, label, (size_t)size) == 0)
+            *stalls += v.value;
+        else if (gateway && (strcmp(v.name, "rfqd_gateway_ring_waits_total") == 0 ||
+                             strcmp(v.name, "rfqd_gateway_lane_waits_total") == 0))
+            *stalls += v.value;
+        else if (gateway && strcmp(v.name, "rfqd_fix_busy_total") == 0)
+            *drops += v.value;
+        else if (strcmp(agent, "log") == 0 && strcmp(v.name, "rfqd_log_stalls_total") == 0)
+            *stalls += v.value;
+    }
+}
+
+void ops_cores(struct ops_request *r)
+{
+    for (unsigned i = 0; i < r->desk->core_count; i++) {
+        const struct core *c = &r->desk->cores[i];
+        uint64_t rounds = counter_get(c->rounds), busy = counter_get(c->busy_rounds), stalls = 0, drops = 0;
+        char share[32];
+        json_open(r->out, NULL, '{');
+        json_uint(r->out, "core", i);
+        json_int(r->out, "cpu", c->cpu);
+        json_text(r->out, "idle", idle_name(c->idle));
+        json_open(r->out, "agents", '[');
+        for (unsigned a = 0; a < c->agent_count; a++) {
+            json_text(r->out, NULL, c->agents[a].name);
+            add_waits(r->config->counters, c->agents[a].name, &stalls, &drops);
+        }
+        json_close(r->out, ']');
+        json_uint(r->out, "rounds", rounds);
+        json_uint(r->out, "busy_rounds", busy);
+        uint64_t permille = rounds ? busy * 1000 / rounds : 0;
+        snprintf(share, sizeof share, "%u.%u", (unsigned)(permille / 10), (unsigned)(permille % 10));
+        json_raw(r->out, "busy_percent", share, strlen(share));
+        json_uint(r->out, "stalls", stalls);
+        json_uint(r->out, "dropped", drops);
+        json_close(r->out, '}');
+        json_line(r->out);
+    }
+}
+
+void ops_lanes(struct ops_request *r)
+{
+    struct node_queue q;
+    for (unsigned i = 0; node_queue_at(r->config->node, i, &q); i++) {
+        json_open(r->out, NULL, '{');
+        json_text(r->out, "kind", q.kind);
+        json_text(r->out, "from", q.from);
+        json_text(r->out, "to", q.to);
+        json_text(r->out, "subject", q.subject);
+        json_uint(r->out, "used_bytes", q.used);
+        json_uint(r->out, "size_bytes", q.size);
+        json_close(r->out, '}');
+        json_line(r->out);
+    }
+}

@@ -1,0 +1,81 @@
+/* Drain: no new RFQs. Distribution owns that flag: it is asked, records it, and every request is decided by
+ * it from then on. A start takes RFQs again.
+ */
+#include <stdlib.h>
+
+#include "control/ops/commands.h"
+
+struct drain {
+    enum engine_drain wanted;
+    bool then_stop;
+    uint64_t asked_ns, position;
+    bool asked, answered;
+};
+
+static void answer_out(struct ops_request *r, const struct drain *d)
+{
+    unsigned rfqs, orders;
+    ops_alive(r->config->node, &rfqs, &orders);
+    json_open(r->out, NULL, '{');
+    json_flag(r->out, "draining", d->wanted == ENGINE_DRAIN_ON);
+    json_flag(r->out, "then_stops", d->then_stop);
+    json_uint(r->out, "rfqs_alive", rfqs);
+    json_uint(r->out, "orders_alive", orders);
+    json_close(r->out, '}');
+    json_line(r->out);
+}
+
+static bool drain_step(struct ops_request *r)
+{
+    struct drain *d = r->going;
+    struct engine *e = node_engine(r->config->node, AGENT_DISTRIBUTION);
+    if (!d->asked)
+        d->asked = engine_ask(e, &(struct engine_change){.drain = d->wanted});
+    else if (!d->answered)
+        d->answered = engine_answered(e, &d->position);
+    if (d->answered && ops_applied(r, AGENT_DISTRIBUTION, d->position)) {
+        r->desk->stop_when_idle = d->then_stop;
+        answer_out(r, d);
+        return true;
+    }
+    if (d->asked_ns + OPS_PATIENCE_NS > r->now_ns)
+        return false;
+    ops_fail(r, d->asked ? "timeout" : "busy",
+             d->asked ? "distribution has not done it in 20 s; it may still do it"
+                      : "distribution has had another change under way for 20 s");
+    return true;
+}
+
+static void drain_end(struct ops_request *r)
+{
+    free(r->going);
+}
+
+static void drain_begin(struct ops_request *r, enum engine_drain wanted, bool then_stop)
+{
+    struct drain *d = calloc(1, sizeof *d);
+    if (!d) {
+        ops_fail(r, "memory", "no memory");
+        return;
+    }
+    *d = (struct drain){.wanted = wanted, .then_stop = then_stop, .asked_ns = r->now_ns};
+    r->going = d;
+    r->step = drain_step;
+    r->end = drain_end;
+    r->finishes = true;
+}
+
+void ops_drain(struct ops_request *r)
+{
+    drain_begin(r, ENGINE_DRAIN_ON, false);
+}
+
+void ops_drain_stop(struct ops_request *r)
+{
+    drain_begin(r, ENGINE_DRAIN_ON, true);
+}
+
+void ops_drain_off(struct ops_request *r)
+{
+    drain_begin(r, ENGINE_DRAIN_OFF, false);
+}
