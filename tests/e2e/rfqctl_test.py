@@ -9,40 +9,12 @@ import json
 import os
 import re
 import socket
-import subprocess
 import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from appliance import Appliance, Failure, Scratch, Sim, wait_until  # noqa: E402
-
-FINE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
-
-
-class Ctl:
-    def __init__(self, build, path):
-        self.program = os.path.join(build, "bin", "rfqctl")
-        self.path = path
-
-    def run(self, *arguments, where=True, environment=None):
-        target = ["--socket", self.path] if where else []
-        return subprocess.run([self.program, *target, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=60, env={**os.environ, **(environment or {})})
-
-
-def expect(result, code, *said, told=()):
-    """Exit code, what it says on standard error, and what it prints."""
-    text = f"{' '.join(result.args[1:])}: exit {result.returncode}\n{result.stdout}{result.stderr}"
-    if result.returncode != code:
-        raise Failure(f"exit {code} was expected: {text}")
-    for pattern in said:
-        if not re.search(pattern, result.stderr):
-            raise Failure(f"'{pattern}' was expected on standard error: {text}")
-    for pattern in told:
-        if not re.search(pattern, result.stdout):
-            raise Failure(f"'{pattern}' was expected: {text}")
-    return result
-
+from ctl import FAILED, FINE, UNREACHABLE, USAGE, Ctl, expect, json_rows  # noqa: E402
 
 class Pretender(threading.Thread):
     """An ops socket that gives one fixed answer to whatever is asked, then closes."""
@@ -141,14 +113,6 @@ def misbehaving(build, directory):
     expect(Ctl(build, path).run("circuits"), FINE, told=("circuit +LP1", "state +open"))
 
 
-def json_rows(ctl, *command):
-    result = expect(ctl.run("--json", *command), FINE)
-    rows = [json.loads(line) for line in result.stdout.splitlines()]
-    if any(row.get("end") is True for row in rows):
-        raise Failure(f"{command}: the protocol's end is shown")
-    return rows
-
-
 def real(build, directory):
     rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1", "LP2"))
     parties = None
@@ -165,7 +129,8 @@ def real(build, directory):
         tables = {"status": r"accepting +yes", "sessions": r"SESSION +ROLE +STATE", "lps": r"LP +STATUS",
                   "rfqs": r"CREATED +RFQ +TAKER", "orders": r"ORDER +RFQ +CLORDID", "latency": r"P50 +P90 +P99",
                   "counters": r"rfqd_log_frames_total", "workflow": r"DRAFT", "help": r"status",
-                  "verify": r"."}
+                  "verify": r".", "takers": r"TAKER +SESSION", "instruments": r"SYMBOL +CURRENCY",
+                  "cores": r"CORE +CPU +IDLE +BUSY", "lanes": r"gateway +distribution +request"}
         for command, told in tables.items():
             expect(ctl.run(command), FINE, told=(told,))
             if not json_rows(ctl, command):

@@ -43,6 +43,12 @@ enum ctl_result client_open(struct client *c, const char *path)
     return CTL_FINE;
 }
 
+void client_be_patient(struct client *c)
+{
+    struct timeval never = {0};
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);
+}
+
 void client_close(struct client *c)
 {
     if (c->fd >= 0)
@@ -104,7 +110,8 @@ static enum ctl_result finish(struct client *c, const char *line)
         snprintf(c->error, sizeof c->error, "%s", json_object_get_string(error));
         if (json_object_object_get_ex(end, "code", &code))
             snprintf(c->code, sizeof c->code, "%s", json_object_get_string(code));
-        result = CTL_FAILED;
+        bool forbidden = strcmp(c->code, "forbidden") == 0 || strcmp(c->code, "level") == 0;
+        result = forbidden ? CTL_FORBIDDEN : CTL_FAILED;
     }
     json_object_put(end);
     return result;

@@ -15,7 +15,7 @@
 #define CLIENT_REQUEST_MAX 4000 /* below OPS_LINE_MAX */
 
 /* Exit codes of rfqctl, and results of what may fail. */
-enum ctl_result { CTL_FINE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_UNREACHABLE = 3 };
+enum ctl_result { CTL_FINE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_UNREACHABLE = 3, CTL_FORBIDDEN = 4 };
 
 struct client {
     int fd; /* -1: not connected */
@@ -33,9 +33,12 @@ struct rows {
 
 /* CTL_UNREACHABLE: nobody there, or no right to. */
 enum ctl_result client_open(struct client *c, const char *path);
+/* The next line of an answer may take any time. */
+void client_be_patient(struct client *c);
 void client_close(struct client *c);
 /* Each line of the answer but the last, without its newline; it may be changed, and is gone after the call.
- * CTL_FAILED: rfqd refused it (code, error). CTL_UNREACHABLE: the connection broke off. CTL_USAGE: too long.
+ * CTL_FAILED: rfqd refused it (code, error). CTL_FORBIDDEN: not for who asks. CTL_UNREACHABLE: the connection
+ * broke off. CTL_USAGE: too long.
  */
 enum ctl_result client_ask(struct client *c, const char *request,
                            void (*line)(void *ctx, char *text, size_t size), void *ctx);

@@ -4,7 +4,7 @@
  *     rfqctl [--socket PATH | --dir DIR] [--json] [--watch] [COMMAND [ARGUMENT…]]
  *
  * Without a command: the state at a glance. Exit 0: fine; 1: the command failed; 2: usage; 3: rfqd cannot be
- * reached.
+ * reached; 4: not allowed.
  */
 #include <poll.h>
 #include <signal.h>
@@ -14,13 +14,18 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "tools/ctl/complete.h"
 #include "tools/ctl/doctor.h"
+#include "tools/ctl/manual.h"
+#include "tools/ctl/top.h"
 #include "tools/ctl/views.h"
 
 #define DEMO_SOCKET       "run/demo/ops.sock"
 #define SYSTEM_SOCKET     "/run/rfqd/ops.sock"
 #define WATCH_INTERVAL_MS 500
 #define GLANCE_RFQS       10
+#define HELP_COLUMN       30
+#define WORDS_MAX         16
 #define NAME_DISTANCE_MAX 3 /* further off, a name is no help */
 
 struct options {
@@ -29,7 +34,10 @@ struct options {
     bool json, watch;
     unsigned long frames; /* of a watch; 0: until stopped */
     char request[CLIENT_REQUEST_MAX + 1];
-    const char *command; /* NULL: the state at a glance */
+    const char *command;          /* NULL: the state at a glance */
+    const char *words[WORDS_MAX]; /* behind the command */
+    unsigned word_count;
+    const struct view *view; /* of them; NULL: none known */
 };
 
 static atomic_bool stop_wanted;
@@ -44,13 +52,17 @@ static enum ctl_result usage(FILE *to, enum ctl_result result)
 {
     fprintf(to, "usage: rfqctl [--socket PATH | --dir DIR] [--json] [--watch] [COMMAND [ARGUMENT...]]\n"
                 "Without a command: the state at a glance.\n\n");
-    for (unsigned i = 0; i < view_count; i++)
-        fprintf(to, "  %-9s %-8s %s\n", views[i].name, views[i].arguments, views[i].sentence);
+    for (unsigned i = 0; i < view_count; i++) {
+        int size = fprintf(to, "  %s%s%s", views[i].name, *views[i].arguments ? " " : "", views[i].arguments);
+        fprintf(to, "%s%*s%s\n", size > HELP_COLUMN - 2 ? "\n" : "",
+                size > HELP_COLUMN - 2 ? HELP_COLUMN : HELP_COLUMN - size, "", views[i].sentence);
+    }
     fprintf(to, "\n--socket  rfqd's ops_socket; else DIR/ops.sock; else $RFQD_SOCKET, " DEMO_SOCKET
                 " or " SYSTEM_SOCKET "\n"
                 "--json    the answer as it came, a line of JSON each\n"
                 "--watch   again and again until Ctrl-C; --frames N: so many times\n"
-                "Exit: 0 fine, 1 the command failed, 2 usage, 3 rfqd cannot be reached\n");
+                "--man     the manual page, rfqctl(1)\n"
+                "Exit: 0 fine, 1 the command failed, 2 usage, 3 rfqd cannot be reached, 4 not allowed\n");
     return result;
 }
 
@@ -136,13 +148,44 @@ static void print_line(void *ctx, char *text, size_t size)
     fwrite(text, 1, size + 1, to);
 }
 
+struct stream {
+    FILE *to;
+    const struct view *view;
+};
+
+static void stream_line(void *ctx, char *text, size_t size)
+{
+    struct stream *s = ctx;
+    struct json_object *row = json_tokener_parse(text);
+    (void)size;
+    if (row)
+        s->view->line(s->to, row);
+    json_object_put(row);
+}
+
+/* Rows that may come for ever: each as it comes. */
+static enum ctl_result stream(struct client *c, const struct options *o, FILE *to)
+{
+    struct stream s = {.to = to, .view = o->view};
+    setvbuf(to, NULL, _IOLBF, 0);
+    client_be_patient(c);
+    return client_ask(c, o->request, o->json ? print_line : stream_line, o->json ? (void *)to : (void *)&s);
+}
+
 static enum ctl_result show(struct client *c, const struct options *o, struct table_style *style, FILE *to)
 {
-    const struct view *v = o->command ? view_named(o->command) : NULL;
+    const struct view *v = o->view;
+    static struct top top;
     if (!o->command && !o->json)
         return view_glance(to, c, style);
+    if (v && v->local)
+        return top_show(to, c, &top, style, o->json, WATCH_INTERVAL_MS);
     const char *request = o->command ? o->request : "status";
-    if (o->json || (v && !v->show))
+    if (v && v->line)
+        return stream(c, o, to);
+    if (v && v->patient)
+        client_be_patient(c);
+    if (o->json)
         return client_ask(c, request, print_line, to);
     struct rows rows;
     if (o->watch && v && strcmp(v->name, "rfqs") == 0) {
@@ -232,7 +275,7 @@ static enum ctl_result watch(struct client *c, const struct options *o)
         if (result != CTL_FINE || n == o->frames)
             break;
         poll(NULL, 0, WATCH_INTERVAL_MS); /* for the eye; a signal ends it */
-        if (!terminal)
+        if (!terminal && !o->json)
             putchar('\n');
     }
     if (terminal)
@@ -263,6 +306,18 @@ static bool take_value(struct options *o, const char *name, const char *value)
     return true;
 }
 
+/* An option that the command has, by its row in the list. */
+static bool is_commands(const struct options *o, const char *option)
+{
+    for (unsigned i = 0; o->command && i < view_count; i++) {
+        const char *at = strcmp(views[i].name, o->command) == 0 ? strstr(views[i].arguments, option) : NULL;
+        size_t size = strlen(option);
+        if (at && size > 2 && (at[size] == ' ' || at[size] == ']' || !at[size]))
+            return true;
+    }
+    return false;
+}
+
 /* Options may stand anywhere: `rfqctl rfqs --json` is what people type. */
 static enum ctl_result read_options(struct options *o, int argc, char **argv)
 {
@@ -279,7 +334,7 @@ static enum ctl_result read_options(struct options *o, int argc, char **argv)
                 fprintf(stderr, "rfqctl: %s needs %s\n", a, a[2] == 'f' ? "a number" : "a path");
                 return CTL_USAGE;
             }
-        } else if (a[0] == '-') {
+        } else if (a[0] == '-' && !is_commands(o, a)) {
             fprintf(stderr, "rfqctl: there is no option '%s'\n", a);
             return usage(stderr, CTL_USAGE);
         } else {
@@ -290,8 +345,14 @@ static enum ctl_result read_options(struct options *o, int argc, char **argv)
             }
             if (!o->command)
                 o->command = a;
+            else if (o->word_count < WORDS_MAX)
+                o->words[o->word_count++] = a;
             used += (size_t)snprintf(o->request + used, sizeof o->request - used, "%s%s", used ? " " : "", a);
         }
+    }
+    if (o->command) {
+        o->view = view_for(o->command, o->word_count, o->words);
+        o->watch = o->watch || strcmp(o->command, "top") == 0;
     }
     return CTL_FINE;
 }
@@ -327,10 +388,32 @@ static enum ctl_result doctor(const struct options *o)
     return CTL_FINE;
 }
 
+/* What may stand next, for the shell: what is typed of the place to ask counts, all else is only looked at.
+ */
+static enum ctl_result complete(int argc, char **argv)
+{
+    static struct options o;
+    const char *words[WORDS_MAX];
+    unsigned count = 0;
+    for (int i = 2; i < argc && count < WORDS_MAX; i++)
+        words[count++] = argv[i];
+    for (unsigned i = 0; i + 2 < count; i++)
+        if (strcmp(words[i], "--socket") == 0 || strcmp(words[i], "--dir") == 0)
+            take_value(&o, words[i], words[i + 1]);
+    complete_print(stdout, count, words, socket_path(&o));
+    return CTL_FINE;
+}
+
 static enum ctl_result run(int argc, char **argv)
 {
     static struct options o;
     static struct client c;
+    if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+        return complete(argc, argv);
+    if (argc == 2 && strcmp(argv[1], "--man") == 0) {
+        manual_print(stdout);
+        return CTL_FINE;
+    }
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return usage(stdout, CTL_FINE);
@@ -339,8 +422,12 @@ static enum ctl_result run(int argc, char **argv)
         return result;
     if (o.command && strcmp(o.command, "doctor") == 0)
         return doctor(&o);
+    if (o.command && strcmp(o.command, "top") == 0 && o.word_count) {
+        fprintf(stderr, "rfqctl: usage: top\n");
+        return CTL_USAGE;
+    }
     result = client_open(&c, socket_path(&o));
-    if (result != CTL_FINE && o.command && !view_named(o.command))
+    if (result != CTL_FINE && o.command && !o.view)
         return unknown_command(o.command, NULL);
     if (result != CTL_FINE)
         return failed(&c, result);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/ops/command_list.h"
+
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
 #define RED    "31"
@@ -163,32 +165,192 @@ static void show_doctor(FILE *to, struct rows *rows, struct table_style *style)
     table_print(to, columns, COUNT(columns), rows, style);
 }
 
+static void show_takers(FILE *to, struct rows *rows, struct table_style *style)
+{
+    static const struct column columns[] = {{"TAKER", "taker", COLUMN_TEXT, NULL},
+                                            {"SESSION", "session", COLUMN_TEXT, NULL},
+                                            {"STATE", "session_state", COLUMN_TEXT, NULL},
+                                            {"TENANT", "tenant", COLUMN_NUMBER, NULL},
+                                            {"RFQS", "rfqs", COLUMN_NUMBER, NULL}};
+    style->colour_of = colour_by_session;
+    table_print(to, columns, COUNT(columns), rows, style);
+}
+
+static void show_instruments(FILE *to, struct rows *rows, struct table_style *style)
+{
+    static const struct column columns[] = {{"SYMBOL", "symbol", COLUMN_TEXT, NULL},
+                                            {"CURRENCY", "currency", COLUMN_TEXT, NULL},
+                                            {"CLASS", "asset_class", COLUMN_NUMBER, NULL},
+                                            {"TICK", "tick", COLUMN_DECIMAL, NULL},
+                                            {"LOT", "lot", COLUMN_DECIMAL, NULL},
+                                            {"LEAST", "quantity_min", COLUMN_DECIMAL, NULL},
+                                            {"MOST", "quantity_max", COLUMN_DECIMAL, NULL},
+                                            {"REFERENCE", "reference_price", COLUMN_DECIMAL, NULL},
+                                            {"COLLAR %", "collar_percent", COLUMN_DECIMAL, NULL},
+                                            {"TRADABLE", "tradable", COLUMN_TEXT, NULL}};
+    table_print(to, columns, COUNT(columns), rows, style);
+}
+
+static void show_cores(FILE *to, struct rows *rows, struct table_style *style)
+{
+    static const struct column columns[] = {
+        {"CORE", "core", COLUMN_NUMBER, NULL},     {"CPU", "cpu", COLUMN_NUMBER, NULL},
+        {"IDLE", "idle", COLUMN_TEXT, NULL},       {"BUSY %", "busy_percent", COLUMN_NUMBER, NULL},
+        {"ROUNDS", "rounds", COLUMN_NUMBER, NULL}, {"BUSY ROUNDS", "busy_rounds", COLUMN_NUMBER, NULL},
+        {"STALLS", "stalls", COLUMN_NUMBER, NULL}, {"DROPPED", "dropped", COLUMN_NUMBER, NULL},
+        {"AGENTS", "agents", COLUMN_TEXT, NULL}};
+    table_print(to, columns, COUNT(columns), rows, style);
+}
+
+static void show_lanes(FILE *to, struct rows *rows, struct table_style *style)
+{
+    static const struct column columns[] = {{"KIND", "kind", COLUMN_TEXT, NULL},
+                                            {"FROM", "from", COLUMN_TEXT, NULL},
+                                            {"TO", "to", COLUMN_TEXT, NULL},
+                                            {"SUBJECT", "subject", COLUMN_TEXT, NULL},
+                                            {"USED BYTES", "used_bytes", COLUMN_NS, NULL},
+                                            {"OF", "size_bytes", COLUMN_NS, NULL}};
+    table_print(to, columns, COUNT(columns), rows, style);
+}
+
+static void show_config(FILE *to, struct rows *rows, struct table_style *style)
+{
+    static const struct column columns[] = {{"KEY", "key", COLUMN_TEXT, NULL},
+                                            {"ENTRY", "entry", COLUMN_TEXT, NULL},
+                                            {"VALUE", "value", COLUMN_TEXT, NULL},
+                                            {"UNIT", "unit", COLUMN_TEXT, NULL},
+                                            {"CHANGES", "changes", COLUMN_TEXT, NULL}};
+    table_print(to, columns, COUNT(columns), rows, style);
+}
+
+/* Errors as sentences, differences as a table, what came of it as pairs. */
+static void show_reload(FILE *to, struct rows *rows, struct table_style *style)
+{
+    static const struct column columns[] = {{"KEY", "key", COLUMN_TEXT, NULL},
+                                            {"ENTRY", "entry", COLUMN_TEXT, NULL},
+                                            {"WAS", "was", COLUMN_TEXT, NULL},
+                                            {"IS", "is", COLUMN_TEXT, NULL},
+                                            {"CHANGES", "changes", COLUMN_TEXT, NULL}};
+    static char text[CELL_SIZE];
+    struct rows differences = {.row = rows->row};
+    while (differences.count < rows->count && *row_text(rows->row[differences.count], "key"))
+        differences.count++;
+    if (differences.count)
+        table_print(to, columns, COUNT(columns), &differences, style);
+    for (size_t i = differences.count; i < rows->count; i++) {
+        const char *error = row_text(rows->row[i], "error");
+        table_clean(error, text, sizeof text);
+        if (*error)
+            fprintf(to, "%s\n", text);
+        else
+            table_pairs(to, rows->row[i], style);
+    }
+}
+
+/* Rows that may come for ever
+ * ----------------------------------------------------------------------------------- */
+
+static void line_event(FILE *to, struct json_object *row)
+{
+    static char text[CELL_SIZE];
+    table_clean(row_text(row, "text"), text, sizeof text);
+    fprintf(to, "%.18s  %" PRId64 "  %-12s  %s\n", row_text(row, "time") + 11, row_number(row, "seq"),
+            row_text(row, "agent"), text);
+}
+
+static void line_message(FILE *to, struct json_object *row)
+{
+    static char text[CELL_SIZE];
+    table_clean(row_text(row, "text"), text, sizeof text);
+    fprintf(to, "%.18s  %-3s  %6" PRId64 "%s  %s  %s\n", row_text(row, "time") + 11,
+            row_text(row, "direction"), row_number(row, "number"),
+            strcmp(row_text(row, "again"), "true") == 0 ? " again" : "",
+            *row_text(row, "name") ? row_text(row, "name") : row_text(row, "type"), text);
+}
+
+static void line_json(FILE *to, struct json_object *row)
+{
+    fprintf(to, "%s\n",
+            json_object_to_json_string_ext(row, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/* The table
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* How each is shown: .show or .line; a command without a view of its own as pairs. */
+/* clang-format off */
+#define SHOWN_status          show_status, NULL
+#define SHOWN_sessions        show_sessions, NULL
+#define SHOWN_session         show_status, NULL
+#define SHOWN_session_logout  show_status, NULL
+#define SHOWN_session_reset   show_status, NULL
+#define SHOWN_session_seq     show_status, NULL
+#define SHOWN_lps             show_lps, NULL
+#define SHOWN_lp              show_status, NULL
+#define SHOWN_takers          show_takers, NULL
+#define SHOWN_instruments     show_instruments, NULL
+#define SHOWN_rfqs            show_rfqs, NULL
+#define SHOWN_rfq             show_rfq, NULL
+#define SHOWN_orders          show_orders, NULL
+#define SHOWN_order           show_status, NULL
+#define SHOWN_events          NULL, line_event
+#define SHOWN_fix_log         NULL, line_message
+#define SHOWN_latency         show_latency, NULL
+#define SHOWN_latency_reset   show_status, NULL
+#define SHOWN_cores           show_cores, NULL
+#define SHOWN_lanes           show_lanes, NULL
+#define SHOWN_counters        show_counters, NULL
+#define SHOWN_metrics         show_text, NULL
+#define SHOWN_workflow        show_text, NULL
+#define SHOWN_config_show     show_config, NULL
+#define SHOWN_config_check    show_reload, NULL
+#define SHOWN_config_reload   show_reload, NULL
+#define SHOWN_snapshot        show_status, NULL
+#define SHOWN_backup          show_status, NULL
+#define SHOWN_verify          show_status, NULL
+#define SHOWN_dump            NULL, line_json
+#define SHOWN_drain           show_status, NULL
+#define SHOWN_drain_stop      show_status, NULL
+#define SHOWN_drain_off       show_status, NULL
+#define SHOWN_stop            show_status, NULL
+#define SHOWN_help            show_help, NULL
+#define SHOWN_top             show_status, NULL
+#define SHOWN_doctor          show_doctor, NULL
+/* clang-format on */
+
 const struct view views[] = {
-    {"status", "", "positions, lags, sessions, RFQs by state, the last recovery", show_status},
-    {"sessions", "", "FIX sessions: state, sequence numbers, messages", show_sessions},
-    {"lps", "", "liquidity providers with their statistics", show_lps},
-    {"rfqs", "[STATE]", "RFQs in memory; of one state or status only, where it is named", show_rfqs},
-    {"rfq", "ID", "one RFQ's timeline, with the nanoseconds of each stage", show_rfq},
-    {"orders", "", "orders in memory", show_orders},
-    {"latency", "", "how long each stage takes, from the stamps in the record", show_latency},
-    {"counters", "", "every counter and gauge", show_counters},
-    {"metrics", "", "everything there is to watch, as Prometheus text", show_text},
-    {"workflow", "[dot]", "the RFQ state machine, as a table or as a Graphviz diagram", show_text},
-    {"verify", "", "the log applied again and compared with the store and with what is in memory",
-     show_status},
-    {"dump", "[TABLE]", "a table of the store, a line of JSON each; without a name, all of them", NULL},
-    {"doctor", "[ROOT]", "is this host set up for low latency? each finding with its remedy", show_doctor},
-    {"stop", "", "logs all sessions out, completes the record and ends rfqd", show_status},
-    {"help", "", "what the running rfqd understands", show_help},
+#define PATIENT_CORE   false
+#define PATIENT_THREAD true
+#define X(id, name, verb, verb_at, arguments, least, most, level, where, sentence) \
+    {name, verb, verb_at, arguments, sentence, false, PATIENT_##where, SHOWN_##id},
+    OPS_COMMAND_LIST(X)
+#undef X
+#define X(id, name, arguments, sentence) {name, NULL, 0, arguments, sentence, true, false, SHOWN_##id},
+        OPS_LOCAL_LIST(X)
+#undef X
 };
 const unsigned view_count = COUNT(views);
 
 const struct view *view_named(const char *name)
 {
-    for (unsigned i = 0; i < view_count; i++)
-        if (strcmp(views[i].name, name) == 0)
-            return &views[i];
-    return NULL;
+    return view_for(name, 0, NULL);
+}
+
+const struct view *view_for(const char *name, unsigned count, const char *const words[])
+{
+    const struct view *any = NULL, *first = NULL;
+    for (unsigned i = 0; i < view_count; i++) {
+        const struct view *v = &views[i];
+        if (strcmp(v->name, name) != 0)
+            continue;
+        if (v->verb && v->verb_at < count && strcmp(words[v->verb_at], v->verb) == 0)
+            return v;
+        if (!v->verb && !any)
+            any = v;
+        if (!first)
+            first = v;
+    }
+    return any ? any : first;
 }
 
 static int by_creation(const void *a, const void *b)
