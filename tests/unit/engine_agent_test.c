@@ -433,3 +433,38 @@ Test(engine_agent, time_of_the_record_never_goes_back)
     }
     cr_assert_eq(last, 10 * SECOND);
 }
+
+static struct engine_change change;
+static struct settings changed;
+
+static void ask_settings(uint64_t order_ack_timeout_ns)
+{
+    changed = t.settings;
+    changed.order_ack_timeout_ns = order_ack_timeout_ns;
+    change = (struct engine_change){.settings = &changed};
+    cr_assert(engine_ask(t.engine, &change));
+}
+
+Test(engine_agent, what_an_operator_changes_is_recorded_and_answered_behind_the_commit)
+{
+    uint64_t position;
+    ask_settings(7 * SECOND);
+    cr_assert_not(engine_ask(t.engine, &change), "one at a time");
+    cr_assert_not(engine_answered(t.engine, &position), "nobody has polled");
+    poll_engine();
+    cr_assert(engine_answered(t.engine, &position));
+    cr_assert_eq(position, ring_tail(&t.ring));
+    read_ring();
+    cr_assert_eq(routing_settings(t.twin)->order_ack_timeout_ns, 7 * SECOND);
+    cr_assert_eq(state_digest(&t.state->base), state_digest(&t.twin->base));
+}
+
+Test(engine_agent, a_change_to_what_is_there_leaves_no_record_and_is_answered)
+{
+    uint64_t position, tail = ring_tail(&t.ring);
+    ask_settings(t.settings.order_ack_timeout_ns);
+    poll_engine();
+    cr_assert(engine_answered(t.engine, &position));
+    cr_assert_eq(position, tail);
+    cr_assert_eq(ring_tail(&t.ring), tail);
+}

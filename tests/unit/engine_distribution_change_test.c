@@ -1,0 +1,108 @@
+/* What an operator changes while it runs: settings, reference data, LPs and takers, drain. */
+#include "tests/unit/distribution_desk.h"
+
+/* All of it, as the agent does: a batch for each part. Returns how many parts. */
+static unsigned change(struct desk *d, const struct engine_change *c)
+{
+    unsigned next = 0, parts = 0;
+    bool over = false;
+    while (!over) {
+        harness_step(&d->h);
+        emit_batch_begin(&d->h.emit, NULL);
+        over = distribution_change(&d->h.emit, c, &next);
+        if (d->h.emit.ring->open->count > 0)
+            emit_batch_end(&d->h.emit);
+        else
+            ring_abandon(d->h.emit.ring);
+        harness_absorb(&d->h);
+        parts++;
+    }
+    return parts;
+}
+
+Test(distribution_change, a_drain_refuses_new_requests_by_name_until_it_is_over)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    struct command_quote_request before = desk_request_command(&d, SIDE_BUY, UNITS(1000));
+    desk_ask(&d, &before);
+    change(&d, &(struct engine_change){.drain = ENGINE_DRAIN_ON});
+    cr_assert_str_eq(harness_shape(&d.h), "DISTRIBUTION_DRAIN");
+    struct command_quote_request c = desk_request_command(&d, SIDE_BUY, UNITS(1000));
+    desk_ask(&d, &c);
+    cr_assert_str_eq(harness_shape(&d.h), "REQUEST_REFUSED");
+    const struct request_refused *ev = harness_find(&d.h, RECORD_REQUEST_REFUSED);
+    cr_expect_eq(ev->reason, REASON_DRAINING);
+    cr_expect_str_eq(ev->text, "no new RFQs are taken: the appliance is being drained");
+    cr_expect_eq(desk_rfq_of(&d, &before)->state, RFQ_BIDDING_OPEN, "what is alive goes on");
+    change(&d, &(struct engine_change){.drain = ENGINE_DRAIN_ON});
+    cr_assert_str_eq(harness_shape(&d.h), "", "it drains already");
+    change(&d, &(struct engine_change){.drain = ENGINE_DRAIN_OFF});
+    desk_ask(&d, &c);
+    cr_expect(harness_find(&d.h, RECORD_RFQ_CREATED));
+    desk_close(&d);
+}
+
+Test(distribution_change, a_start_ends_a_drain)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    change(&d, &(struct engine_change){.drain = ENGINE_DRAIN_ON});
+    cr_assert(d.s->draining);
+    struct engine_setup setup = desk_setup(&d);
+    harness_start(&d.h, distribution_start, &setup);
+    cr_assert_not(d.s->draining);
+    desk_close(&d);
+}
+
+Test(distribution_change, an_lp_keeps_its_statistics_and_its_session_s_state)
+{
+    struct desk d;
+    desk_open(&d, 2);
+    struct command_quote_request c = desk_request_command(&d, SIDE_BUY, UNITS(1000));
+    desk_ask(&d, &c);
+    uint64_t released = distribution_lp(d.s, 1)->released;
+    cr_assert_gt(released, 0);
+    d.lps[0].status = LP_SUSPENDED;
+    change(&d, &(struct engine_change){.lps = d.lps, .lp_count = 2});
+    cr_assert_str_eq(harness_shape(&d.h), "LP_SET", "the other one is as it was");
+    const struct lp *lp = distribution_lp(d.s, 1);
+    cr_expect_eq(lp->status, LP_SUSPENDED);
+    cr_expect_eq(lp->released, released);
+    cr_expect_eq(lp->session_state, SESSION_SYNCED);
+    desk_close(&d);
+}
+
+Test(distribution_change, two_lps_change_their_sessions_and_are_known_by_the_new_ones)
+{
+    struct desk d;
+    desk_open(&d, 2);
+    d.lps[0].session = LP(2);
+    d.lps[1].session = LP(1);
+    change(&d, &(struct engine_change){.lps = d.lps, .lp_count = 2});
+    cr_expect_eq(distribution_lp_by_session(d.s, LP(2))->id, 1);
+    cr_expect_eq(distribution_lp_by_session(d.s, LP(1))->id, 2);
+    cr_expect_eq(distribution_lp(d.s, 1)->session_state, SESSION_DOWN, "until it is told");
+    desk_session(&d, LP(2), SESSION_SYNCED);
+    cr_expect_eq(distribution_lp(d.s, 1)->session_state, SESSION_SYNCED);
+    desk_close(&d);
+}
+
+Test(distribution_change, many_entries_come_in_batches_of_a_bounded_size)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    enum { COUNT = 3 * ENGINE_CHANGE_RECORDS + 1 };
+    static struct instrument many[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        many[i] = d.instruments[0];
+        memset(many[i].symbol, 0, sizeof many[i].symbol);
+        snprintf(many[i].symbol, sizeof many[i].symbol, "S%u", i);
+    }
+    const struct engine_change all = {.instruments = many, .instrument_count = COUNT};
+    cr_assert_eq(change(&d, &all), 4);
+    cr_assert_eq(table_count(d.s->instruments), 2 + COUNT);
+    cr_assert_eq(change(&d, &all), 4);
+    cr_assert_str_eq(harness_shape(&d.h), "", "the second time nothing differs");
+    desk_close(&d);
+}
