@@ -190,7 +190,8 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
                            .config = a->config,
                            .config_path = a->config_path,
                            .counters = a->counters,
-                           .metrics = a->metrics};
+                           .metrics = a->metrics,
+                           .journal = a->journal};
     e = ops_create(&a->ops, &o);
     if (e != OK)
         return complain(a, a->config->ops_socket, errno ? strerror(errno) : err_text(e));

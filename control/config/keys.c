@@ -168,7 +168,7 @@ const struct config_key config_keys[] = {
     {SECTION_LOG, "format", KEY_CHOICE_I64, "", 1, 0, 0, "text", TOP(journal_format), formats,
      "Lines for people, or a JSON object each."},
     {SECTION_LOG, "level", KEY_CHOICE_I64, "", 1, 0, 0, "info", TOP(journal_level), log_levels,
-     "The least important that is written."},
+     "The least important that is written.", LIVE},
 
     {SECTION_CORES, "cpu", KEY_I64, "", 1, -1, 1023, "-1", CORE(cpu), NULL, "CPU to pin to; -1: not pinned."},
     {SECTION_CORES, "idle", KEY_CHOICE_I64, "", 1, 0, 0, "yield", CORE(idle), idles,

@@ -3,10 +3,11 @@
  *
  * X(id, name, verb, verb_at, arguments, least, most, LEVEL, WHERE, sentence)
  *
- * A name may have several rows, told apart by a verb: the word that stands at argument `verb_at`. The row
- * without a verb (NULL) is meant where no verb fits. least and most count the arguments, the verb included.
+ * A name may have several rows, told apart by a verb: the word that stands at argument `verb_at`. A row
+ * without a verb (NULL) is meant where no verb fits; of several, the one that takes so many arguments. least
+ * and most count the arguments, the verb included.
  * `arguments` is what help shows, and the grammar of completion: lower case stands for itself, capitals name
- * a thing (SESSION, LP, RFQ, ORDER, STATE, TABLE, FILE, DIR …), brackets are optional.
+ * a thing (SESSION, LP, RFQ, ORDER, STATE, LEVEL, TABLE, FILE, DIR …), brackets are optional.
  *
  * LEVEL: who may give it. READ looks; OPERATE changes what runs; ADMIN changes what counts: numbers,
  * configuration, copies of the record.
@@ -52,6 +53,9 @@
     X(metrics, "metrics", NULL, 0, "", 0, 0, READ, CORE, "everything there is to watch, as Prometheus text")           \
     X(workflow, "workflow", NULL, 0, "[dot]", 0, 1, READ, CORE,                                                       \
       "the RFQ state machine, as a table or as a Graphviz diagram")                                                   \
+    X(log, "log", NULL, 0, "", 0, 0, READ, CORE, "the least important of what is said on standard error, and lines lost") \
+    X(log_level, "log", NULL, 0, "LEVEL", 1, 1, OPERATE, CORE,                                                     \
+      "error, warning, info or debug: what is said from now on, until a restart or a reload that changes it")         \
     X(config_show, "config", "show", 0, "show", 1, 1, READ, CORE, "every key with the value in force")                \
     X(config_check, "config", "check", 0, "check FILE", 2, 2, OPERATE, THREAD, "reads another file; each error with its line") \
     X(config_reload, "config", "reload", 0, "reload", 1, 1, ADMIN, THREAD,                                            \

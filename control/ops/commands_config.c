@@ -363,6 +363,8 @@ static void reloaded(struct ops_request *r, struct reload *x)
     json_uint(r->out, "at_a_restart", x->at_a_restart);
     json_close(r->out, '}');
     json_line(r->out);
+    if (x->config->journal_level != ops_config_now(r)->journal_level)
+        journal_level_set(r->config->journal, (enum journal_level)x->config->journal_level);
     config_free(r->desk->config);
     r->desk->config = x->config;
     x->config = NULL;

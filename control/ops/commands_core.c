@@ -1,4 +1,4 @@
-/* What runs: cores, rings and lanes, latencies, counters. */
+/* What runs: cores, rings and lanes, latencies, counters; and how much of it is said. */
 #include <stdio.h>
 #include <string.h>
 
@@ -110,4 +110,33 @@ void ops_lanes(struct ops_request *r)
         json_close(r->out, '}');
         json_line(r->out);
     }
+}
+
+/* The journal
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+void ops_log(struct ops_request *r)
+{
+    const struct journal *j = r->config->journal;
+    json_open(r->out, NULL, '{');
+    json_text(r->out, "level", journal_level_name(journal_level_now(j)));
+    json_text(r->out, "configured", journal_level_name((enum journal_level)ops_config_now(r)->journal_level));
+    json_uint(r->out, "dropped", journal_dropped(j));
+    json_close(r->out, '}');
+    json_line(r->out);
+}
+
+void ops_log_level(struct ops_request *r)
+{
+    unsigned level = 0;
+    while (level < JOURNAL_LEVELS &&
+           strcmp(journal_level_name((enum journal_level)level), r->arguments[0]) != 0)
+        level++;
+    if (level == JOURNAL_LEVELS) {
+        ops_fail(r, "bad_level", "'%.40s' is none of: error, warning, info, debug", r->arguments[0]);
+        return;
+    }
+    journal_level_set(r->config->journal, (enum journal_level)level);
+    ops_log(r);
 }

@@ -71,7 +71,8 @@ void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
  * -----------------------------------------------------------------------------------------------------------
  */
 
-/* The row whose verb stands where it should, else the row without one. *named: some row has this name. */
+/* The row whose verb stands where it should, else one without, and of those the one that takes so many
+ * arguments. *named: some row has this name. */
 static const struct ops_command *command_for(const struct ops_request *r, const char *name, bool *named)
 {
     const struct ops_command *found = NULL;
@@ -81,8 +82,9 @@ static const struct ops_command *command_for(const struct ops_request *r, const 
         if (strcmp(c->name, name) != 0)
             continue;
         *named = true;
+        bool fits = r->argument_count >= c->arguments_min && r->argument_count <= c->arguments_max;
         if (!c->verb)
-            found = found ? found : c;
+            found = !found || fits ? c : found;
         else if (c->verb_at < r->argument_count && strcmp(r->arguments[c->verb_at], c->verb) == 0)
             return c;
     }

@@ -50,6 +50,7 @@ struct ops_config {
     const char *config_path; /* of the file it was read from: what `config reload` reads again */
     struct counters *counters;
     struct metrics *metrics;
+    struct journal *journal;
 };
 
 struct ops;

@@ -61,6 +61,7 @@ def completion(ctl):
     order = json_rows(ctl, "orders")[0]["order"]
     rfq = json_rows(ctl, "rfqs")[0]["rfq"]
     must({"session", "sessions", "snapshot", "status", "stop"} == complete(ctl, "s"), f"{complete(ctl, 's')}")
+    must(complete(ctl, "log", "") == {"error", "warning", "info", "debug"}, "levels of the journal")
     must("--json" in complete(ctl, "-"), "options are not completed")
     must(complete(ctl, "session", "") == {"T1", "LP1", "LP2"}, f"sessions: {complete(ctl, 'session', '')}")
     must(complete(ctl, "session", "T1", "") == {"show", "logout", "reset", "seq"}, "what a session can be told")
@@ -181,6 +182,23 @@ def fix_log(ctl):
     expect(ctl.run("fix", "log"), USAGE, "usage: fix log SESSION")
 
 
+# The journal ----------------------------------------------------------------------------------------------------------
+
+def journal(rfqd, ctl):
+    """Its level, by an order and by the configuration; drain() sees that what is said at debug is said."""
+    with open(rfqd.config) as f:
+        text = f.read()
+    must(one(ctl, "log") == {"level": "info", "configured": "info", "dropped": 0}, "the level of the journal")
+    must(one(ctl, "log", "error")["level"] == "error", "log error")
+    expect(ctl.run("log", "loud"), FAILED, "'loud' is none of: error, warning, info, debug")
+    with open(rfqd.config, "w") as f:
+        f.write(text + "log: {level: debug}\n")
+    changed = json_rows(ctl, "config", "reload")[0]
+    must((changed["key"], changed["was"], changed["is"], changed["changes"]) == ("log.level", "info", "debug", "now"),
+         f"a level in the configuration: {changed}")
+    must(one(ctl, "log")["level"] == "debug", "a reload sets the level")
+
+
 # Levels ---------------------------------------------------------------------------------------------------------------
 
 def levels(rfqd, ctl, of_group):
@@ -197,14 +215,16 @@ def levels(rfqd, ctl, of_group):
            f"user {NOBODY} is no operator: neither root, nor the user of rfqd, nor admitted by its group")
     expect(ctl.run("status", user=NOBODY, group=NOBODY, extra_groups=[os.getegid()]), FINE, told=(f"your_level +{of_group}",))
     expect(member("status"), FINE, told=(f"your_level +{of_group}",))
+    expect(member("log"), FINE, told=("level +info", "configured +info"))
     if of_group == "read":
+        expect(member("log", "debug"), FORBIDDEN, "'log' takes level operate, and yours is read")
         expect(member("snapshot"), FORBIDDEN, "'snapshot' takes level operate, and yours is read")
         expect(member("stop"), FORBIDDEN, "'stop' takes level operate, and yours is read")
     else:
         expect(member("snapshot"), FINE)
     expect(member("session", "T1", "reset"), FORBIDDEN, f"'session reset' takes level admin, and yours is {of_group}")
     expect(member("config", "reload"), FORBIDDEN, f"'config reload' takes level admin, and yours is {of_group}")
-    must(counter(rfqd, "rfqd_ops_refused_total", 'reason="level"') == (4 if of_group == "read" else 2), "levels are counted")
+    must(counter(rfqd, "rfqd_ops_refused_total", 'reason="level"') == (5 if of_group == "read" else 2), "levels are counted")
     must(counter(rfqd, "rfqd_ops_refused_total", 'reason="forbidden"') == 1, "strangers are counted")
 
 
@@ -338,6 +358,7 @@ def drain(build, rfqd, ctl, directory):
     os.mkdir(journals)
     parties = Sim(build, journals, rfqd, ["lp:name=LP1", "lp:name=LP2", "taker:name=T1,count=5,start_ms=100"], ("--linger",))
     try:
+        rfqd.process.wait_line("debug rfqd: session_synced", 30)
         # The first three are known from before, and are refused as such.
         refused = wait_until(lambda: [r for r in json_rows(ctl, "events", "--type", "REQUEST_REFUSED")
                                       if r["record"]["reason"] == "draining"], 30, "a request refused by the drain")
@@ -381,6 +402,7 @@ def run(build, directory, of_group):
         copies(rfqd, ctl, directory)
         orders_to_sessions(rfqd, ctl, parties)
         configuration(rfqd, ctl, directory)
+        journal(rfqd, ctl)
         drain(build, rfqd, ctl, directory)
         rfqd.stop()
     finally:

@@ -15,22 +15,31 @@
 
 static char directory[] = "/tmp/rfqd-ops-XXXXXX", path[64];
 static struct counters *counters;
+static struct journal *journal;
 static struct ops *ops;
 static uint64_t now = 1000000000;
 
+static uint64_t time_now(void)
+{
+    return now;
+}
+
 static void setup(void)
 {
+    const struct journal_config j = {.fd = STDERR_FILENO, .level = JOURNAL_INFO, .clock = time_now};
     cr_assert_not_null(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/ops.sock", directory);
     cr_assert_eq(counters_create(&counters, NULL), OK);
-    static const struct config config = {.ops_group = OPS_ADMIN};
-    const struct ops_config c = {.path = path, .config = &config, .counters = counters};
+    cr_assert_eq(journal_create(&journal, &j), OK);
+    static const struct config config = {.ops_group = OPS_ADMIN, .journal_level = JOURNAL_INFO};
+    const struct ops_config c = {.path = path, .config = &config, .counters = counters, .journal = journal};
     cr_assert_eq(ops_create(&ops, &c), OK);
 }
 
 static void teardown(void)
 {
     ops_destroy(ops);
+    journal_destroy(journal);
     counters_close(counters);
     cr_assert_eq(rmdir(directory), 0, "the socket went with its owner");
 }
@@ -93,6 +102,21 @@ Test(control_ops, answers_requests_one_after_the_other)
     cr_assert(strstr(first, "usage: workflow [dot]"), "%s", first);
     cr_assert_eq(counted("rfqd_ops_requests_total"), 3);
     cr_assert_eq(counted("rfqd_ops_failures_total"), 2);
+    close(fd);
+}
+
+Test(control_ops, the_level_of_the_journal_is_shown_and_set)
+{
+    static char text[65536];
+    int fd = client();
+    say(fd, "log\nlog debug\nlog loud\nlog info debug\n");
+    polls(10);
+    read_all(fd, text, sizeof text);
+    cr_assert(strstr(text, "{\"level\":\"info\",\"configured\":\"info\",\"dropped\":0}"), "%s", text);
+    cr_assert(strstr(text, "{\"level\":\"debug\",\"configured\":\"info\",\"dropped\":0}"), "%s", text);
+    cr_assert(strstr(text, "'loud' is none of: error, warning, info, debug"), "%s", text);
+    cr_assert(strstr(text, "usage: log; or: log LEVEL"), "%s", text);
+    cr_assert_eq(journal_level_now(journal), JOURNAL_DEBUG);
     close(fd);
 }
 

@@ -94,7 +94,7 @@ Test(control_values, a_difference_names_key_and_entry_and_when_it_takes_effect)
                "token_keys.algorithm[k1] HS256 -> ES256");
     expect_one(was, HEAD SESSIONS PARTIES "http: {idle_timeout_ms: 5000}\n", false,
                "http.idle_timeout_ms[] 60000 -> 5000");
-    expect_one(was, HEAD SESSIONS PARTIES "log: {level: debug}\n", false, "log.level[] info -> debug");
+    expect_one(was, HEAD SESSIONS PARTIES "log: {level: debug}\n", true, "log.level[] info -> debug");
 }
 
 Test(control_values, what_takes_a_restart_is_kept)
@@ -110,7 +110,7 @@ Test(control_values, what_takes_a_restart_is_kept)
     live = restart = 0;
     config_compare(running, c, count, NULL);
     cr_assert_eq(restart, 0, "%s", last);
-    cr_assert_eq(live, 2, "the setting and the instrument");
+    cr_assert_eq(live, 3, "the setting, the instrument, the level of the log");
     cr_assert_eq(c->settings.ack_timeout_ns, 250000000u);
     cr_assert_eq(c->settings.rfqs_max, running->settings.rfqs_max);
     config_free(c);

@@ -23,6 +23,7 @@ static const struct {
      "marks settings instruments lps takers rfqs deliveries quotes routing_settings routing_sessions orders "
      "fills sessions rfqs_ended deliveries_ended quotes_ended orders_ended fills_ended orders_rfq history "
      "sent purge"},
+    {"LEVEL", NULL, NULL, "error warning info debug"},
     {"FILE", NULL, NULL, ":files"},
     {"DIR", NULL, NULL, ":dirs"},
     {"ROOT", NULL, NULL, ":dirs"},

@@ -302,6 +302,8 @@ static void line_json(FILE *to, struct json_object *row)
 #define SHOWN_counters        show_counters, NULL
 #define SHOWN_metrics         show_text, NULL
 #define SHOWN_workflow        show_text, NULL
+#define SHOWN_log             show_status, NULL
+#define SHOWN_log_level       show_status, NULL
 #define SHOWN_config_show     show_config, NULL
 #define SHOWN_config_check    show_reload, NULL
 #define SHOWN_config_reload   show_reload, NULL
