@@ -599,11 +599,6 @@ struct log *node_log(const struct node *n)
     return n->log;
 }
 
-uint64_t node_segment_size(const struct node *n)
-{
-    return n->config.config->log_segment_size;
-}
-
 struct store *node_store(const struct node *n)
 {
     return n->config.store;

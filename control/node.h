@@ -69,7 +69,6 @@ struct replica *node_replica(const struct node *n);
  * producer: the control core. */
 struct lane *node_client_lane(const struct node *n);
 struct log *node_log(const struct node *n);
-uint64_t node_segment_size(const struct node *n); /* of the log */
 struct store *node_store(const struct node *n);
 /* The live states: only where no core runs (simulation, start). */
 struct state *node_state(const struct node *n, uint8_t agent);

@@ -5,8 +5,8 @@
 
 #include "control/feed/inside.h"
 
-/* Where in the log a seq is: a place each MARK_DISTANCE bytes, the newest MARKS_MAX of them. What is older is
- * found by looking into segments. */
+/* Where in the log a seq is: a place each MARK_DISTANCE bytes, the newest MARKS_MAX of them. What is older
+ * the log finds. */
 #define MARK_DISTANCE 65536u
 #define MARKS_MAX     16384u
 
@@ -161,49 +161,6 @@ static bool find_mark(const struct feed *f, bool by_time, uint64_t wanted, uint6
     return true;
 }
 
-/* The first batch of a segment. */
-static enum err look_into(const struct log *l, uint64_t offset, struct mark *out)
-{
-    struct log_reader *r;
-    enum err e = log_reader_open(&r, l, offset);
-    if (e)
-        return e;
-    const struct log_frame *f = log_reader_next(r, UINT64_MAX, &e);
-    if (f)
-        *out = (struct mark){.seq = f->first_seq, .offset = offset, .time_ns = log_frame_batch(f)->time_ns};
-    log_reader_close(r);
-    return f ? OK : e ? e : ERR_NOT_FOUND;
-}
-
-/* The last segment that begins at or before; segments are all of one size, and a frame never lies in two. */
-static enum err find_segment(const struct feed *f, bool by_time, uint64_t wanted, uint64_t segment_size,
-                             uint64_t *offset)
-{
-    const struct log *l = node_log(f->node);
-    struct mark m;
-    uint64_t low = log_begin(l), count = (log_written(l) - low + segment_size - 1) / segment_size;
-    enum err e = look_into(l, low, &m);
-    if (e)
-        return e;
-    if (!comes_before(&m, by_time, wanted)) {
-        *offset = low;
-        return by_time || m.seq == wanted + 1 ? OK : ERR_NOT_FOUND;
-    }
-    uint64_t first = low;
-    while (count > 1) {
-        uint64_t half = count / 2, at = first + half * segment_size;
-        at -= at % segment_size; /* the oldest may begin anywhere */
-        if (look_into(l, at, &m) == OK && comes_before(&m, by_time, wanted)) {
-            first = at;
-            count -= half;
-        } else {
-            count = half;
-        }
-    }
-    *offset = first;
-    return OK;
-}
-
 /* Readers
  * ------------------------------------------------------------------------------------------------------- */
 
@@ -213,7 +170,8 @@ static enum err open_reader(struct feed_reader **out, struct feed *f, enum feed_
     uint64_t offset;
     *out = NULL;
     if (!find_mark(f, by_time, wanted, &offset)) {
-        enum err e = find_segment(f, by_time, wanted, node_segment_size(f->node), &offset);
+        const struct log *l = node_log(f->node);
+        enum err e = by_time ? log_find_time(l, wanted, &offset) : log_find_seq(l, wanted + 1, &offset);
         if (e)
             return e;
     }

@@ -198,34 +198,6 @@ static void read_end(struct ops_request *r)
     free(x);
 }
 
-/* The first frame at or behind an offset where one begins; 0: none there. */
-static uint64_t seq_at(const struct log *l, uint64_t offset)
-{
-    struct log_reader *reader;
-    enum err e;
-    if (log_reader_open(&reader, l, offset) != OK)
-        return 0;
-    const struct log_frame *f = log_reader_next(reader, log_written(l), &e);
-    uint64_t seq = f ? f->first_seq : 0;
-    log_reader_close(reader);
-    return seq;
-}
-
-/* A place to begin at, at or before the record with this number: the segment that has it. Each segment begins
- * with a frame, so that a few of them tell. */
-static uint64_t offset_before(const struct log *l, uint64_t segment_size, uint64_t seq)
-{
-    uint64_t begin = log_begin(l), low = begin / segment_size, high = log_written(l) / segment_size;
-    while (low < high) {
-        uint64_t middle = low + (high - low + 1) / 2, first = seq_at(l, middle * segment_size);
-        if (first && first <= seq)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low * segment_size > begin ? low * segment_size : begin;
-}
-
 static struct reading *reading_new(struct ops_request *r)
 {
     struct reading *x = calloc(1, sizeof *x);
@@ -237,13 +209,11 @@ static struct reading *reading_new(struct ops_request *r)
 static void reading_begin(struct ops_request *r, struct reading *x)
 {
     const struct log *l = node_log(r->config->node);
-    uint64_t from = log_begin(l);
-    if (x->from_seq)
-        from = offset_before(l, r->config->config->log_segment_size, x->from_seq);
-    else if (x->follow)
-        from = log_written(l);
+    uint64_t from = x->follow ? log_written(l) : log_begin(l);
+    enum err e = x->from_seq ? log_find_seq(l, x->from_seq, &from) : OK;
+    if (!e || e == ERR_NOT_FOUND) /* what is not kept any more is no error: what there is comes */
+        e = log_reader_open(&x->reader, l, from);
     x->end = x->follow ? UINT64_MAX : log_written(l);
-    enum err e = log_reader_open(&x->reader, l, from);
     if (e) {
         free(x);
         ops_fail(r, "log", "log offset %llu: %s", (unsigned long long)from, err_text(e));

@@ -155,4 +155,18 @@ const struct log_frame *log_reader_next(struct log_reader *r, uint64_t limit, en
 uint64_t log_reader_offset(const struct log_reader *r); /* of the next frame */
 const char *log_reader_error(const struct log_reader *r);
 
+/* Where a reader begins that wants the records from this seq on, or from this time on: at the last segment
+ * that begins at or before it; frames before what is wanted come first and are the caller's to pass over.
+ * Past the end: the last segment. Found by looking into segments, half of those left each time, so it reads
+ * the disk as often as the count of segments has binary digits. Any thread.
+ *
+ * Times: of batches, each by its agent's clock. Where one ring's batches wait in front of the log, a later
+ * one of another may be in front of them: who must not miss one asks for a time that much earlier.
+ *
+ * ERR_NOT_FOUND: that record is not kept any more, or (seq 0) there was none; *offset is the oldest frame's.
+ * A time before all that is kept has no error: there, too, it is the oldest. Recycled while it looked: the
+ * reader that is opened there says so. ERR_MEMORY; seq also ERR_CORRUPT, ERR_IO: of the oldest frame. */
+enum err log_find_seq(const struct log *l, uint64_t seq, uint64_t *offset) WARN_UNUSED;
+enum err log_find_time(const struct log *l, uint64_t utc_ns, uint64_t *offset) WARN_UNUSED;
+
 #endif
