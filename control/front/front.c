@@ -42,41 +42,40 @@ static void applied(void *ctx, const struct batch *b, uint64_t first_seq, uint64
 /* Start and end
  * -------------------------------------------------------------------------------------------------------- */
 
-static enum err make_parts(struct front *f, struct node *node, const struct config *c,
-                           struct counters *counters, uint64_t now_ns)
+static enum err make_parts(struct front *f, const struct front_config *c, uint64_t now_ns)
 {
-    enum err e =
-        fail(port_uring_create(&f->port, (unsigned)c->http_connections_max), "http", strerror(errno));
+    unsigned connections = (unsigned)c->config->http_connections_max;
+    enum err e = fail(port_uring_create(&f->port, connections), "io_uring", errno ? strerror(errno) : NULL);
     if (e == OK)
-        e = auth_create(&f->auth, c, counters);
-    if (e != OK)
-        return e == ERR_IO && f->port ? fail(e, "http", auth_error()) : e;
-    e = fail(clients_create(&f->clients, node, counters, now_ns), "http", NULL);
+        e = fail(auth_create(&f->auth, c->config, c->counters), "tokens", auth_error());
     if (e == OK)
-        e = fail(feed_create(&f->feed, node, counters), "http", NULL);
+        e = fail(clients_create(&f->clients, c->node, c->counters, now_ns), "clients", NULL);
+    if (e == OK)
+        e = fail(feed_create(&f->feed, c->node, c->counters), "events", NULL);
     const struct ws_config w = {.web = &f->web,
                                 .auth = f->auth,
                                 .clients = f->clients,
                                 .feed = f->feed,
-                                .node = node,
-                                .config = c,
-                                .counters = counters};
+                                .node = c->node,
+                                .config = c->config,
+                                .counters = c->counters};
     if (e == OK)
-        e = fail(ws_create(&f->ws, &w), "http", NULL);
+        e = fail(ws_create(&f->ws, &w), "WebSocket", NULL);
     return e;
 }
 
-static enum err make_server(struct front *f, struct node *node, const struct config *c,
-                            struct counters *counters)
+static enum err make_server(struct front *f, const struct front_config *front)
 {
+    const struct config *c = front->config;
     f->http = (struct http){.config = c,
-                            .node = node,
+                            .node = front->node,
                             .auth = f->auth,
                             .clients = f->clients,
                             .feed = f->feed,
                             .ws = f->ws,
-                            .counters = counters};
-    enum err e = fail(http_open(&f->http), "http", NULL);
+                            .counters = front->counters,
+                            .metrics = front->metrics};
+    enum err e = fail(http_open(&f->http), "API", NULL);
     const struct web_config w = {.port = f->port,
                                  .listen = &c->http_listen,
                                  .listen_count = 1,
@@ -93,28 +92,27 @@ static enum err make_server(struct front *f, struct node *node, const struct con
                                  .admit = http_admit,
                                  .decorate = http_decorate,
                                  .app = &f->http,
-                                 .counters = counters};
+                                 .counters = front->counters};
     if (e == OK)
-        e = fail(web_create(&f->web, &w), "http", web_error());
+        e = fail(web_create(&f->web, &w), "listen", web_error());
     f->http.web = f->web;
     return e;
 }
 
-enum err front_create(struct front **out, struct node *node, const struct config *config,
-                      struct counters *counters, uint64_t now_ns)
+enum err front_create(struct front **out, const struct front_config *config, uint64_t now_ns)
 {
     *out = NULL;
     struct front *f = calloc(1, sizeof *f);
     if (!f)
-        return fail(ERR_MEMORY, "http", NULL);
-    enum err e = make_parts(f, node, config, counters, now_ns);
+        return fail(ERR_MEMORY, "front", NULL);
+    enum err e = make_parts(f, config, now_ns);
     if (e == OK)
-        e = make_server(f, node, config, counters);
+        e = make_server(f, config);
     if (e != OK) {
         front_destroy(f);
         return e;
     }
-    replica_watch(node_replica(node), applied, f);
+    replica_watch(node_replica(config->node), applied, f);
     *out = f;
     return OK;
 }

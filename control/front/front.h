@@ -8,15 +8,22 @@
 #ifndef RFQD_CONTROL_FRONT_H
 #define RFQD_CONTROL_FRONT_H
 
+#include "control/metrics/metrics.h"
 #include "control/node.h"
 
 #define FRONT_STOP_NS 3000000000ull /* for what is being served at a planned stop; the rest is cut off */
 
 struct front;
 
-/* config->has_http. Errors: as port_uring_create, auth_create, web_create; front_error() has the sentence. */
-enum err front_create(struct front **out, struct node *node, const struct config *config,
-                      struct counters *counters, uint64_t now_ns) WARN_UNUSED;
+struct front_config {
+    struct node *node;
+    const struct config *config; /* has_http */
+    struct counters *counters;
+    struct metrics *metrics;
+};
+
+/* Errors: as port_uring_create, auth_create, web_create; front_error() has the sentence. */
+enum err front_create(struct front **out, const struct front_config *config, uint64_t now_ns) WARN_UNUSED;
 const char *front_error(void);
 void front_destroy(struct front *f);
 unsigned front_poll(struct front *f, uint64_t now_ns);

@@ -25,6 +25,7 @@
 #include "control/auth/auth.h"
 #include "control/client/client.h"
 #include "control/feed/feed.h"
+#include "control/metrics/metrics.h"
 #include "control/view/view.h"
 #include "control/web/web.h"
 #include "control/ws/ws.h"
@@ -61,6 +62,7 @@ struct http {
     struct feed *feed;
     struct ws *ws;
     struct counters *counters;
+    struct metrics *metrics;
     bool stopping; /* readyz says no */
     /* its own */
     uint64_t *buckets; /* by user: when all that was asked is paid for */

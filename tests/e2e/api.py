@@ -48,7 +48,7 @@ class Answer:
 
 
 class Connection:
-    """One connection; several requests may be asked on it."""
+    """One connection; several requests may be asked on it. It ends with the object."""
 
     def __init__(self, port, timeout=30):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
@@ -56,6 +56,8 @@ class Connection:
 
     def close(self):
         self.socket.close()
+
+    __del__ = close
 
     def send(self, data):
         self.socket.sendall(data)
@@ -150,7 +152,9 @@ def house(build, directory, level="committed", http="", settings="", **more):
              f"  - {{name: sam, tenant: south}}\n  - {{name: oz, tenant: south, role: admin}}\n"
              f"token_keys:\n  - {{id: k1, algorithm: HS256, file: {directory}/k1, tenant: north}}\n"
              f"  - {{id: k2, algorithm: HS256, file: {directory}/k2, tenant: south}}\n")
-    a = Appliance(build, directory, level=level, extra=extra, settings=settings, **more)
+    small = "rfqs_max: 2000, deliveries_max: 20000, quotes_max: 20000, orders_max: 4000, fills_max: 8000"
+    a = Appliance(build, directory, level=level, extra=extra, small_rings=True,
+                  settings=f"{small}, {settings}" if settings else small, **more)
     a.http_port = port
     return a
 

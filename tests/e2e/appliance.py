@@ -208,6 +208,10 @@ class Sim(Process):
         texts = [f"{p},connect=127.0.0.1:{appliance.port}" for p in parties]
         super().__init__([os.path.join(build, "bin", "rfqsim"), *options, directory, *texts], output=self.output)
 
+    def kill(self):
+        super().kill()
+        self.output.close()
+
     def finish(self, seconds):
         """Exit code and one object a party."""
         code = self.wait(seconds)
