@@ -43,6 +43,7 @@ static void data_created(const struct making *m)
     json_text(m->j, "status", "pending");
     json_time(m->j, "expiresAt", ev->deadline_ns);
     json_chars(m->j, "clientRef", ev->request_id, sizeof ev->request_id);
+    json_chars(m->j, "taker", m->e->owner.taker, sizeof m->e->owner.taker);
 }
 
 static void data_status(const struct making *m)

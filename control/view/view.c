@@ -137,6 +137,8 @@ void view_rfq(struct json *j, const char *key, struct replica *r, const struct v
     json_uint(j, "extensions", q->extensions);
     json_uint(j, "lpCount", q->deliveries);
     json_uint(j, "quoteCount", q->quotes);
+    view_price(j, "bestBid", q->best_bid);
+    view_price(j, "bestAsk", q->best_ask);
     award(j, r, q);
     json_flag(j, "cancelPending", q->cancel_pending);
     reason(j, q->reason);
