@@ -1,8 +1,8 @@
 // The blotter: one row for each RFQ, the newest on top. Rows have one height, and only those in sight exist: with a
 // thousand RFQs alive a change costs as much as with ten.
-import { byId, el, setClass, setText } from "./dom.js";
+import { byId, el, setAttribute, setClass, setText } from "./dom.js";
 import { SIDES, clockTime, duration, grouped, milliseconds, padded, words } from "./format.js";
-import { isCounting, isEnded } from "./model.js";
+import { isCounting, isDealing, isEnded } from "./model.js";
 
 const ROW_HEIGHT = 26; // style.css has the same
 const SPARE_ROWS = 6; // above and below what is in sight
@@ -20,15 +20,23 @@ const FILTERS = {
   all: () => true,
 };
 
+/** Never goes back, so that an award that came to nothing is still «awarded»: what is to be done then stands there. */
 export function statusOf(rfq) {
   if (rfq.cancelPending) return "cancelling";
   if (rfq.award?.inDoubt && !isEnded(rfq)) return "in doubt";
+  if (rfq.status === "awarded" && isDealing(rfq)) return "choose again";
   return rfq.status;
 }
 
 function dealText(rfq, digits) {
   if (!rfq.award || rfq.status === "cancelled") return isEnded(rfq) && rfq.status !== "filled" ? words(rfq.reason) : "";
   return `${rfq.award.lpId ?? ""} ${padded(rfq.award.price, digits)}`.trim();
+}
+
+/** Standing ones, of so many asked. */
+function quotesText(rfq) {
+  if (isEnded(rfq)) return "";
+  return rfq.lpCount ? `${rfq.quoteCount} / ${rfq.lpCount}` : String(rfq.quoteCount);
 }
 
 export class Blotter {
@@ -84,7 +92,7 @@ export class Blotter {
     this.select(this.#order[to]);
   }
 
-  /** Things changed: their ids, if they can be named. */
+  /** The rows' order, and those that changed: by their ids, or null: all. */
   refresh(changed = null) {
     const wanted = FILTERS[this.#filter];
     const counts = { live: 0, ended: 0 };
@@ -110,7 +118,7 @@ export class Blotter {
       const rfq = this.#model.rfqs.get(id);
       if (rfq) this.#countdown(row, rfq);
     }
-    if (this.#filter === "live" && this.#order.some((id) => this.#hasLingered(id))) this.refresh();
+    if (this.#filter === "live" && this.#order.some((id) => this.#hasLingered(id))) this.refresh(new Set());
   }
 
   #hasLingered(id) {
@@ -155,7 +163,7 @@ export class Blotter {
         this.#rows.delete(id);
       }
     this.#space.style.setProperty("height", `${this.#order.length * ROW_HEIGHT}px`);
-    this.#scroller.setAttribute("aria-rowcount", String(this.#order.length + 1));
+    setAttribute(this.#scroller, "aria-rowcount", String(this.#order.length + 1));
     for (let at = first; at < last; at++) {
       const id = this.#order[at];
       let row = this.#rows.get(id);
@@ -198,15 +206,15 @@ export class Blotter {
     const price = (text) => (text ? padded(text, digits) : "–");
     const isSelected = rfq.id === this.selected;
     setClass(row.node, `row side-${rfq.side}${isEnded(rfq) ? " over" : ""}${isSelected ? " selected" : ""}`);
-    row.node.setAttribute("aria-selected", String(isSelected));
+    setAttribute(row.node, "aria-selected", String(isSelected));
     setText(cells.time, rfq.createdAt ? clockTime(rfq.createdAt) : "");
     setText(cells.taker, rfq.taker ?? "");
     setText(cells.symbol, rfq.symbol);
     setText(cells.side, SIDES[rfq.side] ?? rfq.side);
     setText(cells.quantity, grouped(rfq.quantity));
     setText(row.chip, statusOf(rfq));
-    row.chip.dataset.status = statusOf(rfq);
-    setText(cells.quotes, rfq.lpCount ? `${rfq.quoteCount} / ${rfq.lpCount}` : String(rfq.quoteCount));
+    setAttribute(row.chip, "data-status", statusOf(rfq));
+    setText(cells.quotes, quotesText(rfq));
     setText(cells.bid, rfq.side === "buy" ? "" : price(rfq.bestBid));
     setText(cells.ask, rfq.side === "sell" ? "" : price(rfq.bestAsk));
     setText(cells.deal, dealText(rfq, digits));

@@ -44,7 +44,6 @@ void console_serve(struct web_request *r)
     web_add_header(r, "Cache-Control", "no-cache");
     web_add_header(r, "Content-Security-Policy", policy);
     web_add_header(r, "X-Frame-Options", "DENY");
-    web_add_header(r, "X-Content-Type-Options", "nosniff");
     web_add_header(r, "Referrer-Policy", "no-referrer");
     if (is_listed(web_header(r, "if-none-match"), f->etag))
         web_answer(r, 304, NULL, NULL, 0);

@@ -153,7 +153,7 @@ export class Detail {
     const best = (name, text) => (sides.includes(name) ? `${name} ${text ? padded(text, digits) : "–"}` : null);
     const spread = rfq.bestBid && rfq.bestAsk && sides.length > 1 ? `spread ${difference(rfq.bestAsk, rfq.bestBid)}` : null;
     setText(byId("d-composite"), ["Best", best("bid", rfq.bestBid), best("ask", rfq.bestAsk), spread].filter(Boolean).join("  "));
-    setText(byId("d-quotes"), `${rfq.quoteCount} standing${rfq.lpCount ? `, ${rfq.lpCount} asked` : ""}`);
+    setText(byId("d-quotes"), rfq.lpCount && !isEnded(rfq) ? `${rfq.quoteCount} of ${rfq.lpCount} LPs` : "");
   }
 
   #makeRow(r) {
@@ -209,10 +209,10 @@ export class Detail {
 
   #fillWaiting(node, rfq, delivery) {
     const said = { declined: "declined", no_response: "no response" }[delivery.answer];
-    const failed = ["failed", "rejected"].includes(delivery.state) ? words(delivery.reason) || delivery.state : null;
+    const failed = ["failed", "rejected"].includes(delivery.state) ? delivery.state : null;
     setClass(node, "waiting");
     setText(node.querySelector(".q-lp"), delivery.lpName ?? "–");
-    setText(node.querySelector(".q-valid"), failed ?? said ?? (isDealing(rfq) ? "no quote yet" : "no quote"));
+    setText(node.querySelector(".q-valid"), failed ?? said ?? (isDealing(rfq) ? "waiting" : "no quote"));
   }
 
   #validity(node, quote) {

@@ -23,6 +23,10 @@ export function setClass(node, name) {
   if (node.className !== name) node.className = name;
 }
 
+export function setAttribute(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
 /** Makes `parent` hold exactly one child for each item, in order; those that stay are moved, not made again. */
 export function keyed(parent, items, keyOf, make, update) {
   const known = (parent.children_by_key ??= new Map());

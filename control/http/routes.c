@@ -1,7 +1,10 @@
 /* Every path there is, what it takes, and who may ask. */
+#include "control/console/console.h"
 #include "control/http/inside.h"
 
 const struct web_route http_routes[] = {
+    {WEB_GET, "/", console_serve, HTTP_OPEN, 0},
+    {WEB_GET, "/console/{file}", console_serve, HTTP_OPEN, 0},
     {WEB_GET, "/healthz", http_healthz, HTTP_OPEN, 0},
     {WEB_GET, "/readyz", http_readyz, HTTP_OPEN, 0},
     {WEB_GET, "/metrics", http_metrics, HTTP_OPEN, 0},
