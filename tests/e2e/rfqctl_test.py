@@ -138,6 +138,7 @@ def real(build, directory):
         expect(ctl.run("workflow", "dot"), FINE, told=("digraph",))
         expect(ctl.run(), FINE, told=("sessions 3/3 up", "STAGE", "T1", "LP2"))
         expect(ctl.run("rfqs", "--watch", "--frames", "2"), FINE, told=(r"(?s)accepting.*accepting",))
+        expect(ctl.run("rfqs", "--frames", "2", "--title", "above it"), FINE, told=(r"(?s)^above it\n\n.*\nabove it\n\n",))
         if len(json_rows(ctl, "rfqs", "COMPLETED")) != 3 or json_rows(ctl, "rfqs", "DRAFT"):
             raise Failure("rfqs of one state are not those of that state")
 

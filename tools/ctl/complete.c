@@ -34,7 +34,7 @@ static const char rfq_states[] = "DRAFT PUBLISHED BIDDING_OPEN BIDDING_CLOSED EV
 static const char order_states[] =
     "awaiting pending sent working partly_filled filled cancelled rejected unknown";
 
-static const char own_options[] = "--socket --dir --json --watch --frames --help";
+static const char own_options[] = "--socket --dir --json --watch --frames --title --help";
 
 /* Each of the words that begins with the unfinished one. */
 static void put_words(FILE *to, const char *words, const char *begun)
@@ -140,7 +140,7 @@ void complete_print(FILE *to, unsigned count, const char *const words[], const c
     unsigned given = 0;
     for (unsigned i = 0; i + 1 < count; i++) {
         bool has_value = strcmp(words[i], "--socket") == 0 || strcmp(words[i], "--dir") == 0 ||
-                         strcmp(words[i], "--frames") == 0;
+                         strcmp(words[i], "--frames") == 0 || strcmp(words[i], "--title") == 0;
         if (has_value && i + 2 == count) {
             put_words(to, words[i][2] == 'd' ? ":dirs" : words[i][2] == 's' ? ":files" : "", begun);
             return;

@@ -24,6 +24,7 @@ static const char head[] =
     ".TP\n.B \\-\\-json\nthe answer as it came, one JSON object a line\n"
     ".TP\n.B \\-\\-watch\nagain and again, until Ctrl-C\n"
     ".TP\n.BI \\-\\-frames \" N\"\nwatch so many times\n"
+    ".TP\n.BI \\-\\-title \" TEXT\"\na line above what is watched\n"
     ".TP\n.B \\-\\-man\nprint this page\n"
     ".TP\n.BI \\-\\-complete \" WORD\\fR...\"\nwhat may stand in the place of the last word, one a line; for "
     "the shell\n"

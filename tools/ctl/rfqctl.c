@@ -32,6 +32,7 @@ struct options {
     const char *socket;
     char path[512];
     bool json, watch;
+    const char *title;    /* above a watch's frames; NULL: none */
     unsigned long frames; /* of a watch; 0: until stopped */
     char request[CLIENT_REQUEST_MAX + 1];
     const char *command;          /* NULL: the state at a glance */
@@ -60,7 +61,7 @@ static enum ctl_result usage(FILE *to, enum ctl_result result)
     fprintf(to, "\n--socket  rfqd's ops_socket; else DIR/ops.sock; else $RFQD_SOCKET, " DEMO_SOCKET
                 " or " SYSTEM_SOCKET "\n"
                 "--json    the answer as it came, a line of JSON each\n"
-                "--watch   again and again until Ctrl-C; --frames N: so many times\n"
+                "--watch   again and again until Ctrl-C; --frames N: so many times; --title TEXT: above it\n"
                 "--man     the manual page, rfqctl(1)\n"
                 "Exit: 0 fine, 1 the command failed, 2 usage, 3 rfqd cannot be reached, 4 not allowed\n");
     return result;
@@ -228,12 +229,21 @@ static enum ctl_result once(struct client *c, const struct options *o)
 /* Again and again
  * ----------------------------------------------------------------------------------------------------- */
 
-/* A frame over the last one, line by line, so that nothing flickers. */
-static void draw(char *frame, unsigned height)
+/* It may take several lines of the terminal. */
+static unsigned draw_title(const char *title, unsigned width)
 {
-    unsigned lines = 0;
+    if (!title)
+        return 0;
+    printf("%s\033[K\n\033[K\n", title);
+    return 2 + (width ? (unsigned)strlen(title) / width : 0);
+}
+
+/* A frame over the last one, line by line, so that nothing flickers. */
+static void draw(char *frame, const char *title, unsigned width, unsigned height)
+{
     char *at = frame, *line;
     fputs("\033[H", stdout);
+    unsigned lines = draw_title(title, width);
     while ((line = strsep(&at, "\n")) != NULL && (at || *line) && (!height || ++lines < height))
         printf("%s\033[K\n", line);
     fputs("\033[J", stdout);
@@ -253,9 +263,9 @@ static enum ctl_result frame_once(struct client *c, const struct options *o, boo
     enum ctl_result result = show(c, o, &style, to);
     fclose(to);
     if (result == CTL_FINE && terminal)
-        draw(frame, height);
+        draw(frame, o->title, style.width, height);
     else if (result == CTL_FINE)
-        fwrite(frame, 1, size, stdout);
+        printf("%s%s%s", o->title ? o->title : "", o->title ? "\n\n" : "", frame);
     fflush(stdout);
     free(frame);
     return result;
@@ -298,6 +308,8 @@ static bool take_value(struct options *o, const char *name, const char *value)
     } else if (strcmp(name, "--dir") == 0) {
         snprintf(o->path, sizeof o->path, "%s/ops.sock", value);
         o->socket = o->path;
+    } else if (strcmp(name, "--title") == 0) {
+        o->title = value;
     } else {
         o->frames = strtoul(value, &end, 10);
         o->watch = true;
@@ -328,10 +340,14 @@ static enum ctl_result read_options(struct options *o, int argc, char **argv)
             o->json = true;
         } else if (strcmp(a, "--watch") == 0) {
             o->watch = true;
-        } else if (strcmp(a, "--socket") == 0 || strcmp(a, "--dir") == 0 || strcmp(a, "--frames") == 0) {
+        } else if (strcmp(a, "--socket") == 0 || strcmp(a, "--dir") == 0 || strcmp(a, "--frames") == 0 ||
+                   strcmp(a, "--title") == 0) {
             const char *value = i + 1 < argc ? argv[++i] : NULL;
             if (!take_value(o, a, value)) {
-                fprintf(stderr, "rfqctl: %s needs %s\n", a, a[2] == 'f' ? "a number" : "a path");
+                fprintf(stderr, "rfqctl: %s needs %s\n", a,
+                        a[2] == 'f'   ? "a number"
+                        : a[2] == 't' ? "a text"
+                                      : "a path");
                 return CTL_USAGE;
             }
         } else if (a[0] == '-' && !is_commands(o, a)) {
