@@ -74,7 +74,7 @@ void tls_received(struct web_request *c, const uint8_t *bytes, size_t size)
         link_close(c);
         return;
     }
-    int got;
+    int got = 0;
     while (!c->gone && (got = SSL_read(c->ssl, plain, sizeof plain)) > 0)
         link_feed(c, plain, (size_t)got);
     if (c->gone)
