@@ -237,17 +237,17 @@ class Life(House):
     def test_from_creation_to_fill(self):
         w = self.ws()
         self.assertTrue(w.ask("subscribe:trader")["success"])
-        rfq = self.create()
+        rfq = self.create(timeout_ms=10000)
         quotes = {}
-        while len(quotes) < 2:
+        while not {"LP1", "LP2"} <= set(quotes):  # these two never quote again, so that theirs stand
             e = w.event("quote:received", rfqId=rfq)
             quotes[e["data"]["lpId"]] = e["data"]["quoteId"]
         ranked = w.event("quotes:ranked", rfqId=rfq)["data"]
         self.assertEqual([r["ranking"] for r in ranked["rankings"]], list(range(1, len(ranked["rankings"]) + 1)))
         state = w.ask("subscribe:rfq", rfqId=rfq)
         self.assertEqual(state["rfq"]["rfq"]["id"], rfq)
-        best = state["rfq"]["quotes"][0]["id"]
-        accepted = self.post(f"/rfqs/{rfq}/accept", {"quoteId": best})
+        self.assertIn(quotes["LP1"], [q["id"] for q in state["rfq"]["quotes"]])
+        accepted = self.post(f"/rfqs/{rfq}/accept", {"quoteId": quotes["LP1"]})
         self.assertEqual(accepted.status, 200, accepted)
         names = [e["event"] for e in self.follow(w, rfq, ("rfq:filled", "rfq:expired"))]
         self.assertIn("rfq:awarded", names)
