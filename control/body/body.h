@@ -64,6 +64,12 @@ bool body_accept(json_object *o, const char *const *also, struct body_accept *ou
 bool body_cancel(json_object *o, const char *const *also, struct body_cancel *out, struct body_error *error);
 bool body_extend(json_object *o, const char *const *also, struct body_extend *out, struct body_error *error);
 
+/* As the engine is asked (client.h fills in who). now_ns: what timeoutMs counts from. */
+void body_rfq_command(const struct body_rfq *b, uint64_t now_ns, struct command_client_rfq *out);
+void body_accept_command(const struct body_accept *b, uint64_t rfq, struct command_client_accept *out);
+void body_extend_command(const struct body_extend *b, const struct rfq *rfq,
+                         struct command_client_extend *out);
+
 /* ISO 8601 in UTC, with up to nine decimals of a second. False: it is not, or before 1970. */
 bool body_time(const char *text, uint64_t *ns);
 

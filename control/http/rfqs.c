@@ -221,16 +221,10 @@ void http_rfqs_create(struct web_request *r)
         return;
     }
     json_object_put(o);
-    if (!http_who(r, text, &who))
+    if (!http_who(r, text, &b, sizeof b, &who))
         return;
-    struct command_client_rfq c = {.quantity = b.quantity,
-                                   .deadline_ns = b.timeout_ns ? web_now_ns(r) + b.timeout_ns : b.expires_ns,
-                                   .settl_date = b.settl_date,
-                                   .legs = 1,
-                                   .side = b.side,
-                                   .all_or_none = b.all_or_none};
-    memcpy(c.reference, b.reference, sizeof c.reference);
-    memcpy(c.symbol, b.symbol, sizeof c.symbol);
+    struct command_client_rfq c;
+    body_rfq_command(&b, web_now_ns(r), &c);
     struct http_pending *p = http_pending_take(r, on_created);
     if (p)
         http_sent(r, p, client_rfq(http_of(r)->clients, &who, &c, http_done, p));
@@ -253,10 +247,10 @@ void http_rfq_accept(struct web_request *r)
         return;
     }
     json_object_put(o);
-    if (!http_who(r, text, &who))
+    if (!http_who(r, text, &b, sizeof b, &who))
         return;
-    struct command_client_accept c = {
-        .rfq = v.rfq->id, .quote = b.quote, .quantity = b.quantity, .price = b.price, .side = b.side};
+    struct command_client_accept c;
+    body_accept_command(&b, v.rfq->id, &c);
     struct http_pending *p = http_pending_take(r, on_changed);
     if (p)
         http_sent(r, p, client_accept(http_of(r)->clients, &who, &c, http_done, p));
@@ -279,7 +273,7 @@ void http_rfq_cancel(struct web_request *r)
         return;
     }
     json_object_put(o);
-    if (!http_who(r, text, &who))
+    if (!http_who(r, text, &b, sizeof b, &who))
         return;
     struct command_client_cancel c = {.rfq = v.rfq->id, .reason = b.reason};
     struct http_pending *p = http_pending_take(r, on_changed);
@@ -304,11 +298,10 @@ void http_rfq_extend(struct web_request *r)
         return;
     }
     json_object_put(o);
-    if (!http_who(r, text, &who))
+    if (!http_who(r, text, &b, sizeof b, &who))
         return;
-    struct command_client_extend c = {
-        .rfq = v.rfq->id, .deadline_ns = b.extend_ns ? v.rfq->deadline_ns + b.extend_ns : b.expires_ns};
-    memcpy(c.text, b.reason, sizeof c.text);
+    struct command_client_extend c;
+    body_extend_command(&b, v.rfq, &c);
     struct http_pending *p = http_pending_take(r, on_changed);
     if (p)
         http_sent(r, p, client_extend(http_of(r)->clients, &who, &c, http_done, p));

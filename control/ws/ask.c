@@ -5,17 +5,10 @@
 #include "control/ws/inside.h"
 #include "dataplane/core/decimal.h"
 
-/* One request being answered. */
-struct asking {
-    struct ws_conn *c;
-    json_object *body;
-    const char *id; /* as JSON, to be given back; NULL: none */
-};
-
 /* Answers
  * ------------------------------------------------------------------------------------------------------ */
 
-static struct json *answer_begin(const struct asking *a, bool success)
+struct json *ask_begin(const struct asking *a, bool success)
 {
     struct json *j = &a->c->ws->text;
     j->used = 0;
@@ -33,25 +26,25 @@ static void answer_end_at(const struct asking *a, struct json *j, uint64_t seq)
         conn_text(a->c, j->text, j->used, seq);
 }
 
-static void answer_end(const struct asking *a, struct json *j)
+void ask_end(const struct asking *a, struct json *j)
 {
     answer_end_at(a, j, 0);
 }
 
-static void refuse(const struct asking *a, const char *error, const char *detail)
+void ask_refuse(const struct asking *a, const char *error, const char *detail)
 {
-    struct json *j = answer_begin(a, false);
+    struct json *j = ask_begin(a, false);
     json_text(j, "error", error);
     json_text(j, "detail", detail);
-    answer_end(a, j);
+    ask_end(a, j);
 }
 
 static void done(const struct asking *a)
 {
-    answer_end(a, answer_begin(a, true));
+    ask_end(a, ask_begin(a, true));
 }
 
-static const char *text_of(json_object *body, const char *name)
+const char *ask_text(json_object *body, const char *name)
 {
     json_object *v;
     return json_object_object_get_ex(body, name, &v) && json_object_is_type(v, json_type_string)
@@ -75,15 +68,15 @@ static bool number_of(json_object *body, const char *name, uint64_t *out)
 static void op_auth(struct asking *a)
 {
     struct ws *w = a->c->ws;
-    const char *token = text_of(a->body, "token"), *why = "auth takes a token";
+    const char *token = ask_text(a->body, "token"), *why = "auth takes a token";
     struct principal who;
     if (!token || auth_token(w->config.auth, token, w->now_ns, &who, &why) != OK) {
         ws_refuse(w, REFUSED_TOKEN);
-        refuse(a, "unauthorized", why);
+        ask_refuse(a, "unauthorized", why);
         if (!a->c->authenticated)
             conn_close(a->c, 1008, why);
     } else if (a->c->authenticated && who.user != a->c->who.user) {
-        refuse(a, "unauthorized", "this connection is another user's");
+        ask_refuse(a, "unauthorized", "this connection is another user's");
     } else {
         conn_admitted(a->c, &who);
         done(a);
@@ -91,7 +84,7 @@ static void op_auth(struct asking *a)
 }
 
 /* One that the asker may see. Another's is as good as none. */
-static bool find_rfq(struct asking *a, const char *name, struct view_rfq *out)
+bool ask_find_rfq(struct asking *a, const char *name, struct view_rfq *out)
 {
     struct ws *w = a->c->ws;
     uint64_t id = name ? name_parse('R', name, strlen(name)) : 0;
@@ -104,22 +97,22 @@ static void op_subscribe_rfq(struct asking *a)
     struct ws_conn *c = a->c;
     struct replica *r = node_replica(c->ws->config.node);
     struct view_rfq v;
-    if (!find_rfq(a, text_of(a->body, "rfqId"), &v)) {
+    if (!ask_find_rfq(a, ask_text(a->body, "rfqId"), &v)) {
         ws_refuse(c->ws, REFUSED_REQUEST);
-        refuse(a, "unknown_rfq", "no such RFQ");
+        ask_refuse(a, "unknown_rfq", "no such RFQ");
         return;
     }
     if (!subscribe(c, TOPIC_RFQ, v.owner.rfq)) {
         ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
-        refuse(a, "limit", "a connection has at most 1000 subscriptions");
+        ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
         return;
     }
-    struct json *j = answer_begin(a, true);
+    struct json *j = ask_begin(a, true);
     json_uint(j, "epoch", feed_epoch(c->ws->config.feed));
     json_uint(j, "seq", feed_seq(c->ws->config.feed));
     if (view_state(j, "rfq", r, &v, c->ws->now_ns) != OK) {
         unsubscribe(c, TOPIC_RFQ, v.owner.rfq);
-        refuse(a, "store", "the store could not be read");
+        ask_refuse(a, "store", "the store could not be read");
         return;
     }
     answer_end_at(a, j, feed_seq(c->ws->config.feed));
@@ -127,11 +120,11 @@ static void op_subscribe_rfq(struct asking *a)
 
 static void op_unsubscribe_rfq(struct asking *a)
 {
-    const char *name = text_of(a->body, "rfqId");
+    const char *name = ask_text(a->body, "rfqId");
     if (name && unsubscribe(a->c, TOPIC_RFQ, name_parse('R', name, strlen(name))))
         done(a);
     else
-        refuse(a, "not_subscribed", "there was no such subscription");
+        ask_refuse(a, "not_subscribed", "there was no such subscription");
 }
 
 /* Subscriptions without a snapshot say from where on they are. */
@@ -139,7 +132,7 @@ static void subscribed(const struct asking *a)
 {
     struct ws_conn *c = a->c;
     uint64_t seq = feed_seq(c->ws->config.feed);
-    struct json *j = answer_begin(a, true);
+    struct json *j = ask_begin(a, true);
     json_uint(j, "epoch", feed_epoch(c->ws->config.feed));
     json_uint(j, "seq", seq);
     answer_end_at(a, j, seq);
@@ -155,10 +148,10 @@ static const struct config_user *find_trader(struct asking *a, const char *name)
 static void op_trader(struct asking *a, bool on)
 {
     struct ws_conn *c = a->c;
-    const struct config_user *u = find_trader(a, text_of(a->body, "traderId"));
+    const struct config_user *u = find_trader(a, ask_text(a->body, "traderId"));
     if (!u) {
         ws_refuse(c->ws, REFUSED_REQUEST);
-        refuse(a, "unknown_trader", "no such trader");
+        ask_refuse(a, "unknown_trader", "no such trader");
         return;
     }
     uint64_t id = topic_trader_id(u->tenant, u->name);
@@ -166,12 +159,12 @@ static void op_trader(struct asking *a, bool on)
         if (unsubscribe(c, TOPIC_TRADER, id))
             done(a);
         else
-            refuse(a, "not_subscribed", "there was no such subscription");
+            ask_refuse(a, "not_subscribed", "there was no such subscription");
     } else if (subscribe(c, TOPIC_TRADER, id)) {
         subscribed(a);
     } else {
         ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
-        refuse(a, "limit", "a connection has at most 1000 subscriptions");
+        ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
     }
 }
 
@@ -190,12 +183,12 @@ static void op_subscribe_tenant(struct asking *a)
     struct ws_conn *c = a->c;
     if (!principal_sees_all(&c->who)) {
         ws_refuse(c->ws, REFUSED_REQUEST);
-        refuse(a, "forbidden", "role ops or admin is needed");
+        ask_refuse(a, "forbidden", "role ops or admin is needed");
     } else if (subscribe(c, TOPIC_TENANT, c->who.tenant)) {
         subscribed(a);
     } else {
         ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
-        refuse(a, "limit", "a connection has at most 1000 subscriptions");
+        ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
     }
 }
 
@@ -204,7 +197,7 @@ static void op_unsubscribe_tenant(struct asking *a)
     if (unsubscribe(a->c, TOPIC_TENANT, a->c->who.tenant))
         done(a);
     else
-        refuse(a, "not_subscribed", "there was no such subscription");
+        ask_refuse(a, "not_subscribed", "there was no such subscription");
 }
 
 static void op_ping(struct asking *a)
@@ -229,7 +222,7 @@ static const char *take_subscriptions(struct asking *a)
             struct view_rfq v;
             json_object *item = json_object_array_get_idx(list, i);
             if (!json_object_is_type(item, json_type_string) ||
-                !find_rfq(a, json_object_get_string(item), &v))
+                !ask_find_rfq(a, json_object_get_string(item), &v))
                 return "no such RFQ";
             if (!subscribe(c, TOPIC_RFQ, v.owner.rfq))
                 return "a connection has at most 1000 subscriptions";
@@ -264,17 +257,17 @@ static void op_resume(struct asking *a)
     struct feed *feed = c->ws->config.feed;
     uint64_t epoch, since;
     if (!number_of(a->body, "epoch", &epoch) || !number_of(a->body, "since", &since)) {
-        refuse(a, "bad_request", "resume takes epoch and since");
+        ask_refuse(a, "bad_request", "resume takes epoch and since");
         return;
     }
     if (c->subscriptions || c->reader) {
-        refuse(a, "not_now", "resume comes before any subscription");
+        ask_refuse(a, "not_now", "resume comes before any subscription");
         return;
     }
     if (epoch != feed_epoch(feed) || feed_reader_open(&c->reader, feed, FEED_STREAM, since) != OK) {
-        refuse(a, "unrecoverable",
-               epoch != feed_epoch(feed) ? "the stream began anew: take a new snapshot"
-                                         : "that is past what is kept: take a new snapshot");
+        ask_refuse(a, "unrecoverable",
+                   epoch != feed_epoch(feed) ? "the stream began anew: take a new snapshot"
+                                             : "that is past what is kept: take a new snapshot");
         return;
     }
     const char *wrong = take_subscriptions(a);
@@ -283,7 +276,7 @@ static void op_resume(struct asking *a)
         feed_reader_close(c->reader);
         c->reader = NULL;
         ws_refuse(c->ws, REFUSED_REQUEST);
-        refuse(a, "bad_subscription", wrong);
+        ask_refuse(a, "bad_subscription", wrong);
         return;
     }
     c->prev_seq = since;
@@ -340,6 +333,10 @@ static const struct {
     {"unsubscribe:trader", op_unsubscribe_trader},
     {"subscribe:tenant", op_subscribe_tenant},
     {"unsubscribe:tenant", op_unsubscribe_tenant},
+    {"rfq.create", op_rfq_create},
+    {"rfq.accept", op_rfq_accept},
+    {"rfq.cancel", op_rfq_cancel},
+    {"rfq.extend", op_rfq_extend},
     {"resume", op_resume},
     {"ping", op_ping},
 };
@@ -357,7 +354,7 @@ static bool too_many(struct ws_conn *c)
 static void dispatch(struct asking *a)
 {
     struct ws_conn *c = a->c;
-    const char *op = text_of(a->body, "op");
+    const char *op = ask_text(a->body, "op");
     if (op && strcmp(op, "auth") == 0) {
         op_auth(a);
         return;
@@ -368,7 +365,7 @@ static void dispatch(struct asking *a)
         return;
     }
     if (c->reader) {
-        refuse(a, "not_now", "resuming: wait for the event resumed");
+        ask_refuse(a, "not_now", "resuming: wait for the event resumed");
         return;
     }
     for (unsigned i = 0; op && i < sizeof ops / sizeof *ops; i++)
@@ -377,7 +374,7 @@ static void dispatch(struct asking *a)
             return;
         }
     ws_refuse(c->ws, REFUSED_REQUEST);
-    refuse(a, "unknown_op", op ? op : "a request names its op");
+    ask_refuse(a, "unknown_op", op ? op : "a request names its op");
 }
 
 void ask(struct ws_conn *c, const char *text, size_t size)
@@ -390,15 +387,17 @@ void ask(struct ws_conn *c, const char *text, size_t size)
     json_tokener_free(t);
     if (too_many(c)) {
         ws_refuse(c->ws, REFUSED_RATE);
-        refuse(&a, "limit", "a connection may ask 100 times a second");
+        ask_refuse(&a, "limit", "a connection may ask 100 times a second");
     } else if (!whole || !json_object_is_type(a.body, json_type_object)) {
         ws_refuse(c->ws, REFUSED_JSON);
-        refuse(&a, "bad_json", "a request is one JSON object");
+        ask_refuse(&a, "bad_json", "a request is one JSON object");
     } else {
         json_object *id;
         if (json_object_object_get_ex(a.body, "id", &id) &&
             (json_object_is_type(id, json_type_int) || json_object_is_type(id, json_type_string)))
             a.id = json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN);
+        if (a.id && strlen(a.id) > WS_ID_MAX)
+            a.id = NULL;
         dispatch(&a);
     }
     json_object_put(a.body);

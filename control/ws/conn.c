@@ -110,7 +110,7 @@ void conn_free(struct ws_conn *c)
     queue_clear(c);
     feed_reader_close(c->reader);
     c->reader = NULL;
-    clients_forget(w->config.clients, c);
+    commands_forget(c);
     if (c->prev)
         c->prev->next = c->next;
     else

@@ -75,7 +75,7 @@ struct ws_conn {
     /* bytes being read */
     const uint8_t *in;
     size_t in_size;
-    /* commands under way */
+    struct ws_command *commands; /* not answered yet */
     unsigned asked;
 };
 
@@ -139,6 +139,27 @@ void fan_countdowns(struct ws *w);
 void fan_release(struct ws *w);
 
 /* ask.c */
+/* One request being answered. */
+struct asking {
+    struct ws_conn *c;
+    json_object *body;
+    const char *id; /* as JSON, to be given back; NULL: none */
+};
+/* {"re":…,"success":… and what is put before the end */
+struct json *ask_begin(const struct asking *a, bool success);
+void ask_end(const struct asking *a, struct json *j);
+void ask_refuse(const struct asking *a, const char *error, const char *detail);
+const char *ask_text(json_object *body, const char *name); /* NULL: not there, or no text */
+/* One that the asker may see. Another's is as good as none. */
+bool ask_find_rfq(struct asking *a, const char *name, struct view_rfq *out);
+
+/* command.c */
+void op_rfq_create(struct asking *a);
+void op_rfq_accept(struct asking *a);
+void op_rfq_cancel(struct asking *a);
+void op_rfq_extend(struct asking *a);
+void commands_forget(struct ws_conn *c);
+
 void ask(struct ws_conn *c, const char *text, size_t size);
 void resume_pump(struct ws_conn *c);
 

@@ -21,6 +21,7 @@ from wswire import BINARY, CLOSE, PING, PONG, TEXT, Closed, Refused, WebSocket  
 BUILD = sys.argv.pop(1)
 ANN, BOB = token("ann"), token("bob")
 LPS = ("lp:name=LP1,ack=b,seed=1", "lp:name=LP2,ack=i,spread=0.0003,seed=2", "lp:name=LP3,ack=-,requote=40,seed=3")
+CLIENTS = 100
 ENDS = ("rfq:expired", "rfq:cancelled", "rfq:rejected")
 
 
@@ -319,6 +320,62 @@ class Life(House):
             self.assertNotEqual(e["data"]["rfqId"], first)
 
 
+class Commands(House):
+    """What HTTP can ask, over the WebSocket: the same guards, the same keys."""
+
+    def test_an_rfq_from_creation_to_fill(self):
+        w = self.ws()
+        w.ask("subscribe:trader")
+        made = w.ask("rfq.create", symbol="EURUSD", side="buy", quantity="1000000", timeoutMs=10000)
+        self.assertTrue(made["success"], made)
+        rfq, quotes = made["rfqId"], {}
+        while "LP1" not in quotes:
+            e = w.event("quote:received", rfqId=rfq)
+            quotes[e["data"]["lpId"]] = e["data"]["quoteId"]
+        self.assertTrue(w.ask("rfq.extend", rfqId=rfq, reason="more time")["success"])
+        w.event("rfq:extended", rfqId=rfq)
+        taken = w.ask("rfq.accept", rfqId=rfq, quoteId=quotes["LP1"], side="buy")
+        self.assertTrue(taken["success"], taken)
+        w.event("rfq:filled", rfqId=rfq)
+        again = w.ask("rfq.accept", rfqId=rfq, quoteId=quotes["LP1"])
+        self.assertEqual((again["success"], again["error"]), (False, "already_awarded"))
+
+    def test_cancel_and_its_guards(self):
+        w, other = self.ws(), self.ws(south("sam"))
+        rfq = w.ask("rfq.create", symbol="EURUSD", side="sell", quantity="1000000", timeoutMs=5000)["rfqId"]
+        self.assertEqual(other.ask("rfq.cancel", rfqId=rfq)["error"], "unknown_rfq")
+        self.assertEqual(self.ws(BOB).ask("rfq.cancel", rfqId=rfq)["error"], "unknown_rfq")
+        self.assertTrue(w.ask("rfq.cancel", rfqId=rfq, reason="requirements_changed")["success"])
+        self.assertEqual(w.ask("rfq.cancel", rfqId=rfq)["error"], "not_in_this_state")
+        self.assertEqual(self.ws(token("olga", roles=("ops",))).ask("rfq.create", symbol="EURUSD", side="buy",
+                                                                    quantity="1")["error"], "forbidden")
+
+    def test_bodies_that_are_wrong(self):
+        w = self.ws()
+        for members, error in (({}, "missing_member"), ({"symbol": "EURUSD", "side": "up", "quantity": "1"}, "out_of_range"),
+                               ({"symbol": "EURUSD", "side": "buy", "quantity": "1e6"}, "wrong_type"),
+                               ({"symbol": "EURUSD", "side": "buy", "quantity": "1", "nonsense": 1}, "unknown_member"),
+                               ({"symbol": "XXXYYY", "side": "buy", "quantity": "1"}, "unknown_symbol"),
+                               ({"symbol": "EURUSD", "side": "buy", "quantity": "9999999999"}, "quantity_out_of_range")):
+            got = w.ask("rfq.create", **members)
+            self.assertFalse(got["success"])
+            self.assertEqual(got["error"], error, got)
+
+    def test_a_key_is_one_request_by_whichever_way_and_whatever_happens(self):
+        body = {"symbol": "EURUSD", "side": "buy", "quantity": "1000000", "timeoutMs": 2000}
+        first = self.ws().ask("rfq.create", key="by-ws", **body)
+        again = self.ws().ask("rfq.create", key="by-ws", **dict(reversed(body.items())))
+        self.assertEqual((again["rfqId"], again.get("repeated")), (first["rfqId"], True))
+        by_http = self.post("/rfqs", body, **{"Idempotency-Key": "by-ws"})
+        self.assertEqual(by_http.json()["id"], first["rfqId"])
+        self.rfqd.kill9()
+        self.rfqd.start()
+        after = self.ws().ask("rfq.create", key="by-ws", **body)
+        self.assertEqual((after["rfqId"], after.get("repeated")), (first["rfqId"], True))
+        other = self.ws().ask("rfq.create", key="by-ws", **{**body, "quantity": "2000000"})
+        self.assertEqual(other["error"], "idempotency_key_reused")
+
+
 class Resume(House):
     """Every event once, whatever happens to the connection or to rfqd."""
 
@@ -353,52 +410,54 @@ class Resume(House):
         for before, after in zip(got, got[1:]):
             self.assertEqual(after["prev"], before["seq"])
 
+    def follow(self, bearer, number, stop, state):
+        """One client: reads, is cut now and then, and goes on where it was."""
+        try:
+            w = WebSocket(self.port, bearer=bearer)
+            first = w.ask("subscribe:tenant")
+            state.update(epoch=first["epoch"], since=first["seq"], begin=first["seq"])
+            while not stop.is_set():
+                try:
+                    e = w.event()
+                    if "seq" in e and "prev" in e:
+                        state["got"].append(e)
+                        state["since"] = e["seq"]
+                        if (len(state["got"]) + number) % 197 == 0:
+                            raise Closed(None, "cut by the client")
+                except (Closed, OSError):
+                    w.close()
+                    w = self.again(bearer, state, stop)
+            w.close()
+        except Exception as problem:  # noqa: BLE001: whatever it is, the test tells it
+            state["problem"] = repr(problem)
+
     def test_across_lost_connections_and_kill_9(self):
-        ops = token("olga", roles=("ops",))
-        stop, got, problems = threading.Event(), [], []
-        started = threading.Event()
-        position = {}
-
-        def follow():
-            try:
-                w = WebSocket(self.port, bearer=ops)
-                first = w.ask("subscribe:tenant")
-                position.update(epoch=first["epoch"], since=first["seq"], begin=first["seq"])
-                started.set()
-                while not stop.is_set():
-                    try:
-                        e = w.event()
-                        if "seq" in e and "prev" in e:
-                            got.append(e)
-                            position["since"] = e["seq"]
-                            if len(got) % 97 == 0:
-                                raise Closed(None, "cut by the client")
-                    except (Closed, ConnectionError, TimeoutError, OSError):
-                        w.close()
-                        w = self.again(ops, position, stop)
-                w.close()
-            except Exception as problem:  # noqa: BLE001: whatever it is, the test tells it
-                problems.append(repr(problem))
-                started.set()
-
-        thread = threading.Thread(target=follow)
-        thread.start()
-        started.wait(20)
-        for round_ in range(3):
-            for i in range(25):
+        ops, stop = token("olga", roles=("ops",)), threading.Event()
+        states = [{"got": [], "problem": None} for _ in range(CLIENTS)]
+        threads = [threading.Thread(target=self.follow, args=(ops, i, stop, state)) for i, state in enumerate(states)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: all("begin" in s or s["problem"] for s in states), 60, "all to have subscribed")
+        for _ in range(3):
+            for i in range(15):
                 self.create(ANN if i % 2 else BOB, timeout_ms=1000)
             self.rfqd.kill9()
             self.rfqd.start()
             wait_until(lambda: self.rfqd.ask("status")[0]["sessions_up"] == len(self.parties), 30, "the LPs again")
         last = self.create(timeout_ms=1000)
-        wait_until(lambda: problems or any(e["event"] in ENDS and e["data"].get("rfqId") == last for e in got), 30,
-                   "the last RFQ's end")
+
+        def has_all(state):
+            return state["problem"] or any(e["event"] in ENDS and e["data"].get("rfqId") == last for e in state["got"][-40:])
+        wait_until(lambda: all(has_all(s) for s in states), 60, "the last RFQ's end, by all")
         stop.set()
-        self.create(timeout_ms=1000)  # wakes it
-        thread.join(30)
-        self.assertEqual(problems, [])
-        self.assertGreater(len(got), 500)
-        self.check(got, position["begin"], self.everything(ops, position["begin"]))
+        self.create(timeout_ms=1000)  # wakes them
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual([s["problem"] for s in states if s["problem"]], [])
+        everything = self.everything(ops, min(s["begin"] for s in states))
+        for state in states:
+            self.assertGreater(len(state["got"]), 300)
+            self.check(state["got"], state["begin"], everything)
 
     def again(self, bearer, position, stop):
         """A connection that goes on where the last one ended."""
@@ -423,17 +482,16 @@ class Resume(House):
         ops = token("olga", roles=("ops",))
         slow = WebSocket(self.port, bearer=ops, receive_buffer=4096)
         first = slow.ask("subscribe:tenant")
+        wait_until(lambda: self.counter("rfqd_ws_connections") == 1, 10, "connections of other tests to be gone")
         quick = self.ws(ops)
-        quick.ask("subscribe:tenant")
-        before = self.counter("rfqd_ws_slow_consumers_total")
-        names = []
-
-        def load():
-            while self.counter("rfqd_ws_slow_consumers_total") == before and len(names) < 4000:
-                names.append(self.create(timeout_ms=1000))
-
-        load()
-        self.assertGreater(self.counter("rfqd_ws_slow_consumers_total"), before)
+        quick.ask("subscribe:trader")
+        asked = 0
+        while self.counter("rfqd_ws_connections") == 2 and asked < 6000:  # by its queue, or by the time it reads nothing
+            self.create(timeout_ms=1000)
+            asked += 1
+        self.assertEqual(self.counter("rfqd_ws_connections"), 1)
+        closed = self.counter("rfqd_ws_slow_consumers_total") + self.counter("rfqd_http_refused_total", "write_timeout")
+        self.assertEqual(closed, 1)
         got, code = [], None
         try:
             while True:

@@ -1,0 +1,215 @@
+/* Commands, the same as over HTTP, for low latency: rfq.create, rfq.accept, rfq.cancel, rfq.extend. Their
+ * members are those of the HTTP bodies (control/body), with `rfqId` for the path and `key` for
+ * Idempotency-Key: one key stands for one request, by whichever way it comes.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/body/body.h"
+#include "control/ws/inside.h"
+
+/* One that is not answered yet. */
+struct ws_command {
+    struct ws_conn *conn;
+    struct ws_command *next;
+    char id[WS_ID_MAX + 1]; /* as JSON; empty: none */
+};
+
+union bodies {
+    struct body_rfq rfq;
+    struct body_accept accept;
+    struct body_cancel cancel;
+    struct body_extend extend;
+};
+
+static const char *const also[] = {"op", "id", "rfqId", "key", NULL};
+
+/* Answers
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void take_off(struct ws_command *k)
+{
+    struct ws_command **at = &k->conn->commands;
+    while (*at != k)
+        at = &(*at)->next;
+    *at = k->next;
+    k->conn->asked--;
+}
+
+static void done(void *ctx, const struct client_answered *a)
+{
+    struct ws_command *k = ctx;
+    struct asking asking = {.c = k->conn, .id = k->id[0] ? k->id : NULL};
+    take_off(k);
+    if (!a) {
+        ask_refuse(&asking, "no_answer", "what became of it is not known: ask again under the same key");
+    } else {
+        struct json *j = ask_begin(&asking, a->reason == REASON_NONE);
+        if (a->reason != REASON_NONE) {
+            json_text(j, "error", reason_name(a->reason));
+            json_chars(j, "detail", a->text, sizeof a->text);
+        }
+        if (a->rfq)
+            json_name(j, "rfqId", 'R', a->rfq);
+        if (a->quote)
+            json_name(j, "quoteId", 'Q', a->quote);
+        if (a->value)
+            json_time(j, "expiresAt", a->value);
+        if (a->repeated)
+            json_flag(j, "repeated", true);
+        ask_end(&asking, j);
+    }
+    free(k);
+}
+
+void commands_forget(struct ws_conn *c)
+{
+    while (c->commands) {
+        struct ws_command *k = c->commands;
+        c->commands = k->next;
+        clients_forget(c->ws->config.clients, k);
+        free(k);
+    }
+}
+
+/* Asking
+ * ------------------------------------------------------------------------------------------------------- */
+
+static struct ws_command *put_on(struct asking *a)
+{
+    struct ws_conn *c = a->c;
+    if (c->asked == WS_COMMANDS_MAX)
+        return NULL;
+    struct ws_command *k = calloc(1, sizeof *k);
+    if (!k)
+        return NULL;
+    k->conn = c;
+    if (a->id)
+        snprintf(k->id, sizeof k->id, "%s", a->id);
+    k->next = c->commands;
+    c->commands = k;
+    c->asked++;
+    counter_add(c->ws->commands, 1);
+    return k;
+}
+
+static bool may_trade(struct asking *a)
+{
+    if (a->c->who.roles & (USER_TRADER | USER_MANAGER | USER_ADMIN))
+        return true;
+    ws_refuse(a->c->ws, REFUSED_REQUEST);
+    ask_refuse(a, "forbidden", "a role that trades is needed: trader, manager or admin");
+    return false;
+}
+
+static bool bad_body(struct asking *a, const struct body_error *e)
+{
+    ws_refuse(a->c->ws, REFUSED_REQUEST);
+    ask_refuse(a, e->code, e->detail);
+    return false;
+}
+
+static bool find_rfq(struct asking *a, struct view_rfq *v)
+{
+    if (ask_find_rfq(a, ask_text(a->body, "rfqId"), v))
+        return true;
+    ws_refuse(a->c->ws, REFUSED_REQUEST);
+    ask_refuse(a, "unknown_rfq", "no such RFQ");
+    return false;
+}
+
+static const char *key_of(struct asking *a)
+{
+    const char *key = ask_text(a->body, "key");
+    return key && strlen(key) <= WS_KEY_MAX ? key : NULL;
+}
+
+static void sent(struct asking *a, struct ws_command *k, enum err e)
+{
+    if (e == OK)
+        return;
+    if (k) {
+        take_off(k);
+        free(k);
+    }
+    ask_refuse(a, e == ERR_NOT_FOUND ? "no_taker" : "unavailable",
+               k ? clients_why(a->c->ws->config.clients)
+                 : "too many commands of this connection are under way");
+}
+
+void op_rfq_create(struct asking *a)
+{
+    union bodies b;
+    struct body_error e;
+    struct clients *clients = a->c->ws->config.clients;
+    if (!may_trade(a) || (!body_rfq(a->body, also, &b.rfq, &e) && !bad_body(a, &e)))
+        return;
+    const struct client_who who = {.principal = &a->c->who,
+                                   .key = key_of(a),
+                                   .request = "POST /api/v1/rfqs",
+                                   .body = &b.rfq,
+                                   .body_size = sizeof b.rfq};
+    struct command_client_rfq command;
+    body_rfq_command(&b.rfq, a->c->ws->now_ns, &command);
+    struct ws_command *k = put_on(a);
+    sent(a, k, k ? client_rfq(clients, &who, &command, done, k) : ERR_FULL);
+}
+
+/* The path that the same request has over HTTP. */
+static struct client_who who_of(struct asking *a, const struct view_rfq *v, const char *verb, char path[128],
+                                const void *body, size_t size)
+{
+    char name[ID_TEXT_SIZE];
+    name_print('R', v->owner.rfq, name);
+    snprintf(path, 128, "POST /api/v1/rfqs/%s/%s", name, verb);
+    return (struct client_who){
+        .principal = &a->c->who, .key = key_of(a), .request = path, .body = body, .body_size = size};
+}
+
+void op_rfq_accept(struct asking *a)
+{
+    char path[128];
+    union bodies b;
+    struct view_rfq v;
+    struct body_error e;
+    struct clients *clients = a->c->ws->config.clients;
+    if (!may_trade(a) || !find_rfq(a, &v) || (!body_accept(a->body, also, &b.accept, &e) && !bad_body(a, &e)))
+        return;
+    const struct client_who who = who_of(a, &v, "accept", path, &b.accept, sizeof b.accept);
+    struct command_client_accept command;
+    body_accept_command(&b.accept, v.owner.rfq, &command);
+    struct ws_command *k = put_on(a);
+    sent(a, k, k ? client_accept(clients, &who, &command, done, k) : ERR_FULL);
+}
+
+void op_rfq_cancel(struct asking *a)
+{
+    char path[128];
+    union bodies b;
+    struct view_rfq v;
+    struct body_error e;
+    struct clients *clients = a->c->ws->config.clients;
+    if (!may_trade(a) || !find_rfq(a, &v) || (!body_cancel(a->body, also, &b.cancel, &e) && !bad_body(a, &e)))
+        return;
+    const struct client_who who = who_of(a, &v, "cancel", path, &b.cancel, sizeof b.cancel);
+    struct command_client_cancel command = {.rfq = v.owner.rfq, .reason = b.cancel.reason};
+    struct ws_command *k = put_on(a);
+    sent(a, k, k ? client_cancel(clients, &who, &command, done, k) : ERR_FULL);
+}
+
+void op_rfq_extend(struct asking *a)
+{
+    char path[128];
+    union bodies b;
+    struct view_rfq v;
+    struct body_error e;
+    struct clients *clients = a->c->ws->config.clients;
+    if (!may_trade(a) || !find_rfq(a, &v) || (!body_extend(a->body, also, &b.extend, &e) && !bad_body(a, &e)))
+        return;
+    const struct client_who who = who_of(a, &v, "extend", path, &b.extend, sizeof b.extend);
+    struct command_client_extend command;
+    body_extend_command(&b.extend, v.rfq, &command);
+    struct ws_command *k = put_on(a);
+    sent(a, k, k ? client_extend(clients, &who, &command, done, k) : ERR_FULL);
+}
