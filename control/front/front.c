@@ -9,7 +9,7 @@
 
 struct front {
     struct http http;
-    struct port *port;
+    struct port *own_port;
     struct clients *clients;
     struct auth *auth;
     struct feed *feed;
@@ -45,7 +45,9 @@ static void applied(void *ctx, const struct batch *b, uint64_t first_seq, uint64
 static enum err make_parts(struct front *f, const struct front_config *c, uint64_t now_ns)
 {
     unsigned connections = (unsigned)c->config->http_connections_max;
-    enum err e = fail(port_uring_create(&f->port, connections), "io_uring", errno ? strerror(errno) : NULL);
+    enum err e = OK;
+    if (!c->port)
+        e = fail(port_uring_create(&f->own_port, connections), "io_uring", errno ? strerror(errno) : NULL);
     if (e == OK)
         e = fail(auth_create(&f->auth, c->config, c->counters), "tokens", auth_error());
     if (e == OK)
@@ -76,7 +78,7 @@ static enum err make_server(struct front *f, const struct front_config *front)
                             .counters = front->counters,
                             .metrics = front->metrics};
     enum err e = fail(http_open(&f->http), "API", NULL);
-    const struct web_config w = {.port = f->port,
+    const struct web_config w = {.port = front->port ? front->port : f->own_port,
                                  .listen = &c->http_listen,
                                  .listen_count = 1,
                                  .certificate_file = c->http_certificate[0] ? c->http_certificate : NULL,
@@ -130,8 +132,8 @@ void front_destroy(struct front *f)
         clients_destroy(f->clients);
     if (f->auth)
         auth_destroy(f->auth);
-    if (f->port)
-        port_destroy(f->port);
+    if (f->own_port)
+        port_destroy(f->own_port);
     free(f);
 }
 

@@ -20,6 +20,7 @@ struct front_config {
     const struct config *config; /* has_http */
     struct counters *counters;
     struct metrics *metrics;
+    struct port *port; /* NULL: kernel sockets of its own */
 };
 
 /* Errors: as port_uring_create, auth_create, web_create; front_error() has the sentence. */

@@ -14,6 +14,7 @@
 #include "dataplane/net/sim_net.h"
 #include "storage/log/disk_sim.h"
 
+#define RIG_SECRET "0123456789abcdef0123456789abcdef"
 #define RIG_SECOND 1000000000ull
 #define RIG_HOLDS(condition)                                                                  \
     do {                                                                                      \
@@ -42,7 +43,7 @@ struct node_rig {
 
 static inline void rig_open(struct node_rig *r)
 {
-    char text[2048];
+    char text[2048], path[128];
     memset(r, 0, sizeof *r);
     r->now_ns = 1800000000ull * RIG_SECOND;
     strcpy(r->directory, "/dev/shm/rfqd-rig-XXXXXX");
@@ -58,6 +59,9 @@ static inline void rig_open(struct node_rig *r)
         "users:\n  - {name: ann, tenant: north}\n  - {name: root, tenant: north, role: admin}\n"
         "  - {name: sam, tenant: south}\n",
         r->directory, r->directory);
+    snprintf(path, sizeof path, "%s/secret", r->directory);
+    FILE *secret = fopen(path, "w");
+    RIG_HOLDS(secret && fputs(RIG_SECRET, secret) > 0 && fclose(secret) == 0);
     enum err e = config_parse(&r->config, text, strlen(text), "rig");
     if (e != OK)
         fprintf(stderr, "%s\n", r->config->errors[0]);
@@ -76,7 +80,7 @@ static inline void rig_open(struct node_rig *r)
 
 static inline void rig_close(struct node_rig *r)
 {
-    static const char *const files[] = {"gateway0.ring", "distribution.ring", "routing.ring"};
+    static const char *const files[] = {"gateway0.ring", "distribution.ring", "routing.ring", "secret"};
     char path[128];
     node_close(r->node);
     r->store->ops->destroy(r->store);
@@ -85,7 +89,7 @@ static inline void rig_close(struct node_rig *r)
     sim_net_destroy(r->net);
     counters_close(r->counters);
     config_free(r->config);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         snprintf(path, sizeof path, "%s/%s", r->directory, files[i]);
         unlink(path);
     }
