@@ -16,7 +16,7 @@
 
 const struct fuzz_seed fuzz_corpus[] = {
     FUZZ_SEED("POST /api/v1/rfqs HTTP/1.1\r\n" HOST "Content-Type: application/json\r\nIdempotency-Key: a\r\n"
-              "Content-Length: 69\r\n\r\n" RFQ),
+              "Content-Length: 67\r\n\r\n" RFQ),
     FUZZ_SEED("GET /api/v1/rfqs?status=quoted,rejected&symbol=EURUSD&limit=3 HTTP/1.1\r\n" HOST "\r\n"),
     FUZZ_SEED("GET /api/v1/rfqs/\x02 HTTP/1.1\r\n" HOST "If-None-Match: \"a\", W/\"b\", *\r\n\r\n"
               "GET /api/v1/rfqs/\x02/events HTTP/1.1\r\n" HOST "\r\n"

@@ -57,8 +57,9 @@ static inline void rig_open(struct node_rig *r)
         "fills_max: 400, retire_after_ms: 2000}\nhttp: {listen: '10.0.0.1:80'}\n"
         "instruments: [{symbol: EURUSD}]\ntenants: [{name: north, number: 0}, {name: south, number: 1}]\n"
         "users:\n  - {name: ann, tenant: north}\n  - {name: root, tenant: north, role: admin}\n"
-        "  - {name: sam, tenant: south}\n",
-        r->directory, r->directory);
+        "  - {name: sam, tenant: south}\n"
+        "token_keys: [{id: k, algorithm: HS256, file: %s/secret}]\n",
+        r->directory, r->directory, r->directory);
     snprintf(path, sizeof path, "%s/secret", r->directory);
     FILE *secret = fopen(path, "w");
     RIG_HOLDS(secret && fputs(RIG_SECRET, secret) > 0 && fclose(secret) == 0);
