@@ -152,7 +152,7 @@ export class Detail {
     const digits = this.#digitsOf(rfq.symbol);
     const best = (name, text) => (sides.includes(name) ? `${name} ${text ? padded(text, digits) : "–"}` : null);
     const spread = rfq.bestBid && rfq.bestAsk && sides.length > 1 ? `spread ${difference(rfq.bestAsk, rfq.bestBid)}` : null;
-    setText(byId("d-composite"), ["Best", best("bid", rfq.bestBid), best("ask", rfq.bestAsk), spread].filter(Boolean).join("  "));
+    setText(byId("d-composite"), [best("bid", rfq.bestBid), best("ask", rfq.bestAsk), spread].filter(Boolean).join("  "));
     setText(byId("d-quotes"), rfq.lpCount && !isEnded(rfq) ? `${rfq.quoteCount} of ${rfq.lpCount} LPs` : "");
   }
 
