@@ -421,3 +421,20 @@ bool body_extend(json_object *o, const char *const *also, struct body_extend *ou
                     "'expiresAt' and 'extendMs' say the same: give one of them");
     return true;
 }
+
+bool body_read(enum body_kind kind, json_object *o, const char *const *also, union body *out,
+               struct body_error *error)
+{
+    memset(out, 0, sizeof *out);
+    switch (kind) {
+    case BODY_RFQ:
+        return body_rfq(o, also, &out->rfq, error);
+    case BODY_ACCEPT:
+        return body_accept(o, also, &out->accept, error);
+    case BODY_CANCEL:
+        return body_cancel(o, also, &out->cancel, error);
+    case BODY_EXTEND:
+        break;
+    }
+    return body_extend(o, also, &out->extend, error);
+}

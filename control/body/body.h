@@ -64,6 +64,18 @@ bool body_accept(json_object *o, const char *const *also, struct body_accept *ou
 bool body_cancel(json_object *o, const char *const *also, struct body_cancel *out, struct body_error *error);
 bool body_extend(json_object *o, const char *const *also, struct body_extend *out, struct body_error *error);
 
+/* The four as one, for whoever takes them all alike. */
+enum body_kind { BODY_RFQ, BODY_ACCEPT, BODY_CANCEL, BODY_EXTEND };
+union body {
+    struct body_rfq rfq;
+    struct body_accept accept;
+    struct body_cancel cancel;
+    struct body_extend extend;
+};
+/* The whole of *out is zeroed first: so its bytes stand for what was asked, however it was written. */
+bool body_read(enum body_kind kind, json_object *o, const char *const *also, union body *out,
+               struct body_error *error);
+
 /* As the engine is asked (client.h fills in who). now_ns: what timeoutMs counts from. */
 void body_rfq_command(const struct body_rfq *b, uint64_t now_ns, struct command_client_rfq *out);
 void body_accept_command(const struct body_accept *b, uint64_t rfq, struct command_client_accept *out);

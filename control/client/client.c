@@ -170,6 +170,30 @@ enum err client_extend(struct clients *c, const struct client_who *who, struct c
                         sizeof *command, done, ctx);
 }
 
+enum err client_ask(struct clients *c, const struct client_who *who, enum body_kind kind,
+                    const union body *body, const struct rfq *rfq, client_done done, void *ctx)
+{
+    struct command_client_rfq create;
+    struct command_client_accept accept;
+    struct command_client_cancel cancel;
+    struct command_client_extend extend;
+    switch (kind) {
+    case BODY_RFQ:
+        body_rfq_command(&body->rfq, c->now_ns, &create);
+        return client_rfq(c, who, &create, done, ctx);
+    case BODY_ACCEPT:
+        body_accept_command(&body->accept, rfq->id, &accept);
+        return client_accept(c, who, &accept, done, ctx);
+    case BODY_CANCEL:
+        cancel = (struct command_client_cancel){.rfq = rfq->id, .reason = body->cancel.reason};
+        return client_cancel(c, who, &cancel, done, ctx);
+    case BODY_EXTEND:
+        break;
+    }
+    body_extend_command(&body->extend, rfq, &extend);
+    return client_extend(c, who, &extend, done, ctx);
+}
+
 const char *clients_why(const struct clients *c)
 {
     return c->why;

@@ -16,6 +16,7 @@
 #define RFQD_CONTROL_CLIENT_H
 
 #include "control/auth/auth.h"
+#include "control/body/body.h"
 #include "control/node.h"
 
 #define CLIENT_WAITING_MAX 1024u
@@ -55,6 +56,9 @@ enum err client_cancel(struct clients *c, const struct client_who *who, struct c
                        client_done done, void *ctx) WARN_UNUSED;
 enum err client_extend(struct clients *c, const struct client_who *who, struct command_client_extend *command,
                        client_done done, void *ctx) WARN_UNUSED;
+/* What was asked by a body, whichever it is. rfq: what it is about; NULL for BODY_RFQ. */
+enum err client_ask(struct clients *c, const struct client_who *who, enum body_kind kind,
+                    const union body *body, const struct rfq *rfq, client_done done, void *ctx) WARN_UNUSED;
 const char *clients_why(const struct clients *c);
 /* Whoever waits with this ctx is gone: it is not called. The command is decided all the same. */
 void clients_forget(struct clients *c, const void *ctx);

@@ -104,34 +104,43 @@ static void data_awarded(const struct making *m)
     json_decimal(m->j, "price", ev->price);
 }
 
+/* What QUOTE_ADDED and QUOTE_OFFERED say alike. */
+struct quote_said {
+    uint64_t quote, lp, valid_until_ns;
+    int64_t bid, ask, bid_size, ask_size;
+    uint8_t side;
+    const char *lp_code; /* CODE_SIZE, zero padded */
+};
+
+static void put_quote(const struct making *m, const struct quote_said *q)
+{
+    put_rfq(m);
+    json_name(m->j, "quoteId", 'Q', q->quote);
+    put_lp(m, q->lp);
+    json_chars(m->j, "lpName", q->lp_code, CODE_SIZE);
+    view_price(m->j, "bidPrice", q->bid);
+    view_price(m->j, "askPrice", q->ask);
+    json_decimal(m->j, "quantity", view_quote_quantity(q->side, q->bid_size, q->ask_size));
+    json_time(m->j, "validUntil", q->valid_until_ns);
+    json_text(m->j, "status", quote_status_name(QUOTE_STANDING));
+}
+
 static void data_quote(const struct making *m)
 {
     const struct quote_added *ev = (const void *)m->r;
-    put_rfq(m);
-    json_name(m->j, "quoteId", 'Q', ev->quote);
-    put_lp(m, ev->lp);
-    json_chars(m->j, "lpName", ev->lp_code, sizeof ev->lp_code);
-    view_price(m->j, "bidPrice", ev->bid);
-    view_price(m->j, "askPrice", ev->ask);
-    json_decimal(m->j, "quantity", view_quote_quantity(ev->side, ev->bid_size, ev->ask_size));
-    json_time(m->j, "validUntil", ev->valid_until_ns);
+    const struct quote_said q = {ev->quote,    ev->lp,       ev->valid_until_ns, ev->bid,    ev->ask,
+                                 ev->bid_size, ev->ask_size, ev->side,           ev->lp_code};
+    put_quote(m, &q);
     if (ev->replaces)
         json_name(m->j, "replaces", 'Q', ev->replaces);
-    json_text(m->j, "status", quote_status_name(QUOTE_STANDING));
 }
 
 static void data_offered(const struct making *m)
 {
     const struct quote_offered *ev = (const void *)m->r;
-    put_rfq(m);
-    json_name(m->j, "quoteId", 'Q', ev->quote);
-    put_lp(m, ev->lp);
-    json_chars(m->j, "lpName", ev->lp_code, sizeof ev->lp_code);
-    view_price(m->j, "bidPrice", ev->bid);
-    view_price(m->j, "askPrice", ev->ask);
-    json_decimal(m->j, "quantity", view_quote_quantity(ev->side, ev->bid_size, ev->ask_size));
-    json_time(m->j, "validUntil", ev->valid_until_ns);
-    json_text(m->j, "status", quote_status_name(QUOTE_STANDING));
+    const struct quote_said q = {ev->quote,    ev->lp,       ev->valid_until_ns, ev->bid,    ev->ask,
+                                 ev->bid_size, ev->ask_size, ev->side,           ev->lp_code};
+    put_quote(m, &q);
 }
 
 static void data_quote_ended(const struct making *m)

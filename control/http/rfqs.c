@@ -207,102 +207,52 @@ static void on_changed(struct web_request *r, const struct client_answered *a)
         answer_rfq(r, 200, a);
 }
 
-void http_rfqs_create(struct web_request *r)
+/* rfq: what it is about; NULL: it makes one. */
+static void ask(struct web_request *r, enum body_kind kind, const struct rfq *rfq,
+                void (*answer)(struct web_request *r, const struct client_answered *a))
 {
-    struct body_rfq b;
+    union body b;
     struct body_error error;
     struct client_who who;
     char text[512];
     json_object *o = http_body(r);
     if (!o)
         return;
-    if (!body_rfq(o, NULL, &b, &error)) {
+    if (!body_read(kind, o, NULL, &b, &error)) {
         http_bad_body(r, o, &error);
         return;
     }
     json_object_put(o);
     if (!http_who(r, text, &b, sizeof b, &who))
         return;
-    struct command_client_rfq c;
-    body_rfq_command(&b, web_now_ns(r), &c);
-    struct http_pending *p = http_pending_take(r, on_created);
+    struct http_pending *p = http_pending_take(r, answer);
     if (p)
-        http_sent(r, p, client_rfq(http_of(r)->clients, &who, &c, http_done, p));
+        http_sent(r, p, client_ask(http_of(r)->clients, &who, kind, &b, rfq, http_done, p));
+}
+
+static void change(struct web_request *r, enum body_kind kind)
+{
+    struct view_rfq v;
+    if (http_find_rfq(r, &v))
+        ask(r, kind, v.rfq, on_changed);
+}
+
+void http_rfqs_create(struct web_request *r)
+{
+    ask(r, BODY_RFQ, NULL, on_created);
 }
 
 void http_rfq_accept(struct web_request *r)
 {
-    struct view_rfq v;
-    struct body_accept b;
-    struct body_error error;
-    struct client_who who;
-    char text[512];
-    if (!http_find_rfq(r, &v))
-        return;
-    json_object *o = http_body(r);
-    if (!o)
-        return;
-    if (!body_accept(o, NULL, &b, &error)) {
-        http_bad_body(r, o, &error);
-        return;
-    }
-    json_object_put(o);
-    if (!http_who(r, text, &b, sizeof b, &who))
-        return;
-    struct command_client_accept c;
-    body_accept_command(&b, v.rfq->id, &c);
-    struct http_pending *p = http_pending_take(r, on_changed);
-    if (p)
-        http_sent(r, p, client_accept(http_of(r)->clients, &who, &c, http_done, p));
+    change(r, BODY_ACCEPT);
 }
 
 void http_rfq_cancel(struct web_request *r)
 {
-    struct view_rfq v;
-    struct body_cancel b;
-    struct body_error error;
-    struct client_who who;
-    char text[512];
-    if (!http_find_rfq(r, &v))
-        return;
-    json_object *o = http_body(r);
-    if (!o)
-        return;
-    if (!body_cancel(o, NULL, &b, &error)) {
-        http_bad_body(r, o, &error);
-        return;
-    }
-    json_object_put(o);
-    if (!http_who(r, text, &b, sizeof b, &who))
-        return;
-    struct command_client_cancel c = {.rfq = v.rfq->id, .reason = b.reason};
-    struct http_pending *p = http_pending_take(r, on_changed);
-    if (p)
-        http_sent(r, p, client_cancel(http_of(r)->clients, &who, &c, http_done, p));
+    change(r, BODY_CANCEL);
 }
 
 void http_rfq_extend(struct web_request *r)
 {
-    struct view_rfq v;
-    struct body_extend b;
-    struct body_error error;
-    struct client_who who;
-    char text[512];
-    if (!http_find_rfq(r, &v))
-        return;
-    json_object *o = http_body(r);
-    if (!o)
-        return;
-    if (!body_extend(o, NULL, &b, &error)) {
-        http_bad_body(r, o, &error);
-        return;
-    }
-    json_object_put(o);
-    if (!http_who(r, text, &b, sizeof b, &who))
-        return;
-    struct command_client_extend c;
-    body_extend_command(&b, v.rfq, &c);
-    struct http_pending *p = http_pending_take(r, on_changed);
-    if (p)
-        http_sent(r, p, client_extend(http_of(r)->clients, &who, &c, http_done, p));
+    change(r, BODY_EXTEND);
 }

@@ -16,13 +16,6 @@ struct ws_command {
     char id[WS_ID_MAX + 1]; /* as JSON; empty: none */
 };
 
-union bodies {
-    struct body_rfq rfq;
-    struct body_accept accept;
-    struct body_cancel cancel;
-    struct body_extend extend;
-};
-
 static const char *const also[] = {"op", "id", "rfqId", "key", NULL};
 
 /* Answers
@@ -138,78 +131,51 @@ static void sent(struct asking *a, struct ws_command *k, enum err e)
                  : "too many commands of this connection are under way");
 }
 
-void op_rfq_create(struct asking *a)
+/* The path that the same request has over HTTP. */
+static void print_path(char path[128], enum body_kind kind, uint64_t rfq)
 {
-    union bodies b;
-    struct body_error e;
-    struct clients *clients = a->c->ws->config.clients;
-    if (!may_trade(a) || (!body_rfq(a->body, also, &b.rfq, &e) && !bad_body(a, &e)))
-        return;
-    const struct client_who who = {.principal = &a->c->who,
-                                   .key = key_of(a),
-                                   .request = "POST /api/v1/rfqs",
-                                   .body = &b.rfq,
-                                   .body_size = sizeof b.rfq};
-    struct command_client_rfq command;
-    body_rfq_command(&b.rfq, a->c->ws->now_ns, &command);
-    struct ws_command *k = put_on(a);
-    sent(a, k, k ? client_rfq(clients, &who, &command, done, k) : ERR_FULL);
+    static const char *const verbs[] = {
+        [BODY_ACCEPT] = "accept", [BODY_CANCEL] = "cancel", [BODY_EXTEND] = "extend"};
+    char name[ID_TEXT_SIZE];
+    name_print('R', rfq, name);
+    if (kind == BODY_RFQ)
+        snprintf(path, 128, "POST /api/v1/rfqs");
+    else
+        snprintf(path, 128, "POST /api/v1/rfqs/%s/%s", name, verbs[kind]);
 }
 
-/* The path that the same request has over HTTP. */
-static struct client_who who_of(struct asking *a, const struct view_rfq *v, const char *verb, char path[128],
-                                const void *body, size_t size)
+static void command(struct asking *a, enum body_kind kind)
 {
-    char name[ID_TEXT_SIZE];
-    name_print('R', v->owner.rfq, name);
-    snprintf(path, 128, "POST /api/v1/rfqs/%s/%s", name, verb);
-    return (struct client_who){
-        .principal = &a->c->who, .key = key_of(a), .request = path, .body = body, .body_size = size};
+    char path[128];
+    union body b;
+    struct view_rfq v = {0};
+    struct body_error e;
+    if (!may_trade(a) || (kind != BODY_RFQ && !find_rfq(a, &v)) ||
+        (!body_read(kind, a->body, also, &b, &e) && !bad_body(a, &e)))
+        return;
+    print_path(path, kind, v.owner.rfq);
+    const struct client_who who = {
+        .principal = &a->c->who, .key = key_of(a), .request = path, .body = &b, .body_size = sizeof b};
+    struct ws_command *k = put_on(a);
+    sent(a, k, k ? client_ask(a->c->ws->config.clients, &who, kind, &b, v.rfq, done, k) : ERR_FULL);
+}
+
+void op_rfq_create(struct asking *a)
+{
+    command(a, BODY_RFQ);
 }
 
 void op_rfq_accept(struct asking *a)
 {
-    char path[128];
-    union bodies b;
-    struct view_rfq v;
-    struct body_error e;
-    struct clients *clients = a->c->ws->config.clients;
-    if (!may_trade(a) || !find_rfq(a, &v) || (!body_accept(a->body, also, &b.accept, &e) && !bad_body(a, &e)))
-        return;
-    const struct client_who who = who_of(a, &v, "accept", path, &b.accept, sizeof b.accept);
-    struct command_client_accept command;
-    body_accept_command(&b.accept, v.owner.rfq, &command);
-    struct ws_command *k = put_on(a);
-    sent(a, k, k ? client_accept(clients, &who, &command, done, k) : ERR_FULL);
+    command(a, BODY_ACCEPT);
 }
 
 void op_rfq_cancel(struct asking *a)
 {
-    char path[128];
-    union bodies b;
-    struct view_rfq v;
-    struct body_error e;
-    struct clients *clients = a->c->ws->config.clients;
-    if (!may_trade(a) || !find_rfq(a, &v) || (!body_cancel(a->body, also, &b.cancel, &e) && !bad_body(a, &e)))
-        return;
-    const struct client_who who = who_of(a, &v, "cancel", path, &b.cancel, sizeof b.cancel);
-    struct command_client_cancel command = {.rfq = v.owner.rfq, .reason = b.cancel.reason};
-    struct ws_command *k = put_on(a);
-    sent(a, k, k ? client_cancel(clients, &who, &command, done, k) : ERR_FULL);
+    command(a, BODY_CANCEL);
 }
 
 void op_rfq_extend(struct asking *a)
 {
-    char path[128];
-    union bodies b;
-    struct view_rfq v;
-    struct body_error e;
-    struct clients *clients = a->c->ws->config.clients;
-    if (!may_trade(a) || !find_rfq(a, &v) || (!body_extend(a->body, also, &b.extend, &e) && !bad_body(a, &e)))
-        return;
-    const struct client_who who = who_of(a, &v, "extend", path, &b.extend, sizeof b.extend);
-    struct command_client_extend command;
-    body_extend_command(&b.extend, v.rfq, &command);
-    struct ws_command *k = put_on(a);
-    sent(a, k, k ? client_extend(clients, &who, &command, done, k) : ERR_FULL);
+    command(a, BODY_EXTEND);
 }
