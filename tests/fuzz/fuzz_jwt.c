@@ -30,7 +30,7 @@ static char good[512];
 static void open_auth(void)
 {
     static struct config *c;
-    struct counters *counters;
+    static struct counters *counters;
     char path[] = "/tmp/rfqd-fuzz-XXXXXX", text[512];
     int fd = mkstemp(path);
     FUZZ_HOLDS(fd >= 0 && write(fd, SECRET, strlen(SECRET)) == (ssize_t)strlen(SECRET));

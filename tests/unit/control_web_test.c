@@ -1,8 +1,10 @@
 /* The web server over the simulated network: whatever way the bytes come, and whatever they are. */
 #include "web_harness.h"
 
-#define GET  "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
-#define POST "POST /echo HTTP/1.1\r\nHost: a\r\nX-Echo: yes\r\nContent-Length: 5\r\n\r\nhello"
+#define GET   "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
+#define FLOW  "GET /flow HTTP/1.1\r\nHost: a\r\n\r\n"
+#define THIRD "GET /items/third HTTP/1.1\r\nHost: a\r\n\r\n"
+#define POST  "POST /echo HTTP/1.1\r\nHost: a\r\nX-Echo: yes\r\nContent-Length: 5\r\n\r\nhello"
 
 /* What an answer is, without its date. */
 static const char *undated(const char *text)
@@ -120,7 +122,7 @@ Test(control_web, keeps_the_order_around_a_request_that_is_answered_later)
         harness_ask(&h, "GET /held HTTP/1.1\r\nHost: a\r\n\r\nGET /items/second HTTP/1.1\r\nHost: a\r\n\r\n");
     cr_assert_eq(c->size, 0);
     cr_assert_eq(h.held_count, 1);
-    harness_send_bytes(&h, c, "GET /items/third HTTP/1.1\r\nHost: a\r\n\r\n", 38);
+    harness_send_bytes(&h, c, THIRD, strlen(THIRD));
     while (sim_net_next_event_ns(h.net) != UINT64_MAX)
         sim_net_advance(h.net, h.now_ns = sim_net_next_event_ns(h.net));
     answer_held(&h, 0, "first");
@@ -560,7 +562,7 @@ Test(control_web, writes_no_more_into_a_stream_than_its_reader_takes)
     h.stream_size = 100000000;
     struct client *c = harness_connect(&h);
     port_pause(h.client_port, c->conn);
-    harness_send_bytes(&h, c, "GET /flow HTTP/1.1\r\nHost: a\r\n\r\n", 33);
+    harness_send_bytes(&h, c, FLOW, strlen(FLOW));
     for (unsigned i = 0; i < 1000; i++) {
         uint64_t next = sim_net_next_event_ns(h.net);
         sim_net_advance(h.net, h.now_ns = next == UINT64_MAX ? h.now_ns + 1000 : next);
@@ -590,7 +592,7 @@ Test(control_web, keeps_a_reader_that_is_slow_but_reads)
     h.stream_size = 100000000;
     struct client *c = harness_connect(&h);
     port_pause(h.client_port, c->conn);
-    harness_send_bytes(&h, c, "GET /flow HTTP/1.1\r\nHost: a\r\n\r\n", 33);
+    harness_send_bytes(&h, c, FLOW, strlen(FLOW));
     for (unsigned i = 0; i < 600; i++) { /* a minute and more, twice the time it has */
         port_resume(h.client_port, c->conn);
         sim_net_advance(h.net, h.now_ns += SECOND_NS / 10);
@@ -611,7 +613,7 @@ Test(control_web, tells_a_source_that_its_reader_went_away)
     h.stream_size = 100000000;
     struct client *c = harness_connect(&h);
     port_pause(h.client_port, c->conn);
-    harness_send_bytes(&h, c, "GET /flow HTTP/1.1\r\nHost: a\r\n\r\n", 33);
+    harness_send_bytes(&h, c, FLOW, strlen(FLOW));
     for (unsigned i = 0; i < 50; i++) {
         sim_net_advance(h.net, h.now_ns += 100000);
         web_poll(h.web, h.now_ns);
