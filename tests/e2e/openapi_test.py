@@ -108,7 +108,7 @@ class Server(unittest.TestCase):
         kind = answer.headers["content-type"].split(";")[0]
         self.assertIn(kind, content, where)
         schema = content[kind]["schema"]
-        values = answer.lines() if kind == "application/x-ndjson" else [] if kind == "text/plain" else [answer.json()]
+        values = answer.lines() if kind == "application/x-ndjson" else [] if kind.startswith(("text/", "image/")) else [answer.json()]
         for value in values:
             try:
                 check(schema, value)
@@ -218,6 +218,11 @@ class Server(unittest.TestCase):
             self.assertEqual(served.body, f.read())
         for path in ("/healthz", "/readyz", "/metrics"):
             self.ask("get", path, 200, user=None)
+        self.assertIn(b"<html", self.ask("get", "/", 200, user=None).body)
+        for file in ("main.js", "style.css", "icon.svg"):
+            tag = self.ask("get", "/console/{file}", 200, user=None, values={"file": file}).headers["etag"]
+            self.ask("get", "/console/{file}", 304, user=None, values={"file": file}, headers=[("If-None-Match", tag)])
+        self.ask("get", "/console/{file}", 404, user=None, values={"file": "none.js"})
         self.ask("get", "/rfq", 426, user=None)
         upgrade = Connection(self.rfqd.http_port)
         answer = upgrade.ask("GET", "/rfq", token(**ANN), headers=[
