@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 """tools/demo --once carries an RFQ to its fill, twice on one directory: the second run goes on with the same
-sequence numbers. And it ends with an error, leaving nothing behind, where rfqd cannot start.
+sequence numbers. Without --once it prints the page's address, with a token that is good, and ends well at Ctrl-C. And it
+ends with an error, leaving nothing behind, where rfqd cannot start.
 
     demo_test.py BUILD SOURCE
 """
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Failure, Scratch  # noqa: E402
+from appliance import Failure, Process, Scratch, wait_until  # noqa: E402
 
 
 def demo(source, build, directory, *options):
@@ -29,6 +33,31 @@ def once(source, build, directory):
             raise Failure(f"'{pattern}' is missing: {said}")
     request = re.search(r"GATEWAY_IN session=\d+ generation=(\d+) seq=(\d+) .*\|35=R\|", result.stdout)
     return int(request[1]), int(request[2])
+
+
+def live(source, build, directory):
+    """The page is there, and its token sees RFQs living."""
+    process = Process([os.path.join(source, "tools", "demo"), "--build", build, "--dir", directory])
+    try:
+        found = process.wait_line(r"the page: (http://127\.0\.0\.1:\d+/)#token=(\S+)", 60)
+        with urllib.request.urlopen(found[1], timeout=10) as answer:
+            if answer.headers.get_content_type() != "text/html" or b"/console/main.js" not in answer.read():
+                raise Failure(f"what is at {found[1]} is not the page")
+
+        def deals():
+            request = urllib.request.Request(f"{found[1]}api/v1/rfqs?status=filled",
+                                             headers={"Authorization": f"Bearer {found[2]}"})
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.load(answer)["rfqs"]
+
+        wait_until(deals, 60, "an RFQ that is filled, by the API")
+        process.signal(signal.SIGINT)
+        code = process.wait(60)
+        if code != 0:
+            raise Failure(f"the demo ends with {code} at Ctrl-C: {process.said()}")
+    finally:
+        process.signal(signal.SIGTERM)
+        process.wait(60)
 
 
 def journal_numbers(directory):
@@ -70,6 +99,8 @@ def main():
                 numbers = journal_numbers(directory)
                 if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
                     raise Failure(f"the taker's numbers have gaps or repeats: {numbers}")
+
+                live(source, build, directory)
 
                 with open(os.path.join(directory, "instance"), "w") as f:
                     f.write("damaged")
