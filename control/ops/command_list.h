@@ -75,7 +75,9 @@
 /* What rfqctl does by itself, of other commands or of this host: X(id, name, arguments, sentence) */
 #define OPS_LOCAL_LIST(X)                                                                                             \
     X(top, "top", "", "cores, rings and lanes, rates, latencies and sessions, live")                                  \
-    X(doctor, "doctor", "[ROOT]", "is this host set up for low latency? each finding with its remedy")
+    X(doctor, "doctor", "[ROOT]", "is this host set up for low latency? each finding with its remedy")                \
+    X(token, "token", "--key FILE --kid ID --user USER --tenant TENANT --role ROLE [--ttl TIME]",                     \
+      "a bearer token for the API, signed with a key of which rfqd knows the other half (token_keys)")
 /* clang-format on */
 
 #endif

@@ -8,6 +8,7 @@ keys that survive a kill, reads that see what was written.
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -438,6 +439,27 @@ class Process(Case):
         text = self.ask("GET", "/metrics", None).body.decode()
         self.assertRegex(text, r'rfqd_api_requests_total\{method="GET",path="/api/v1/instruments"\} 1\n')
         self.assertRegex(text, r'rfqd_http_answers_total\{status="2xx"\} \d+\n')
+
+    def test_takes_the_tokens_that_rfqctl_makes(self):
+        self.open(lps=0)
+
+        def made(**changes):
+            wish = {"key": os.path.join(self.directory, "k1"), "kid": "k1", "user": "ann", "tenant": "north",
+                    "role": "trader", "ttl": "5m", **changes}
+            words = [w for name, value in wish.items() if value for w in ("--" + name, value)]
+            return subprocess.run([os.path.join(build, "bin", "rfqctl"), "token", *words], capture_output=True, text=True)
+        for wish in ({}, {"user": "root", "role": "ops,admin"}, {"ttl": None}):
+            done = made(**wish)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(self.c.ask("GET", "/api/v1/rfqs", done.stdout.strip()).status, 200)
+        refused = made(key=os.path.join(self.directory, "k2"))
+        self.assertEqual(self.c.ask("GET", "/api/v1/rfqs", refused.stdout.strip()).status, 401)
+        for wish, code, said in (({"key": None}, 2, "--key"), ({"role": "king"}, 2, "--role"), ({"ttl": "1y"}, 2, "--ttl"),
+                                 ({"ttl": "0"}, 2, "--ttl"), ({"key": "/nowhere"}, 1, "No such file"),
+                                 ({"key": __file__ + "c"}, 1, "No such file"), ({"colour": "red"}, 2, "colour")):
+            done = made(**wish)
+            self.assertEqual((done.returncode, done.stdout), (code, ""), wish)
+            self.assertIn(said, done.stderr)
 
     def test_has_the_api_only_where_it_is_asked_for(self):
         from appliance import Appliance

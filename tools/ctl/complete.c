@@ -25,6 +25,8 @@ static const struct {
      "sent purge"},
     {"LEVEL", NULL, NULL, "error warning info debug"},
     {"FILE", NULL, NULL, ":files"},
+    {"USER", "takers", "taker", NULL},
+    {"ROLE", NULL, NULL, "trader manager ops admin"},
     {"DIR", NULL, NULL, ":dirs"},
     {"ROOT", NULL, NULL, ":dirs"},
 };

@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/ctl/complete.h"
 #include "tools/ctl/doctor.h"
 #include "tools/ctl/manual.h"
+#include "tools/ctl/token.h"
 #include "tools/ctl/top.h"
 #include "tools/ctl/views.h"
 
@@ -383,7 +385,7 @@ static const char *socket_path(const struct options *o)
     return access(DEMO_SOCKET, F_OK) == 0 ? DEMO_SOCKET : SYSTEM_SOCKET;
 }
 
-/* The one command that is about the host: it asks no rfqd. */
+/* About the host: it asks no rfqd. */
 static enum ctl_result doctor(const struct options *o)
 {
     struct rows rows;
@@ -438,6 +440,8 @@ static enum ctl_result run(int argc, char **argv)
         return result;
     if (o.command && strcmp(o.command, "doctor") == 0)
         return doctor(&o);
+    if (o.command && strcmp(o.command, "token") == 0)
+        return token_print(stdout, o.word_count, o.words, (uint64_t)time(NULL));
     if (o.command && strcmp(o.command, "top") == 0 && o.word_count) {
         fprintf(stderr, "rfqctl: usage: top\n");
         return CTL_USAGE;

@@ -318,6 +318,7 @@ static void line_json(FILE *to, struct json_object *row)
 #define SHOWN_help            show_help, NULL
 #define SHOWN_top             show_status, NULL
 #define SHOWN_doctor          show_doctor, NULL
+#define SHOWN_token           NULL, NULL
 /* clang-format on */
 
 const struct view views[] = {
