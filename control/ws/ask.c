@@ -77,6 +77,10 @@ static void op_auth(struct asking *a)
             conn_close(a->c, 1008, why);
     } else if (a->c->authenticated && who.user != a->c->who.user) {
         ask_refuse(a, "unauthorized", "this connection is another user's");
+    } else if (!a->c->authenticated && !conn_fits(w, &who)) {
+        ws_refuse(w, REFUSED_TENANT_LIMIT);
+        ask_refuse(a, "limit", "the tenant has as many connections as it may");
+        conn_close(a->c, 1013, "the tenant has as many connections as it may");
     } else {
         conn_admitted(a->c, &who);
         done(a);

@@ -103,6 +103,16 @@ static void leave(struct ws_conn **list, size_t next, const struct ws_conn *c)
         *list = *(struct ws_conn **)(const void *)((const char *)c + next);
 }
 
+/* How many connections a tenant of the configuration has. */
+static unsigned *tenant_count(const struct ws *w, uint32_t tenant)
+{
+    const struct config *c = w->config.config;
+    unsigned i = 0;
+    while (i + 1 < c->tenant_count && c->tenants[i].number != tenant)
+        i++;
+    return &w->tenant_counts[i];
+}
+
 void conn_free(struct ws_conn *c)
 {
     struct ws *w = c->ws;
@@ -117,6 +127,12 @@ void conn_free(struct ws_conn *c)
         w->first = c->next;
     if (c->next)
         c->next->prev = c->prev;
+    if (c->due)
+        leave(&w->due, offsetof(struct ws_conn, next_due), c);
+    if (w->next_tick == c)
+        w->next_tick = c->next;
+    if (c->authenticated)
+        --*tenant_count(w, c->tenant_number);
     if (c->is_backed)
         leave(&w->backed, offsetof(struct ws_conn, next_backed), c);
     leave(&w->resuming, offsetof(struct ws_conn, next_resuming), c);
@@ -169,9 +185,17 @@ void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns)
     }
 }
 
+bool conn_fits(const struct ws *w, const struct principal *who)
+{
+    return *tenant_count(w, who->tenant) < w->config.config->http_connections_max;
+}
+
 void conn_admitted(struct ws_conn *c, const struct principal *who)
 {
+    if (!c->authenticated)
+        ++*tenant_count(c->ws, who->tenant);
     c->who = *who;
+    c->tenant_number = who->tenant;
     c->authenticated = true;
     memset(c->tenant, 0, sizeof c->tenant);
     memcpy(c->tenant, who->user->tenant, sizeof c->tenant);

@@ -1,5 +1,11 @@
 /* Fan-out: an event is made into bytes once, and goes to everybody who listens, each with the seq that it had
  * before. A peer that does not read has a queue; nobody else waits for it.
+ *
+ * What costs is the kernel's send, once for each receiver, and many times what the rest does. So the
+ * events of one poll are gathered first, each connection noting by a bit which of them are its own, and then
+ * every connection gets all of its own in one piece. Connections that had the same event last and get the
+ * same ones now, which is nearly everybody, share the bytes: whole frames, sent without being copied. The
+ * more there is to say, the less it costs to say it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,17 +14,27 @@
 
 #include "control/ws/inside.h"
 
+#define HEAD_SIZE       48
+#define FRAMES_SIZE_MAX (1024u * 1024u) /* made in one poll before they are sent */
+
 /* Messages
  * -------------------------------------------------------------------------------------------------------- */
 
-struct ws_message *message_new(struct ws *w, const char *text, size_t size)
+static struct ws_message *message_room(struct ws_message **list, size_t size)
 {
     struct ws_message *m = malloc(sizeof *m + size);
     if (!m)
         return NULL;
-    *m = (struct ws_message){.references = 1, .size = size, .next_kept = w->kept};
-    w->kept = m; /* that reference is ours, until what was sent of it has gone */
-    memcpy(m->text, text, size);
+    *m = (struct ws_message){.references = 1, .size = size, .next_kept = *list};
+    *list = m; /* that reference is ours, until what was sent of it has gone */
+    return m;
+}
+
+struct ws_message *message_new(struct ws *w, const char *text, size_t size)
+{
+    struct ws_message *m = message_room(&w->kept, size);
+    if (m)
+        memcpy(m->text, text, size);
     return m;
 }
 
@@ -28,22 +44,28 @@ void message_drop(struct ws_message *m)
         free(m);
 }
 
-/* After a flush: nobody needs the bytes but queues. */
-void fan_release(struct ws *w)
+static void drop_all(struct ws_message **list)
 {
-    while (w->kept) {
-        struct ws_message *m = w->kept;
-        w->kept = m->next_kept;
+    while (*list) {
+        struct ws_message *m = *list;
+        *list = m->next_kept;
         message_drop(m);
     }
 }
 
-/* A frame's head, and with it what is this receiver's own. */
-static size_t print_head(const struct ws_conn *c, const struct ws_message *m, char out[48])
+/* After a flush: nobody needs the bytes but queues. */
+void fan_release(struct ws *w)
+{
+    drop_all(&w->kept);
+    drop_all(&w->frames);
+    w->frames_size = 0;
+}
+
+/* A frame's head, and with it what is the receiver's own: which event it had before. */
+static size_t print_head(uint64_t prev_seq, const struct ws_message *m, char out[HEAD_SIZE])
 {
     char prev[32];
-    size_t prev_size =
-        m->whole ? 0 : (size_t)snprintf(prev, sizeof prev, "{\"prev\":%" PRIu64 ",", c->prev_seq);
+    size_t prev_size = m->whole ? 0 : (size_t)snprintf(prev, sizeof prev, "{\"prev\":%" PRIu64 ",", prev_seq);
     size_t size = prev_size + m->size, used = 2;
     out[0] = (char)0x81; /* FIN, text */
     if (size < 126) {
@@ -72,10 +94,10 @@ static void sent(struct ws_conn *c, const struct ws_message *m)
 
 static void write_now(struct ws_conn *c, struct ws_message *m)
 {
-    char head[48];
+    char head[HEAD_SIZE];
     struct ws *w = c->ws;
     struct web *web = *w->config.web;
-    web_conn_write(web, c->web, head, print_head(c, m, head));
+    web_conn_write(web, c->web, head, print_head(c->prev_seq, m, head));
     web_conn_write_shared(web, c->web, m->text, m->size);
     sent(c, m);
 }
@@ -133,11 +155,19 @@ static void queue_add(struct ws_conn *c, struct ws_message *m)
     }
 }
 
+static bool is_slow(const struct ws_conn *c)
+{
+    return c->queue_first || web_conn_backlog(*c->ws->config.web, c->web) > WS_BACKLOG_MAX;
+}
+
+/* At once, behind what was gathered. */
 void message_send(struct ws_conn *c, struct ws_message *m)
 {
+    if (c->due)
+        fan_deliver(c->ws);
     if (c->closing)
         return;
-    if (c->queue_first || web_conn_backlog(*c->ws->config.web, c->web) > WS_BACKLOG_MAX)
+    if (is_slow(c))
         queue_add(c, m);
     else
         write_now(c, m);
@@ -149,8 +179,8 @@ void queue_pump(struct ws_conn *c)
     while (c->queue_first && !c->closing && web_conn_backlog(web, c->web) <= WS_BACKLOG_MAX) {
         struct queued *q = c->queue_first;
         struct ws_message *m = q->message;
-        char head[48];
-        size_t head_size = print_head(c, m, head);
+        char head[HEAD_SIZE];
+        size_t head_size = print_head(c->prev_seq, m, head);
         web_conn_write(web, c->web, head, head_size);
         web_conn_write(web, c->web, m->text, m->size);
         sent(c, m);
@@ -198,18 +228,88 @@ static const char *superseded_name(const char *name)
 
 static void to_all(struct ws *w, const struct feed_event *e, struct ws_message *m)
 {
-    w->event_number++;
+    const uint64_t bit = 1ull << w->gathered_count;
+    w->gathered[w->gathered_count++] = m;
     for (unsigned i = 0; i < 3; i++) {
         struct topic *t = topics_of(w, e, i);
-        for (struct subscription *s = t ? t->first : NULL, *next; s; s = next) {
+        for (struct subscription *s = t ? t->first : NULL; s; s = s->topic_next) {
             struct ws_conn *c = s->conn;
-            next = s->topic_next;
-            if (c->mark == w->event_number || c->reader || c->who.tenant != e->owner.tenant)
-                continue; /* it has it, or will read it from the log */
-            c->mark = w->event_number;
-            message_send(c, m);
+            if (c->reader || c->closing || c->tenant_number != e->owner.tenant)
+                continue; /* it will read it from the log, or must not see it */
+            if (!c->due) {
+                c->next_due = w->due;
+                w->due = c;
+            }
+            c->due |= bit;
         }
     }
+    if (w->gathered_count == WS_GATHERED_MAX)
+        fan_deliver(w);
+}
+
+/* What a connection gets of what was gathered, as whole frames, and whom else they suit. */
+struct frames {
+    uint64_t due, prev_seq, last_seq;
+    unsigned count;
+    struct ws_message *bytes; /* NULL: none are made */
+};
+
+static void make_frames(struct ws *w, uint64_t due, uint64_t prev_seq, struct frames *f)
+{
+    size_t size = 0;
+    *f = (struct frames){.due = due, .prev_seq = prev_seq, .last_seq = prev_seq};
+    if (w->frames_size > FRAMES_SIZE_MAX) { /* few have the same: those made so far are sent, and forgotten */
+        web_flush(*w->config.web);
+        drop_all(&w->frames);
+        w->frames_size = 0;
+    }
+    for (uint64_t left = due; left; left &= left - 1)
+        size += HEAD_SIZE + w->gathered[__builtin_ctzll(left)]->size;
+    f->bytes = message_room(&w->frames, size);
+    if (!f->bytes)
+        return;
+    w->frames_size += size;
+    char *at = f->bytes->text;
+    for (uint64_t left = due; left; left &= left - 1, f->count++) {
+        const struct ws_message *m = w->gathered[__builtin_ctzll(left)];
+        at += print_head(f->last_seq, m, at);
+        memcpy(at, m->text, m->size);
+        at += m->size;
+        if (m->seq > f->last_seq)
+            f->last_seq = m->seq;
+    }
+    f->bytes->size = (size_t)(at - f->bytes->text);
+}
+
+static void deliver(struct ws_conn *c, uint64_t due, struct frames *f)
+{
+    struct ws *w = c->ws;
+    for (; due && is_slow(c) && !c->closing; due &= due - 1)
+        queue_add(c, w->gathered[__builtin_ctzll(due)]);
+    if (!due || c->closing)
+        return;
+    if (!f->bytes || f->due != due || f->prev_seq != c->prev_seq)
+        make_frames(w, due, c->prev_seq, f);
+    if (!f->bytes) {
+        conn_close(c, 1013, "no memory: resume later");
+        return;
+    }
+    web_conn_write_shared(*w->config.web, c->web, f->bytes->text, f->bytes->size);
+    c->prev_seq = f->last_seq;
+    counter_add(w->sent, f->count);
+}
+
+void fan_deliver(struct ws *w)
+{
+    struct frames f = {0};
+    while (w->due) {
+        struct ws_conn *c = w->due;
+        uint64_t due = c->due;
+        w->due = c->next_due;
+        c->due = 0;
+        deliver(c, due, &f);
+    }
+    w->gathered_count = 0;
 }
 
 void fan_event(void *ctx, const struct feed_event *e)

@@ -7,7 +7,8 @@
 
 #include "control/ws/ws.h"
 
-#define S_NS 1000000000ull
+#define S_NS            1000000000ull
+#define WS_GATHERED_MAX 64u /* bits of ws_conn.due */
 
 /* What a subscription is to. */
 enum topic_kind { TOPIC_RFQ, TOPIC_TRADER, TOPIC_TENANT };
@@ -47,30 +48,34 @@ struct queued {
 };
 
 struct ws_conn {
+    /* what each event touches */
+    struct ws_conn *next_due;
+    uint64_t due;      /* which of the events gathered (ws.gathered) are for it */
+    uint64_t prev_seq; /* of the last event sent */
+    uint64_t web;      /* handle */
+    struct queued *queue_first;
+    struct feed_reader *reader; /* resuming */
+    uint32_t tenant_number;
+    bool closing; /* its close frame was sent: freed at the next poll */
+    bool authenticated, gone, in_callback;
+    /* the rest */
     struct ws *ws;
-    uint64_t web; /* handle */
     wslay_event_context_ptr wslay;
     struct ws_conn *next, *prev;
     struct principal who;
     char tenant[CODE_SIZE];
-    bool authenticated, gone, in_callback;
-    bool closing; /* its close frame was sent: freed at the next poll */
     struct ws_conn *next_dead;
     uint64_t opened_ns, heard_ns, pinged_ns, beat_ns;
-    uint64_t prev_seq; /* of the last event sent */
-    uint64_t mark;     /* number of the event that it got last: each once */
     /* requests in the present second */
     uint64_t second;
     unsigned requests;
     struct subscription *subscriptions;
     unsigned subscription_count;
     /* a slow reader */
-    struct queued *queue_first, *queue_last;
+    struct queued *queue_last;
     size_t queue_size;
     bool is_backed;
     struct ws_conn *next_backed;
-    /* resuming */
-    struct feed_reader *reader;
     struct ws_conn *next_resuming;
     /* bytes being read */
     const uint8_t *in;
@@ -85,8 +90,15 @@ struct ws {
     unsigned count;
     struct topic **topics; /* by hash */
     unsigned topic_mask, topic_count;
-    uint64_t now_ns, event_number, next_second_ns;
-    struct ws_message *kept; /* sent without copying: until the bytes have gone */
+    uint64_t now_ns, next_second_ns;
+    struct ws_conn *next_tick; /* whose turn it is in this second's round; NULL: it is over */
+    unsigned *tenant_counts;   /* connections of each of config's tenants */
+    /* events of this poll, and the connections that get some of them */
+    struct ws_message *gathered[WS_GATHERED_MAX];
+    unsigned gathered_count;
+    struct ws_conn *due;
+    struct ws_message *kept, *frames; /* sent without copying: until the bytes have gone */
+    size_t frames_size;
     struct ws_conn *backed, *resuming, *dead;
     struct json text;
     bool going;
@@ -114,6 +126,8 @@ void conn_close(struct ws_conn *c, uint16_t code, const char *reason);
 void conn_free(struct ws_conn *c);
 /* seq: the peer knows everything up to there by it; 0: nothing of the sequence. */
 void conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq);
+/* Its tenant has no more connections than it may. */
+bool conn_fits(const struct ws *w, const struct principal *who);
 void conn_admitted(struct ws_conn *c, const struct principal *who);
 void conn_tick(struct ws_conn *c);
 
@@ -135,6 +149,8 @@ void message_send(struct ws_conn *c, struct ws_message *m);
 void message_drop(struct ws_message *m);
 void queue_pump(struct ws_conn *c);
 void queue_clear(struct ws_conn *c);
+/* What was gathered goes out. */
+void fan_deliver(struct ws *w);
 void fan_countdowns(struct ws *w);
 void fan_release(struct ws *w);
 

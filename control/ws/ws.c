@@ -11,6 +11,7 @@
 #define PROTOCOL       "rfqd.v1"
 #define BEARER         "bearer."
 #define TOPICS_AT_ONCE 1024u
+#define TICKS_MAX      64u /* connections whose times are looked at in one poll */
 
 /* Upgrade
  * ----------------------------------------------------------------------------------------------------- */
@@ -53,14 +54,6 @@ static bool origin_admitted(const struct ws *w, struct web_request *r)
         listed += length;
     }
     return false;
-}
-
-static unsigned tenant_connections(const struct ws *w, uint32_t tenant)
-{
-    unsigned count = 0;
-    for (const struct ws_conn *c = w->first; c; c = c->next)
-        count += c->authenticated && c->who.tenant == tenant;
-    return count;
 }
 
 /* By header or subprotocol. True: there is a token, and it is good, or there is none. */
@@ -107,7 +100,7 @@ static bool admit(struct ws *w, struct web_request *r, struct principal *who, bo
     } else if (w->going) {
         web_problem(r, 503, "going_away", "the appliance is being stopped");
     } else if (take_token(w, r, who, has_token)) {
-        if (!*has_token || tenant_connections(w, who->tenant) < w->config.config->http_connections_max)
+        if (!*has_token || conn_fits(w, who))
             return true;
         ws_refuse(w, REFUSED_TENANT_LIMIT);
         web_problem(r, 429, "connections_per_tenant", "the tenant has as many connections as it may");
@@ -189,26 +182,37 @@ static unsigned pump_resuming(struct ws *w)
     return count;
 }
 
-static void tick(struct ws *w)
+/* Some of this second's round: so a heartbeat to everybody is no burst that others wait behind. */
+static unsigned tick(struct ws *w)
 {
-    for (struct ws_conn *c = w->first; c; c = c->next)
+    unsigned count = 0;
+    for (; w->next_tick && count < TICKS_MAX; count++) {
+        struct ws_conn *c = w->next_tick;
+        w->next_tick = c->next;
         if (!c->closing)
             conn_tick(c);
-    fan_countdowns(w);
+    }
+    return count;
 }
 
 unsigned ws_poll(struct ws *w, uint64_t now_ns)
 {
     w->now_ns = now_ns;
-    unsigned work = 0;
+    unsigned work = w->gathered_count;
+    fan_deliver(w);
     if (w->resuming)
         work += pump_resuming(w);
     if (w->backed)
         pump_backed(w);
     if (now_ns >= w->next_second_ns) {
         w->next_second_ns = now_ns + S_NS;
-        tick(w);
+        if (!w->next_tick)
+            w->next_tick = w->first;
+        fan_countdowns(w);
+        fan_deliver(w);
     }
+    if (w->next_tick)
+        work += tick(w);
     if (w->kept || w->dead) {
         web_flush(*w->config.web);
         fan_release(w);
@@ -268,7 +272,10 @@ enum err ws_create(struct ws **out, const struct ws_config *c)
         return ERR_MEMORY;
     w->config = *c;
     w->topics = calloc(TOPICS_AT_ONCE, sizeof *w->topics);
-    if (!w->topics) {
+    w->tenant_counts = calloc(c->config->tenant_count + 1, sizeof *w->tenant_counts);
+    if (!w->topics || !w->tenant_counts) {
+        free(w->topics);
+        free(w->tenant_counts);
         free(w);
         *out = NULL;
         return ERR_MEMORY;
@@ -287,5 +294,6 @@ void ws_destroy(struct ws *w)
     fan_release(w);
     json_free(&w->text);
     free(w->topics);
+    free(w->tenant_counts);
     free(w);
 }
