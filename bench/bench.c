@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/wait.h>
 
 /* CPUs -------------------------------------------------------------------------------------------------- */
 
@@ -46,6 +48,18 @@ void bench_unpin(void)
 int bench_cpu(unsigned n)
 {
     return n < cpu_count ? cpus[n] : -1;
+}
+
+bool bench_pause(pid_t child)
+{
+    int status;
+    return kill(child, SIGSTOP) == 0 && waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status);
+}
+
+bool bench_resume(pid_t child)
+{
+    int status;
+    return kill(child, SIGCONT) == 0 && waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status);
 }
 
 /* Plan -------------------------------------------------------------------------------------------------- */

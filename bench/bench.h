@@ -11,17 +11,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "dataplane/core/clock.h"
 #include "dataplane/core/histogram.h"
 
 struct bench_options {
-    unsigned seconds; /* of the measured part */
-    bool json;        /* one object on standard output, for machines */
-    bool tiny;        /* a thousand messages or so: that it works, not how fast */
-    unsigned rate;    /* rfq: RFQs a second */
-    unsigned lps;     /* rfq: this many LPs; 0: one, then five */
-    const char *dir;  /* where files go that are to be on a disk */
+    unsigned seconds;     /* of the measured part */
+    bool json;            /* one object on standard output, for machines */
+    bool tiny;            /* a thousand messages or so: that it works, not how fast */
+    unsigned rate;        /* rfq: RFQs a second */
+    unsigned lps;         /* rfq: this many LPs; 0: one, then five */
+    unsigned subscribers; /* fanout: this many; 0: 10,000 */
+    const char *dir;      /* where files go that are to be on a disk */
 };
 
 /* One line of the table in rfqbench.c. Returns the program's exit status: what bench_report_end says. */
@@ -35,6 +37,7 @@ int bench_ring(const struct bench_options *o);
 int bench_lane(const struct bench_options *o);
 int bench_net(const struct bench_options *o);
 int bench_rfq(const struct bench_options *o);
+int bench_fanout(const struct bench_options *o);
 
 /* Stamps: nothing before is still going on, nothing after has begun (stores may still be on their way to the
  * cache: they are never waited for in life either). */
@@ -73,6 +76,9 @@ void bench_start(void);
 void bench_pin(unsigned n);
 /* The calling thread may run on all of them again, and so what it starts. */
 void bench_unpin(void);
+/* A child process does not run until it is resumed: the CPU is for another. false: it is gone. */
+bool bench_pause(pid_t child);
+bool bench_resume(pid_t child);
 /* That CPU's number; -1: there are not so many. */
 int bench_cpu(unsigned n);
 

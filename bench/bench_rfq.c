@@ -335,11 +335,11 @@ static bool blocks(struct run *r, unsigned count, unsigned per_block)
 {
     unsigned warm = per_block / 10;
     for (unsigned b = 0; b < count; b++) {
-        if (!rfq_block(r, per_block, warm) || !house_pause(&r->house))
+        if (!rfq_block(r, per_block, warm) || !bench_pause(r->house.pid))
             return false;
         memcpy(r->bare.sizes, r->sizes, sizeof r->sizes);
         bool right = bare_block(&r->bare, per_block, warm, r->rate, r->reference);
-        if (!house_resume(&r->house) || !right)
+        if (!bench_resume(r->house.pid) || !right)
             return false;
     }
     return true;

@@ -18,6 +18,7 @@
 
 #define START_MS_MAX 60000
 #define STOP_MS_MAX  30000
+#define SECRET       "thirty-two bytes and some, for measurements only"
 
 static bool complain(const char *what)
 {
@@ -54,24 +55,61 @@ static bool make_directories(struct house *h, const char *dir)
     return mkdtemp(h->shared) || complain(h->shared);
 }
 
-/* The kernel chose the port a moment ago, so it is free. */
-static bool choose_port(struct house *h)
+/* The kernel chose the ports a moment ago, so they are free. */
+static bool choose_ports(struct house *h)
 {
-    int fd;
-    if (bare_tcp_listen(&fd, &h->at) != OK)
+    int fd, http_fd;
+    if (bare_tcp_listen(&fd, &h->at) != OK || bare_tcp_listen(&http_fd, &h->http_at) != OK)
         return complain("listen");
     close(fd);
+    close(http_fd);
     return true;
 }
 
-static bool write_config(const struct house *h, const struct house_config *c, const char *path)
+static bool write_secret(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f || fputs(SECRET, f) < 0)
+        return complain(path);
+    return fclose(f) == 0 || complain(path);
+}
+
+/* The door for clients, and who may come in. */
+static bool write_clients(struct house *h, const struct house_config *c, FILE *f)
+{
+    char key[HOUSE_PATH_SIZE + 16];
+    if (!c->clients)
+        return true;
+    snprintf(key, sizeof key, "%s/key", h->directory);
+    fprintf(f,
+            "http: {listen: '127.0.0.1:%u', connections_max: %u, connections_per_address_max: %u}\n"
+            "tenants:\n  - {name: desk, number: 0}\nusers:\n  - {name: T, tenant: desk, role: admin}\n"
+            "token_keys:\n  - {id: k, algorithm: HS256, file: %s}\n",
+            ntohs(h->http_at.sin_port), c->clients, c->clients, key);
+    return write_secret(key) &&
+           fan_token(SECRET, "k", "\"sub\":\"T\",\"tenant\":\"desk\",\"roles\":[\"admin\"]", h->token);
+}
+
+static void write_cores(const struct house_config *c, FILE *f)
+{
+    int others = bench_cpu(2) >= 0 ? bench_cpu(2) : bench_cpu(1);
+    if (c->one_core)
+        fprintf(f, "cores:\n  - {cpu: %d, idle: spin, run: [gateway, distribution, routing, log, control]}\n",
+                bench_cpu(0));
+    else
+        fprintf(f,
+                "cores:\n  - {cpu: %d, idle: spin, run: [gateway, distribution, routing]}\n"
+                "  - {cpu: %d, idle: backoff, run: [log, control]}\n",
+                bench_cpu(0), others);
+}
+
+static bool write_config(struct house *h, const struct house_config *c, const char *path)
 {
     FILE *f = fopen(path, "w");
     if (!f)
         return complain(path);
     unsigned kept = c->rate * 4 < 20000 ? 20000 : c->rate * 4; /* they stay for a second after their end */
     unsigned ring_mib = c->small ? 8 : 64;
-    int others = bench_cpu(2) >= 0 ? bench_cpu(2) : bench_cpu(1);
     fprintf(
         f,
         "instance: bench\ndirectory: %s/data\nshared: %s\nops_socket: %s/ops.sock\nlevel: committed\n"
@@ -79,18 +117,18 @@ static bool write_config(const struct house *h, const struct house_config *c, co
         "record: {ring_gateway_mib: %u, ring_engine_mib: %u, log_retain_mib: 256, store_map_gib: 16}\n"
         "settings: {retire_after_ms: 1000, rfqs_max: %u, deliveries_max: %u, quotes_max: %u, orders_max: %u, "
         "fills_max: %u}\n"
-        "cores:\n  - {cpu: %d, idle: spin, run: [gateway, distribution, routing]}\n"
-        "  - {cpu: %d, idle: backoff, run: [log, control]}\n"
         "instruments:\n  - {symbol: EURUSD, tick: 0.00001, lot: 1, quantity_min: 1}\n"
         "sessions:\n  - {name: T, role: taker, target: T}\n",
         h->directory, h->shared, h->shared, ntohs(h->at.sin_port), ring_mib, ring_mib, kept, kept * c->lps,
-        kept * c->lps, kept, kept, bench_cpu(0), others);
+        kept * c->lps, kept, kept);
     for (unsigned i = 0; i < c->lps; i++)
         fprintf(f, "  - {name: L%u, role: lp, target: L%u}\n", i, i);
     fprintf(f, "takers:\n  - {code: T, session: T}\nlps:\n");
     for (unsigned i = 0; i < c->lps; i++)
         fprintf(f, "  - {code: L%u, session: L%u, concurrent_rfqs_max: 1000000}\n", i, i);
-    return fclose(f) == 0 || complain(path);
+    write_cores(c, f);
+    bool right = write_clients(h, c, f);
+    return (fclose(f) == 0 || complain(path)) && right;
 }
 
 /* Process ----------------------------------------------------------------------------------------------- */
@@ -159,7 +197,7 @@ bool house_start(struct house *h, const struct house_config *c)
     if (!make_directories(h, c->dir))
         return false;
     snprintf(path, sizeof path, "%s/rfqd.yaml", h->directory);
-    if (choose_port(h) && write_config(h, c, path) && launch(h, path) && wait_ready(h))
+    if (choose_ports(h) && write_config(h, c, path) && launch(h, path) && wait_ready(h))
         return true;
     fprintf(stderr, "rfqbench: rfqd does not start: %s\n", h->text);
     if (h->pid > 0) {
@@ -170,19 +208,6 @@ bool house_start(struct house *h, const struct house_config *c)
         close(h->said);
     remove_files(h);
     return false;
-}
-
-bool house_pause(struct house *h)
-{
-    int status;
-    return kill(h->pid, SIGSTOP) == 0 && waitpid(h->pid, &status, WUNTRACED) == h->pid && WIFSTOPPED(status);
-}
-
-bool house_resume(struct house *h)
-{
-    int status;
-    return kill(h->pid, SIGCONT) == 0 && waitpid(h->pid, &status, WCONTINUED) == h->pid &&
-           WIFCONTINUED(status);
 }
 
 bool house_stop(struct house *h)

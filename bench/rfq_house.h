@@ -2,7 +2,8 @@
  * gone when it is stopped.
  *
  * Placing: gateway, distribution and routing spin on the first CPU; log and control back off on the third,
- * or, where there are only two, on the second, which they share with the measuring thread. Level committed.
+ * or, where there are only two, on the second, which they share with the measuring thread. With one_core all
+ * of them spin on the first. Level committed.
  */
 #ifndef RFQD_BENCH_RFQ_HOUSE_H
 #define RFQD_BENCH_RFQ_HOUSE_H
@@ -10,6 +11,8 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+#include "bench/fan_token.h"
 
 #define HOUSE_LPS_MAX   20u
 #define HOUSE_PATH_SIZE 96
@@ -19,6 +22,8 @@ struct house_config {
     unsigned rate;   /* RFQs a second it has to have room for */
     const char *dir; /* its directory is made in there */
     bool small;      /* shared memory of some 30 MiB: containers often have no more than 64 */
+    bool one_core;
+    unsigned clients; /* connections by HTTP and WebSocket there is room for; 0: none are let in */
 };
 
 struct house {
@@ -27,14 +32,13 @@ struct house {
     char text[4096];
     size_t text_size;
     char directory[HOUSE_PATH_SIZE], shared[HOUSE_PATH_SIZE];
-    struct sockaddr_in at; /* where sessions log on */
+    struct sockaddr_in at;      /* where sessions log on */
+    struct sockaddr_in http_at; /* where clients connect */
+    char token[FAN_TOKEN_SIZE]; /* theirs: user T, admin, who acts as the taker T */
 };
 
 /* Waits until it is ready. false: it is not, and why stands on stderr; nothing is left of it. */
 bool house_start(struct house *h, const struct house_config *c);
-/* Its threads do not run until house_resume: the CPU is for the reference. false: it is gone. */
-bool house_pause(struct house *h);
-bool house_resume(struct house *h);
 /* Asks it to stop, waits for its end, removes its files. false: it did not end well. */
 bool house_stop(struct house *h);
 

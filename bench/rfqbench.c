@@ -17,6 +17,8 @@ static const struct bench_command commands[] = {
     {"lane", "messages of 256 bytes from one core to another", bench_lane},
     {"net", "the io_uring port and bare sockets on loopback: round trip, release, idle poll", bench_net},
     {"rfq", "a whole rfqd, wire to wire: RFQ, release, quote, order, execution", bench_rfq},
+    {"fanout", "events to 10,000 WebSocket subscribers, beside Node's ws, libwebsockets and bare",
+     bench_fanout},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -27,6 +29,7 @@ static int usage(FILE *to)
                 "  --dir DIR     where files are put that should lie on a disk (.)\n"
                 "  --rate N      rfq: RFQs a second, 1 to 100000 (2000)\n"
                 "  --lps N       rfq: this many LPs, 1 to 20 (one, then five)\n"
+                "  --subscribers N  fanout: 1 to 15000 (10000)\n"
                 "  --tiny        few messages: that it works, not how fast\n"
                 "  --json        one object, for machines\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
@@ -45,11 +48,15 @@ static bool number(const char *text, unsigned max, unsigned *out)
 
 static int options_parse(int argc, char **argv, struct bench_options *o)
 {
-    static const struct option longs[] = {
-        {"seconds", required_argument, NULL, 's'}, {"dir", required_argument, NULL, 'd'},
-        {"rate", required_argument, NULL, 'r'},    {"lps", required_argument, NULL, 'l'},
-        {"tiny", no_argument, NULL, 't'},          {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"seconds", required_argument, NULL, 's'},
+                                          {"dir", required_argument, NULL, 'd'},
+                                          {"rate", required_argument, NULL, 'r'},
+                                          {"lps", required_argument, NULL, 'l'},
+                                          {"subscribers", required_argument, NULL, 'n'},
+                                          {"tiny", no_argument, NULL, 't'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     bool right = true;
     for (int c; right && (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
         switch (c) {
@@ -64,6 +71,9 @@ static int options_parse(int argc, char **argv, struct bench_options *o)
             break;
         case 'l':
             right = number(optarg, 20, &o->lps);
+            break;
+        case 'n':
+            right = number(optarg, 15000, &o->subscribers);
             break;
         case 't':
             o->tiny = true;
