@@ -1,13 +1,5 @@
-/* rfqbench rfq: a whole rfqd, wire to wire.
- *
- * One thread is the taker and all LPs, on plain loopback sockets, and never waits: it looks at each socket in
- * turn. RFQs have planned times. All LPs get each; then one LP after the other quotes, the taker takes the
- * quote of one, the LP gets the order and fills it, the taker gets the execution: so that no message is
- * measured behind another of the same RFQ. In turn with it, block by block, runs the reference: the same
- * conversation through a thread that only forwards (rfq_bare.h), while rfqd is stopped (SIGSTOP).
- *
- * Stamps are the peer's: before send(2), after recv(2). Every RFQ has a quantity of its own, by which
- * everybody knows it.
+/* rfqbench rfq: a whole rfqd, wire to wire (rfq_run.h). In turn with it, block by block, runs the reference:
+ * the same conversation through a thread that only forwards (rfq_bare.h), while rfqd is stopped (SIGSTOP).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,367 +7,48 @@
 
 #include "bench/bench.h"
 #include "bench/rfq_bare.h"
-#include "bench/rfq_house.h"
-#include "bench/rfq_party.h"
-#include "dataplane/core/decimal.h"
-#include "fix/fix_dict.h"
+#include "bench/rfq_run.h"
 
-#define LIVES      4096u /* RFQs under way at one time: more, and it does not keep up */
-#define BLOCKS     20u   /* each, with the reference in between */
-#define SYMBOL     "EURUSD"
-#define PRICE      (DECIMAL_SCALE + DECIMAL_SCALE / 10)
-#define PRICE_STEP (DECIMAL_SCALE / 100000)
-#define STALL_NS   20000000000ull /* nothing came for so long: it will not */
-
-enum life_state { LIFE_OVER, LIFE_ASKED, LIFE_QUOTING, LIFE_ACCEPTED, LIFE_FILLING };
-
-struct life {
-    uint64_t number, planned, first, sent; /* sent: the message that is being measured */
-    enum life_state state;
-    bool counts; /* its times are recorded */
-    unsigned asked, quoted;
-    char request_id[HOUSE_LPS_MAX][ID_TEXT_SIZE], quote_id[ID_TEXT_SIZE];
-};
+#define BLOCKS 20u /* each, with the reference in between */
 
 struct run {
-    unsigned lps, rate;
-    struct house house;
+    struct rfq_run rfqs;
     struct bare bare;
-    struct party taker, party[HOUSE_LPS_MAX];
-    struct rfq_sizes sizes[STEPS];
-    struct life *lives;
-    uint64_t made, over, recorded; /* RFQs so far */
-    uint64_t lost;                 /* LPs that were told that they have */
-    uint64_t rfqs;                 /* the next number */
-    struct histogram measured[FIGURES], reference[FIGURES];
+    struct histogram reference[FIGURES];
 };
-
-static void measured(struct run *r, const struct life *l, enum rfq_figure f, uint64_t from, uint64_t to)
-{
-    if (l->counts)
-        histogram_record(&r->measured[f], bench_ns(from, to));
-}
-
-/* Who is it about? -------------------------------------------------------------------------------------- */
-
-static struct life *life_of(struct run *r, uint64_t number, enum life_state expected)
-{
-    struct life *l = &r->lives[number % LIVES];
-    return l->number == number && l->state == expected ? l : NULL;
-}
-
-static struct life *life_by_quantity(struct run *r, int64_t quantity, enum life_state expected)
-{
-    return life_of(r, (uint64_t)(quantity / DECIMAL_SCALE), expected);
-}
-
-/* The taker's ids are numbers. */
-static struct life *life_by_id(struct run *r, const struct fix_msg *m, uint32_t tag, enum life_state expected)
-{
-    uint64_t number;
-    return fix_get_uint(m, tag, &number) == OK ? life_of(r, number, expected) : NULL;
-}
-
-static unsigned winner_of(const struct run *r, const struct life *l)
-{
-    return (unsigned)(l->number % r->lps);
-}
-
-/* What is sent ------------------------------------------------------------------------------------------ */
-
-/* The message lies ready when its time comes, as in the reference. */
-static bool ask(struct run *r, struct bench_plan *plan, bool counts)
-{
-    struct life *l = &r->lives[r->rfqs % LIVES];
-    if (l->state != LIFE_OVER)
-        return false;
-    memset(l, 0, sizeof *l);
-    l->number = r->rfqs++;
-    l->counts = counts;
-    l->state = LIFE_ASKED;
-    r->made++;
-    r->recorded += counts;
-    struct fix_encoder *e = party_begin(&r->taker, FIX_MSGTYPE_QuoteRequest);
-    fix_put_uint(e, FIX_TAG_QuoteReqID, l->number);
-    fix_put_uint(e, FIX_TAG_NoRelatedSym, 1);
-    fix_put_text(e, FIX_TAG_Symbol, SYMBOL);
-    fix_put_char(e, FIX_TAG_Side, '1');
-    fix_put_decimal(e, FIX_TAG_OrderQty, (int64_t)l->number * DECIMAL_SCALE);
-    l->planned = bench_plan_next(plan);
-    bool sent = party_send(&r->taker) != 0;
-    r->sizes[STEP_REQUEST].in = r->taker.sent_size;
-    return sent;
-}
-
-static bool quote(struct run *r, struct life *l)
-{
-    unsigned lp = l->quoted;
-    struct party *p = &r->party[lp];
-    struct fix_encoder *e = party_begin(p, FIX_MSGTYPE_Quote);
-    fix_put_text(e, FIX_TAG_QuoteReqID, l->request_id[lp]);
-    fix_put_uint(e, FIX_TAG_QuoteID, l->number);
-    fix_put_text(e, FIX_TAG_Symbol, SYMBOL);
-    fix_put_decimal(e, FIX_TAG_OfferPx, PRICE + lp * PRICE_STEP);
-    fix_put_decimal(e, FIX_TAG_OfferSize, (int64_t)l->number * DECIMAL_SCALE);
-    l->state = LIFE_QUOTING;
-    l->sent = party_send(p);
-    r->sizes[STEP_QUOTE].in = p->sent_size;
-    return l->sent != 0;
-}
-
-static bool accept_quote(struct run *r, struct life *l)
-{
-    struct fix_encoder *e = party_begin(&r->taker, FIX_MSGTYPE_QuoteResponse);
-    fix_put_uint(e, FIX_TAG_QuoteRespID, l->number);
-    fix_put_text(e, FIX_TAG_QuoteID, l->quote_id);
-    fix_put_uint(e, FIX_TAG_QuoteRespType, 1);
-    fix_put_uint(e, FIX_TAG_ClOrdID, l->number);
-    fix_put_text(e, FIX_TAG_Symbol, SYMBOL);
-    fix_put_char(e, FIX_TAG_Side, '1');
-    fix_put_decimal(e, FIX_TAG_OrderQty, (int64_t)l->number * DECIMAL_SCALE);
-    fix_put_decimal(e, FIX_TAG_Price, PRICE + winner_of(r, l) * PRICE_STEP);
-    l->state = LIFE_ACCEPTED;
-    l->sent = party_send(&r->taker);
-    r->sizes[STEP_ORDER].in = r->taker.sent_size;
-    return l->sent != 0;
-}
-
-static bool fill(struct run *r, struct life *l, struct party *p, const char *cl_ord_id)
-{
-    int64_t quantity = (int64_t)l->number * DECIMAL_SCALE, price = PRICE + winner_of(r, l) * PRICE_STEP;
-    struct fix_encoder *e = party_begin(p, FIX_MSGTYPE_ExecutionReport);
-    fix_put_uint(e, FIX_TAG_OrderID, l->number);
-    fix_put_text(e, FIX_TAG_ClOrdID, cl_ord_id);
-    fix_put_uint(e, FIX_TAG_ExecID, l->number);
-    fix_put_char(e, FIX_TAG_ExecType, 'F');
-    fix_put_char(e, FIX_TAG_OrdStatus, '2');
-    fix_put_text(e, FIX_TAG_Symbol, SYMBOL);
-    fix_put_char(e, FIX_TAG_Side, '1');
-    fix_put_decimal(e, FIX_TAG_OrderQty, quantity);
-    fix_put_decimal(e, FIX_TAG_Price, price);
-    fix_put_decimal(e, FIX_TAG_LastQty, quantity);
-    fix_put_decimal(e, FIX_TAG_LastPx, price);
-    fix_put_decimal(e, FIX_TAG_LeavesQty, 0);
-    fix_put_decimal(e, FIX_TAG_CumQty, quantity);
-    fix_put_decimal(e, FIX_TAG_AvgPx, price);
-    fix_put_time(e, FIX_TAG_TransactTime, clock_now_ns(), FIX_TIME_MS);
-    l->state = LIFE_FILLING;
-    l->sent = party_send(p);
-    r->sizes[STEP_EXECUTION].in = p->sent_size;
-    return l->sent != 0;
-}
-
-/* What comes -------------------------------------------------------------------------------------------- */
-
-static bool on_request(struct run *r, struct party *p, const struct fix_msg *m)
-{
-    struct fix_group legs;
-    int64_t quantity;
-    unsigned lp = (unsigned)(p - r->party);
-    if (!fix_group_begin(m, FIX_TAG_NoRelatedSym, &legs) || !fix_group_next(&legs) ||
-        fix_field_decimal(m, fix_group_find(&legs, FIX_TAG_OrderQty), &quantity) != OK)
-        return false;
-    struct life *l = life_by_quantity(r, quantity, LIFE_ASKED);
-    if (!l || l->request_id[lp][0] ||
-        fix_get_text(m, FIX_TAG_QuoteReqID, l->request_id[lp], ID_TEXT_SIZE) != OK)
-        return false;
-    r->sizes[STEP_REQUEST].out = m->size;
-    if (l->asked++ == 0) {
-        l->first = p->stamp;
-        measured(r, l, FIGURE_REQUEST, l->planned, p->stamp);
-    }
-    if (l->asked < r->lps)
-        return true;
-    if (r->lps > 1)
-        measured(r, l, FIGURE_RELEASE, l->first, p->stamp);
-    return quote(r, l);
-}
-
-static bool on_quote(struct run *r, struct party *p, const struct fix_msg *m)
-{
-    int64_t price;
-    struct life *l = life_by_id(r, m, FIX_TAG_QuoteReqID, LIFE_QUOTING);
-    if (!l || fix_get_decimal(m, FIX_TAG_OfferPx, &price) != OK || price != PRICE + l->quoted * PRICE_STEP)
-        return false;
-    measured(r, l, FIGURE_QUOTE, l->sent, p->stamp);
-    r->sizes[STEP_QUOTE].out = m->size;
-    if (l->quoted == winner_of(r, l) && fix_get_text(m, FIX_TAG_QuoteID, l->quote_id, ID_TEXT_SIZE) != OK)
-        return false;
-    return ++l->quoted < r->lps ? quote(r, l) : accept_quote(r, l);
-}
-
-static bool on_order(struct run *r, struct party *p, const struct fix_msg *m)
-{
-    int64_t quantity, price;
-    char id[ID_TEXT_SIZE];
-    if (fix_get_decimal(m, FIX_TAG_OrderQty, &quantity) != OK ||
-        fix_get_decimal(m, FIX_TAG_Price, &price) != OK ||
-        fix_get_text(m, FIX_TAG_ClOrdID, id, sizeof id) != OK)
-        return false;
-    struct life *l = life_by_quantity(r, quantity, LIFE_ACCEPTED);
-    if (!l || p != &r->party[winner_of(r, l)] || price != PRICE + winner_of(r, l) * PRICE_STEP)
-        return false;
-    measured(r, l, FIGURE_ORDER, l->sent, p->stamp);
-    r->sizes[STEP_ORDER].out = m->size;
-    return fill(r, l, p, id);
-}
-
-/* Ours is the fill; what comes before it tells of the order's states. */
-static bool on_execution(struct run *r, struct party *p, const struct fix_msg *m)
-{
-    char type, status;
-    int64_t last;
-    if (fix_get_char(m, FIX_TAG_ExecType, &type) != OK || fix_get_char(m, FIX_TAG_OrdStatus, &status) != OK)
-        return false;
-    if (type != 'F')
-        return status == 'A' || status == '0';
-    struct life *l = life_by_id(r, m, FIX_TAG_ClOrdID, LIFE_FILLING);
-    if (!l || status != '2' || fix_get_decimal(m, FIX_TAG_LastQty, &last) != OK ||
-        last != (int64_t)l->number * DECIMAL_SCALE)
-        return false;
-    measured(r, l, FIGURE_EXECUTION, l->sent, p->stamp);
-    r->sizes[STEP_EXECUTION].out = m->size;
-    l->state = LIFE_OVER;
-    r->over++;
-    return true;
-}
-
-static bool taker_gets(void *ctx, struct party *p, const struct fix_msg *m)
-{
-    switch (m->type) {
-    case FIX_MSG_Quote:
-        return on_quote(ctx, p, m);
-    case FIX_MSG_ExecutionReport:
-        return on_execution(ctx, p, m);
-    default:
-        return false;
-    }
-}
-
-static bool on_lost(struct run *r, const struct fix_msg *m)
-{
-    r->sizes[STEP_LOST].out = m->size;
-    r->lost++;
-    return true;
-}
-
-static bool lp_gets(void *ctx, struct party *p, const struct fix_msg *m)
-{
-    switch (m->type) {
-    case FIX_MSG_QuoteRequest:
-        return on_request(ctx, p, m);
-    case FIX_MSG_NewOrderSingle:
-        return on_order(ctx, p, m);
-    case FIX_MSG_QuoteCancel:
-        return on_lost(ctx, m);
-    default:
-        return false;
-    }
-}
-
-/* Driving ----------------------------------------------------------------------------------------------- */
-
-static bool poll_parties(struct run *r)
-{
-    bool right = party_poll(&r->taker, taker_gets, r);
-    for (unsigned i = 0; i < r->lps && right; i++)
-        right = party_poll(&r->party[i], lp_gets, r);
-    return right;
-}
-
-/* So many RFQs, to the end of the last one. With none under way nothing can come, and the next one's time is
- * waited for as the reference waits for it: without looking at sockets, which would make us late. */
-static bool rfq_block(struct run *r, unsigned count, unsigned warm)
-{
-    struct bench_plan plan;
-    uint64_t until = r->made + count, seen = r->over + r->lost, seen_ns = clock_now_ns();
-    bench_plan_start(&plan, r->rate);
-    for (unsigned asked = 0; r->over < until || r->lost < until * (r->lps - 1);) {
-        bool idle = r->over == r->made && r->lost == r->made * (r->lps - 1);
-        if (asked < count && (idle || (int64_t)(clock_ticks() - bench_plan_peek(&plan)) >= 0)) {
-            if (!ask(r, &plan, asked >= warm))
-                return false;
-            asked++;
-        }
-        if (!poll_parties(r))
-            return false;
-        if (r->over + r->lost != seen) {
-            seen = r->over + r->lost;
-            seen_ns = clock_now_ns();
-        } else if (clock_now_ns() - seen_ns > STALL_NS) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void complain(const struct run *r)
-{
-    fprintf(stderr, "rfqbench: %llu RFQs made, %llu came to their end\n", (unsigned long long)r->made,
-            (unsigned long long)r->over);
-    for (unsigned i = 0; i <= r->lps; i++) {
-        const struct party *p = i ? &r->party[i - 1] : &r->taker;
-        if (p->failure[0])
-            fprintf(stderr, "rfqbench: %s\n", p->failure);
-    }
-}
-
-static bool logon(struct run *r)
-{
-    static const char *const names[] = {"L0",  "L1",  "L2",  "L3",  "L4",  "L5",  "L6",  "L7",  "L8",  "L9",
-                                        "L10", "L11", "L12", "L13", "L14", "L15", "L16", "L17", "L18", "L19"};
-    static_assert(sizeof names / sizeof *names == HOUSE_LPS_MAX, "a name for each");
-    bool right = party_logon(&r->taker, "T", &r->house.at);
-    for (unsigned i = 0; i < r->lps && right; i++)
-        right = party_logon(&r->party[i], names[i], &r->house.at);
-    return right;
-}
 
 static bool blocks(struct run *r, unsigned count, unsigned per_block)
 {
     unsigned warm = per_block / 10;
     for (unsigned b = 0; b < count; b++) {
-        if (!rfq_block(r, per_block, warm) || !bench_pause(r->house.pid))
+        if (!rfq_run_block(&r->rfqs, per_block, warm) || !bench_pause(r->rfqs.house.pid))
             return false;
-        memcpy(r->bare.sizes, r->sizes, sizeof r->sizes);
-        bool right = bare_block(&r->bare, per_block, warm, r->rate, r->reference);
-        if (!bench_resume(r->house.pid) || !right)
+        memcpy(r->bare.sizes, r->rfqs.sizes, sizeof r->rfqs.sizes);
+        bool right = bare_block(&r->bare, per_block, warm, r->rfqs.rate, r->reference);
+        if (!bench_resume(r->rfqs.house.pid) || !right)
             return false;
     }
     return true;
 }
 
-/* Nothing is missing and nothing was there twice. */
-static bool counts_right(const struct run *r)
-{
-    bool right = r->over == r->made && r->lost == r->made * (r->lps - 1);
-    for (unsigned f = 0; f < FIGURES; f++) {
-        uint64_t expected = f == FIGURE_QUOTE ? r->recorded * r->lps : r->recorded;
-        if (f == FIGURE_RELEASE && r->lps == 1)
-            expected = 0;
-        right = right && r->measured[f].count == expected && r->reference[f].count == expected;
-    }
-    return right;
-}
-
 static bool measure(struct run *r, const struct bench_options *o)
 {
-    struct house_config c = {.lps = r->lps, .rate = r->rate, .dir = o->dir, .small = o->tiny};
-    if (!house_start(&r->house, &c))
+    struct rfq_run *rfqs = &r->rfqs;
+    struct house_config c = {.lps = rfqs->lps, .rate = rfqs->rate, .dir = o->dir, .small = o->tiny};
+    if (!house_start(&rfqs->house, &c))
         return false;
     bench_pin(1);
-    unsigned count = o->tiny ? 2 : BLOCKS, per_block = o->tiny ? 50 : r->rate * o->seconds / BLOCKS;
-    bool right = logon(r) && bare_open(&r->bare, r->lps);
+    unsigned count = o->tiny ? 2 : BLOCKS, per_block = o->tiny ? 50 : rfqs->rate * o->seconds / BLOCKS;
+    bool right = rfq_run_logon(rfqs) && bare_open(&r->bare, rfqs->lps);
     if (right) {
         right = blocks(r, count, per_block < 10 ? 10 : per_block);
         bare_close(&r->bare);
     }
     if (!right)
-        complain(r);
-    party_close(&r->taker);
-    for (unsigned i = 0; i < r->lps; i++)
-        party_close(&r->party[i]);
-    return house_stop(&r->house) && right && counts_right(r);
+        rfq_run_complain(rfqs);
+    rfq_run_close(rfqs);
+    return house_stop(&rfqs->house) && right && rfq_run_counts_right(rfqs, rfqs->measured) &&
+           rfq_run_counts_right(rfqs, r->reference);
 }
 
 /* Report ------------------------------------------------------------------------------------------------ */
@@ -393,13 +66,14 @@ static void report(struct bench_report *out, const struct run *r)
 {
     char name[64];
     for (unsigned f = 0; f < FIGURES; f++) {
-        if (f == FIGURE_RELEASE && r->lps == 1)
+        if (f == FIGURE_RELEASE && r->rfqs.lps == 1)
             continue;
-        snprintf(name, sizeof name, "%u LP%s: %s", r->lps, r->lps == 1 ? "" : "s", figures[f].name);
-        bench_report_row(out, name, &r->measured[f]);
-        snprintf(name, sizeof name, "%u LP%s:   bare", r->lps, r->lps == 1 ? "" : "s");
+        snprintf(name, sizeof name, "%u LP%s: %s", r->rfqs.lps, r->rfqs.lps == 1 ? "" : "s", figures[f].name);
+        bench_report_row(out, name, &r->rfqs.measured[f]);
+        snprintf(name, sizeof name, "%u LP%s:   bare", r->rfqs.lps, r->rfqs.lps == 1 ? "" : "s");
         if (out->options->json)
-            snprintf(name, sizeof name, "%u LP%s: %s, bare", r->lps, r->lps == 1 ? "" : "s", figures[f].name);
+            snprintf(name, sizeof name, "%u LP%s: %s, bare", r->rfqs.lps, r->rfqs.lps == 1 ? "" : "s",
+                     figures[f].name);
         bench_report_row(out, name, &r->reference[f]);
     }
 }
@@ -408,14 +82,14 @@ static void report_ratios(struct bench_report *out, const struct run *r)
 {
     char name[64];
     for (unsigned f = 0; f < FIGURES; f++) {
-        if (f == FIGURE_RELEASE && r->lps == 1)
+        if (f == FIGURE_RELEASE && r->rfqs.lps == 1)
             continue;
-        const struct histogram *m = &r->measured[f], *b = &r->reference[f];
-        snprintf(name, sizeof name, "%u LP%s: %s to bare, p50", r->lps, r->lps == 1 ? "" : "s",
+        const struct histogram *m = &r->rfqs.measured[f], *b = &r->reference[f];
+        snprintf(name, sizeof name, "%u LP%s: %s to bare, p50", r->rfqs.lps, r->rfqs.lps == 1 ? "" : "s",
                  figures[f].name);
         bench_report_ratio(out, name, histogram_percentile(m, 50000), histogram_percentile(b, 50000),
                            figures[f].target_permille);
-        snprintf(name, sizeof name, "%u LP%s: %s to bare, p99", r->lps, r->lps == 1 ? "" : "s",
+        snprintf(name, sizeof name, "%u LP%s: %s to bare, p99", r->rfqs.lps, r->rfqs.lps == 1 ? "" : "s",
                  figures[f].name);
         bench_report_ratio(out, name, histogram_percentile(m, 99000), histogram_percentile(b, 99000), 0);
     }
@@ -424,17 +98,11 @@ static void report_ratios(struct bench_report *out, const struct run *r)
 static struct run *run_new(const struct bench_options *o, unsigned lps)
 {
     struct run *r = calloc(1, sizeof *r);
-    struct life *lives = calloc(LIVES, sizeof *lives);
-    if (!r || !lives)
+    if (!r)
         exit(1);
-    r->lives = lives;
-    r->lps = lps;
-    r->rate = o->tiny ? 500 : o->rate;
-    r->rfqs = 1;
-    for (unsigned f = 0; f < FIGURES; f++) {
-        histogram_reset(&r->measured[f]);
+    rfq_run_init(&r->rfqs, lps, o->tiny ? 500 : o->rate);
+    for (unsigned f = 0; f < FIGURES; f++)
         histogram_reset(&r->reference[f]);
-    }
     return r;
 }
 
@@ -457,11 +125,9 @@ int bench_rfq(const struct bench_options *o)
         report(&out, runs[i]);
     for (unsigned i = 0; i < count; i++)
         report_ratios(&out, runs[i]);
-    bench_report_fact(&out, "RFQs planned a second", runs[0]->rate, "/s", 0);
+    bench_report_fact(&out, "RFQs planned a second", runs[0]->rfqs.rate, "/s", 0);
     bench_report_line(&out, line_before_ns, bench_line_round_trip_ns(o->tiny));
-    for (unsigned i = 0; i < count; i++) {
-        free(runs[i]->lives);
+    for (unsigned i = 0; i < count; i++)
         free(runs[i]);
-    }
     return bench_report_end(&out, right);
 }

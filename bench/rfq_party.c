@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/bare_tcp.h"
@@ -100,11 +102,54 @@ static bool take_frames(struct party *p, party_message *message, void *ctx)
     return true;
 }
 
+bool party_stamp_in_kernel(struct party *p)
+{
+    const int on = 1;
+    p->kernel_stamps = setsockopt(p->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
+    return p->kernel_stamps;
+}
+
+/* Some ns ago, in ticks: from how many there are in a long time. */
+static uint64_t ticks_ago(uint64_t ns)
+{
+    const uint64_t many = 1ull << 40;
+    return bench_stamp() - (uint64_t)((unsigned __int128)ns * many / clock_ticks_to_ns(many));
+}
+
+static uint64_t kernel_stamp(struct msghdr *h)
+{
+    struct timespec at, now;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+            memcpy(&at, CMSG_DATA(c), sizeof at);
+            clock_gettime(CLOCK_REALTIME, &now);
+            return ticks_ago((uint64_t)((now.tv_sec - at.tv_sec) * 1000000000 + now.tv_nsec - at.tv_nsec));
+        }
+    return bench_stamp();
+}
+
+static ssize_t receive(struct party *p)
+{
+    void *to = p->in + p->in_size;
+    size_t room = sizeof p->in - p->in_size;
+    if (!p->kernel_stamps) {
+        ssize_t n = recv(p->fd, to, room, MSG_DONTWAIT);
+        p->stamp = n > 0 ? bench_stamp() : p->stamp;
+        return n;
+    }
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct timespec))];
+    struct iovec part = {.iov_base = to, .iov_len = room};
+    struct msghdr h = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(p->fd, &h, MSG_DONTWAIT);
+    p->stamp = n > 0 ? kernel_stamp(&h) : p->stamp;
+    return n;
+}
+
 bool party_poll(struct party *p, party_message *message, void *ctx)
 {
-    ssize_t n = recv(p->fd, p->in + p->in_size, sizeof p->in - p->in_size, MSG_DONTWAIT);
+    ssize_t n = receive(p);
     if (n > 0) {
-        p->stamp = bench_stamp();
         p->in_size += (size_t)n;
         return take_frames(p, message, ctx);
     }

@@ -22,7 +22,8 @@ struct party {
     size_t sent_size; /* of the last message sent */
     char in[PARTY_BUFFER_SIZE];
     size_t in_size;
-    uint64_t stamp;   /* ticks: when the last bytes came */
+    uint64_t stamp; /* ticks: when the last bytes came */
+    bool kernel_stamps;
     bool answered;    /* a Heartbeat to the TestRequest of our logon */
     const char *name; /* its CompID */
     char failure[160];
@@ -33,6 +34,8 @@ typedef bool party_message(void *ctx, struct party *p, const struct fix_msg *m);
 
 /* Connects, logs on, and waits until rfqd has our answer to its TestRequest: the session is in sync. */
 bool party_logon(struct party *p, const char *name, const struct sockaddr_in *at);
+/* From now on `stamp` says when the kernel had the bytes, not when we took them. */
+bool party_stamp_in_kernel(struct party *p);
 void party_close(struct party *p);
 
 /* Begin a message, add fields to what it returns, send. */
