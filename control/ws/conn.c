@@ -136,6 +136,7 @@ void conn_free(struct ws_conn *c)
     if (c->is_backed)
         leave(&w->backed, offsetof(struct ws_conn, next_backed), c);
     leave(&w->resuming, offsetof(struct ws_conn, next_resuming), c);
+    leave(&w->resuming_next, offsetof(struct ws_conn, next_resuming), c);
     if (c->closing)
         leave(&w->dead, offsetof(struct ws_conn, next_dead), c);
     wslay_event_context_free(c->wslay);

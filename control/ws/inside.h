@@ -99,7 +99,8 @@ struct ws {
     struct ws_conn *due;
     struct ws_message *kept, *frames; /* sent without copying: until the bytes have gone */
     size_t frames_size;
-    struct ws_conn *backed, *resuming, *dead;
+    struct ws_conn *backed, *dead;
+    struct ws_conn *resuming, *resuming_next; /* in this round; had its turn */
     struct json text;
     bool going;
     counter_value *connections, *connects, *sent, *subscriptions, *slow, *coalesced, *commands;

@@ -163,21 +163,24 @@ static void pump_backed(struct ws *w)
     }
 }
 
+/* A few of them in each poll, in turn: what one misses is read again from the log, and many who come back at
+ * one time must not hold up what else the core does. */
 static unsigned pump_resuming(struct ws *w)
 {
     unsigned count = 0;
-    struct ws_conn *list = w->resuming;
-    w->resuming = NULL;
-    while (list) {
-        struct ws_conn *c = list;
-        list = c->next_resuming;
+    if (!w->resuming) {
+        w->resuming = w->resuming_next;
+        w->resuming_next = NULL;
+    }
+    for (; w->resuming && count < WS_RESUMING_PER_POLL; count++) {
+        struct ws_conn *c = w->resuming;
+        w->resuming = c->next_resuming;
         if (!c->closing)
             resume_pump(c);
         if (c->reader && !c->closing) {
-            c->next_resuming = w->resuming;
-            w->resuming = c;
+            c->next_resuming = w->resuming_next;
+            w->resuming_next = c;
         }
-        count++;
     }
     return count;
 }
@@ -200,7 +203,7 @@ unsigned ws_poll(struct ws *w, uint64_t now_ns)
     w->now_ns = now_ns;
     unsigned work = w->gathered_count;
     fan_deliver(w);
-    if (w->resuming)
+    if (w->resuming || w->resuming_next)
         work += pump_resuming(w);
     if (w->backed)
         pump_backed(w);

@@ -440,7 +440,7 @@ class Resume(House):
         wait_until(lambda: all("begin" in s or s["problem"] for s in states), 60, "all to have subscribed")
         for _ in range(3):
             for i in range(15):
-                self.create(ANN if i % 2 else BOB, timeout_ms=1000)
+                self.create(ANN if i % 2 else BOB, timeout_ms=2000)
             self.rfqd.kill9()
             self.rfqd.start()
             wait_until(lambda: self.rfqd.ask("status")[0]["sessions_up"] == len(self.parties), 30, "the LPs again")
