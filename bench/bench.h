@@ -38,6 +38,7 @@ int bench_lane(const struct bench_options *o);
 int bench_net(const struct bench_options *o);
 int bench_rfq(const struct bench_options *o);
 int bench_fanout(const struct bench_options *o);
+int bench_beside(const struct bench_options *o);
 
 /* Stamps: nothing before is still going on, nothing after has begun (stores may still be on their way to the
  * cache: they are never waited for in life either). */

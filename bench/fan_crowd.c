@@ -336,7 +336,7 @@ static bool member_reads(struct crowd *c, struct crowd_member *m)
 bool crowd_poll(struct crowd *c, unsigned *work)
 {
     struct epoll_event events[256];
-    int n = epoll_wait(c->epoll, events, 256, 0);
+    int n = epoll_wait(c->epoll, events, 256, c->wait_ms);
     bool right = true;
     *work = n > 0 ? (unsigned)n : 0;
     for (int i = 0; i < n && right; i++)

@@ -45,6 +45,7 @@ struct crowd {
     struct crowd_member *members;
     unsigned count;
     int epoll;
+    int wait_ms; /* crowd_poll waits for so long; 0: never */
     bool rounds;    /* events are those of a round: everybody gets the same; else each may be anywhere */
     uint64_t begin; /* of the round: stamp */
     struct crowd_event events[CROWD_EVENTS_MAX];

@@ -19,6 +19,7 @@ static const struct bench_command commands[] = {
     {"rfq", "a whole rfqd, wire to wire: RFQ, release, quote, order, execution", bench_rfq},
     {"fanout", "events to 10,000 WebSocket subscribers, beside Node's ws, libwebsockets and bare",
      bench_fanout},
+    {"beside", "a whole rfqd with and without 10,000 idle and 1,000 busy WebSocket clients", bench_beside},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -29,7 +30,8 @@ static int usage(FILE *to)
                 "  --dir DIR     where files are put that should lie on a disk (.)\n"
                 "  --rate N      rfq: RFQs a second, 1 to 100000 (2000)\n"
                 "  --lps N       rfq: this many LPs, 1 to 20 (one, then five)\n"
-                "  --subscribers N  fanout: 1 to 15000 (10000)\n"
+                "  --subscribers N\n"
+                "                fanout: 1 to 15000 (10000)\n"
                 "  --tiny        few messages: that it works, not how fast\n"
                 "  --json        one object, for machines\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
