@@ -168,14 +168,14 @@ void bench_report_row(struct bench_report *r, const char *name, const struct his
     if (!r->rows) {
         printf("%-34s", "ns");
         for (size_t i = 0; i < POINTS; i++)
-            printf("%10s", points[i].name);
-        printf("%12s%12s\n", "max", "count");
+            printf(" %9s", points[i].name);
+        printf(" %11s %11s\n", "max", "count");
         r->rows = true;
     }
     printf("%-34s", name);
     for (size_t i = 0; i < POINTS; i++)
-        printf("%10" PRIu64, histogram_percentile(h, points[i].per_100000));
-    printf("%12" PRIu64 "%12" PRIu64 "\n", h->max, h->count);
+        printf(" %9" PRIu64, histogram_percentile(h, points[i].per_100000));
+    printf(" %11" PRIu64 " %11" PRIu64 "\n", h->max, h->count);
 }
 
 static const char *verdict(const struct bench_report *r, uint64_t value, uint64_t target_max)

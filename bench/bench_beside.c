@@ -1,9 +1,10 @@
 /* rfqbench beside: the way of an RFQ through rfqd, with and without many clients beside it.
  *
  * Two whole rfqds (rfq_run.h), the same in everything; one has WebSocket clients: idle ones, who hear
- * heartbeats only, and busy ones, who are subscribed to everything and read it. They have their turn in
- * blocks, the other one stopped (SIGSTOP). The clients are served by the control core, which is not the
- * gateway's; they, and the measuring thread, have what is left of the CPUs.
+ * heartbeats only, and busy ones, who are subscribed to everything and read it; and such as mean no good
+ * (fan_hostile.h). They have their turn in blocks, the other one stopped (SIGSTOP). The clients are served by
+ * the control core, which is not the gateway's; they, and the measuring thread, have what is left of the
+ * CPUs.
  *
  * With two CPUs the measuring thread shares its own with the control core and with all clients. So that their
  * work is not taken for rfqd's, times are from the send(2) of one message until the kernel had the answer for
@@ -22,15 +23,21 @@
 
 #include "bench/bench.h"
 #include "bench/fan_crowd.h"
+#include "bench/fan_hostile.h"
 #include "bench/rfq_run.h"
 
 #define IDLE      10000u
 #define BUSY      1000u
+#define SLOW      200u
+#define FLOOD     20u
 #define TINY_PART 500u /* of them, with --tiny */
 #define RATE      50u
 #define LPS       2u
 #define BLOCKS    10u
+#define SPARE     64u /* connections: who was thrown out is back before it is forgotten */
+#define SPARE     64u /* connections: who was thrown out is back before it is forgotten */
 #define BLOCK_MIN 10u
+#define ALIKE_NS  20000000000ull
 #define QUIET_NS  300000000ull /* nothing came for so long: all is read */
 #define HEAR_MS   2
 
@@ -39,12 +46,13 @@ static const char *const sides[SIDES] = {"alone", "beside clients"};
 
 /* What the clients' process tells, in memory that it shares with us. */
 struct told {
-    uint64_t events, frames; /* to all busy ones; to everybody */
+    uint64_t events;               /* to all busy ones */
+    uint64_t thrown_out, answered; /* of those who mean no good */
     char failure[420];
 };
 
 struct beside {
-    unsigned idle, busy;
+    unsigned idle, busy, slow, flood;
     struct rfq_run runs[SIDES];
     uint64_t memory[SIDES]; /* KiB, resident */
     pid_t clients;
@@ -55,6 +63,7 @@ struct beside {
 /* The clients' process ---------------------------------------------------------------------------------- */
 
 static struct crowd idle, busy;
+static struct hostile hostile;
 
 static bool open_clients(const struct beside *b)
 {
@@ -64,7 +73,8 @@ static bool open_clients(const struct beside *b)
                                           .token = h->token,
                                           .hello = "{\"op\":\"subscribe:tenant\",\"id\":1}"};
     const struct crowd_target sleeper = {.at = h->http_at, .path = "/rfq", .token = h->token};
-    bool right = crowd_open(&busy, &listener, b->busy) && crowd_open(&idle, &sleeper, b->idle);
+    bool right = crowd_open(&busy, &listener, b->busy) && crowd_open(&idle, &sleeper, b->idle) &&
+                 hostile_open(&hostile, &h->http_at, b->slow, b->flood);
     busy.wait_ms = HEAR_MS;
     return right;
 }
@@ -72,19 +82,30 @@ static bool open_clients(const struct beside *b)
 /* Everybody who listens got the same events, to the same last one. */
 static bool all_alike(void)
 {
+    const struct crowd_member *first = &busy.members[0];
     for (unsigned i = 1; i < busy.count; i++)
-        if (busy.members[i].got != busy.members[0].got || busy.members[i].seq != busy.members[0].seq) {
-            snprintf(busy.failure, sizeof busy.failure, "%u events here, %u there", busy.members[0].got,
-                     busy.members[i].got);
+        if (busy.members[i].got != first->got || busy.members[i].seq != first->seq)
             return false;
-        }
-    return busy.members[0].got > 0;
+    return first->got > 0;
+}
+
+/* All that is still to come has come. */
+static bool read_all(void)
+{
+    uint64_t until_ns = clock_now_ns() + ALIKE_NS;
+    do {
+        if (!crowd_settle(&busy, QUIET_NS) || !crowd_settle(&idle, QUIET_NS))
+            return false;
+    } while (!all_alike() && clock_now_ns() < until_ns);
+    if (!all_alike())
+        snprintf(busy.failure, sizeof busy.failure, "some have got events that others have not");
+    return all_alike();
 }
 
 static bool read_on(void)
 {
     unsigned work;
-    return crowd_poll(&busy, &work) && crowd_poll(&idle, &work);
+    return crowd_poll(&busy, &work) && crowd_poll(&idle, &work) && hostile_poll(&hostile);
 }
 
 static void clients_run(struct beside *b, int line)
@@ -97,9 +118,11 @@ static void clients_run(struct beside *b, int line)
     (void)!write(line, right ? "y" : "n", 1);
     while (right && recv(line, &command, 1, MSG_DONTWAIT) < 0)
         right = read_on();
-    right = right && crowd_settle(&busy, QUIET_NS) && crowd_settle(&idle, QUIET_NS) && all_alike();
+    b->told->thrown_out = hostile.thrown_out;
+    b->told->answered = hostile.answered;
+    hostile_close(&hostile);
+    right = right && read_all();
     b->told->events = busy.taken;
-    b->told->frames = busy.frames + idle.frames;
     snprintf(b->told->failure, sizeof b->told->failure, "%s%s", busy.failure, idle.failure);
     (void)!write(line, right ? "y" : "n", 1);
     _exit(0);
@@ -155,8 +178,11 @@ static uint64_t resident_kib(pid_t pid)
 static bool begin(struct beside *b, enum side side, const struct bench_options *o)
 {
     struct rfq_run *r = &b->runs[side];
-    const struct house_config c = {
-        .lps = LPS, .rate = RATE, .dir = o->dir, .small = true, .clients = b->idle + b->busy + 8};
+    const struct house_config c = {.lps = LPS,
+                                   .rate = RATE,
+                                   .dir = o->dir,
+                                   .small = true,
+                                   .clients = b->idle + b->busy + b->slow + b->flood + SPARE};
     rfq_run_init(r, LPS, RATE);
     r->from_send = true;
     return house_start(&r->house, &c) && rfq_run_logon(r) && (side == ALONE || gather_clients(b)) &&
@@ -233,11 +259,16 @@ static void report(struct bench_report *out, const struct beside *b)
     }
     bench_report_fact(out, "idle clients", b->idle, "", 0);
     bench_report_fact(out, "busy clients", b->busy, "", 0);
+    bench_report_fact(out, "clients that never end a request", b->slow, "", 0);
+    bench_report_fact(out, "  thrown out, and back again", b->told->thrown_out, "times", 0);
+    bench_report_fact(out, "connections of a flood", b->flood, "", 0);
+    bench_report_fact(out, "  requests answered", b->told->answered, "", 0);
     bench_report_fact(out, "events read by the busy ones", b->told->events, "", 0);
     bench_report_fact(out, "RFQs planned a second", RATE, "/s", 0);
     uint64_t more = b->memory[BESIDE] > b->memory[ALONE] ? b->memory[BESIDE] - b->memory[ALONE] : 0;
     bench_report_fact(out, "memory, alone", b->memory[ALONE], "KiB", 0);
-    bench_report_fact(out, "memory for each client more", more * 1024 / (b->idle + b->busy), "bytes", 0);
+    bench_report_fact(out, "memory for each client more",
+                      more * 1024 / (b->idle + b->busy + b->slow + b->flood), "bytes", 0);
 }
 
 int bench_beside(const struct bench_options *o)
@@ -245,7 +276,8 @@ int bench_beside(const struct bench_options *o)
     static struct beside b;
     struct bench_report out;
     unsigned part = o->tiny ? TINY_PART : 1;
-    b = (struct beside){.idle = IDLE / part, .busy = BUSY / part};
+    b = (struct beside){
+        .idle = IDLE / part, .busy = BUSY / part, .slow = o->tiny ? 2 : SLOW, .flood = o->tiny ? 1 : FLOOD};
     b.told = mmap(NULL, sizeof *b.told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (b.told == MAP_FAILED)
         return 1;
