@@ -35,7 +35,8 @@
 #define ROUNDS_TINY    3u
 #define ROUNDS_SECOND  8u
 #define WARM_UP        2u
-#define QUIET_NS       20000000ull /* nothing came for so long: nothing is on its way */
+#define QUIET_NS       20000000ull  /* nothing came for so long: nothing is on its way */
+#define LEARN_NS       500000000ull /* the same, where it is not known how much comes */
 #define STALL_NS       20000000000ull
 #define BURST          8u /* RFQs at once */
 #define BURST_EVERY    8u /* rounds */
@@ -161,7 +162,8 @@ static bool ask_for(struct caller *c, unsigned rfqs, char ids[BURST][ID_TEXT_SIZ
                 c, i, "/api/v1/rfqs",
                 "{\"symbol\":\"EURUSD\",\"side\":\"buy\",\"quantity\":\"1000000\",\"timeoutMs\":600000}"))
             return false;
-    if (!wait_for(c, t->event_count ? rfqs * t->event_count : 1) || !crowd_settle(&c->crowd, QUIET_NS))
+    if (!wait_for(c, t->event_count ? rfqs * t->event_count : 1) ||
+        !crowd_settle(&c->crowd, t->event_count ? QUIET_NS : LEARN_NS))
         return false;
     if (!t->event_count) {
         memcpy(t->events, c->crowd.events, sizeof t->events);
@@ -285,7 +287,7 @@ static bool open_house(struct caller *c, unsigned receivers)
     if (!crowd_open(&c->crowd, &t, receivers))
         return false;
     if (party_logon(&c->lp, "L0", &c->at->at))
-        return true;
+        return crowd_settle(&c->crowd, LEARN_NS); /* its session is an event, too */
     snprintf(c->crowd.failure, sizeof c->crowd.failure, "no logon: %s", c->lp.failure);
     return false;
 }
