@@ -21,13 +21,13 @@ def utc(seconds_from_now=0.0):
     return t.strftime("%Y%m%d-%H:%M:%S.") + f"{t.microsecond // 1000:03d}"
 
 
-def frame(fields, body_length=None, checksum=None, begin="FIX.4.4", order=None):
+def frame(fields, body_length=None, checksum_off=0, begin="FIX.4.4", order=None):
     """Bytes of a message from [(tag, value)], 35 first; what is wrong with it as the arguments say."""
     body = "".join(f"{tag}={value}{SOH}" for tag, value in fields)
     length = len(body.encode()) if body_length is None else body_length
     head = [f"8={begin}{SOH}", f"9={length}{SOH}"]
     text = "".join(head) + body if order is None else order(head, body)
-    total = sum(text.encode()) % 256 if checksum is None else checksum
+    total = (sum(text.encode()) + checksum_off) % 256
     return (text + f"10={total:03d}{SOH}").encode()
 
 
