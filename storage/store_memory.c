@@ -326,9 +326,11 @@ static enum err memory_copy(struct store *s, const char *directory)
 
 static void memory_size(struct store *s, uint64_t *used, uint64_t *reserved)
 {
-    const struct store_memory *k = memory_of(s)->keep;
+    struct store_memory *k = memory_of(s)->keep;
+    pthread_rwlock_rdlock(&k->lock);
     *used = k->bytes;
     *reserved = k->limit;
+    pthread_rwlock_unlock(&k->lock);
 }
 
 /* Instances
