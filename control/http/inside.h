@@ -37,6 +37,9 @@ bool http_query_number(struct web_request *r, const char *name, uint64_t least, 
 bool http_query_time(struct web_request *r, const char *name, uint64_t *ns);
 /* The name of an RFQ, an order: kind and hexadecimal digits. 0 where it is not there. */
 bool http_query_name(struct web_request *r, const char *name, char kind, uint64_t *id);
+/* Of the enum that name_of names ("?" for what is none of it): a,b,… as bits; 0 where it is not there. */
+bool http_query_choices(struct web_request *r, const char *name, const char *(*name_of)(unsigned),
+                        unsigned *bits);
 bool http_bad_parameter(struct web_request *r, const char *name, const char *wanted);
 
 /* find.c: the thing of the route's {id}, where the asker may see it; else the answer is given: 404, whichever

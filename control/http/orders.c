@@ -41,26 +41,6 @@ static enum view_take is_wanted(void *ctx, const void *entity)
     return http_may_see(f->r, &owner) ? VIEW_TAKE : VIEW_SKIP;
 }
 
-static bool take_states(struct web_request *r, unsigned *bits)
-{
-    char text[160];
-    *bits = 0;
-    if (!http_query_text(r, "status", text, sizeof text))
-        return false;
-    for (char *rest = text, *one; (one = strsep(&rest, ",")) && *text;) {
-        unsigned s = ORDER_AWAITING;
-        while (s <= ORDER_UNKNOWN && strcmp(order_status_name(s), one) != 0)
-            s++;
-        if (s > ORDER_UNKNOWN)
-            return http_bad_parameter(
-                r, "status",
-                "some of awaiting, pending, sent, working, partly_filled, filled, cancelled, "
-                "rejected, unknown, separated by commas");
-        *bits |= 1u << s;
-    }
-    return true;
-}
-
 /* Of an order: its RFQ and itself, the order of the list. */
 static bool take_cursor(struct web_request *r, uint64_t *rfq, uint64_t *id)
 {
@@ -82,7 +62,7 @@ void http_orders_list(struct web_request *r)
     uint64_t limit = HTTP_PAGE, rfq, id;
     struct json j;
     memset(f.symbol, 0, sizeof f.symbol);
-    if (!http_query_known(r, known) || !take_states(r, &f.states) ||
+    if (!http_query_known(r, known) || !http_query_choices(r, "status", order_status_name, &f.states) ||
         !http_query_text(r, "symbol", f.symbol, sizeof f.symbol) ||
         !http_query_name(r, "rfqId", 'R', &f.rfq) ||
         !http_query_number(r, "limit", 1, VIEW_PAGE_MAX, &limit) || !take_cursor(r, &rfq, &id))

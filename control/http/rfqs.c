@@ -105,27 +105,6 @@ static enum view_take is_wanted(void *ctx, const void *entity)
     return http_may_see(f->r, &owner) ? VIEW_TAKE : VIEW_SKIP;
 }
 
-/* quoted,awarded */
-static bool take_statuses(struct web_request *r, unsigned *bits)
-{
-    char text[160];
-    *bits = 0;
-    if (!http_query_text(r, "status", text, sizeof text))
-        return false;
-    for (char *rest = text, *one; (one = strsep(&rest, ",")) && *text;) {
-        unsigned s = SHOWN_PENDING;
-        while (s <= SHOWN_ARCHIVED && strcmp(rfq_shown_name(s), one) != 0)
-            s++;
-        if (s > SHOWN_ARCHIVED)
-            return http_bad_parameter(
-                r, "status",
-                "some of pending, validated, distributed, quoted, awarded, filled, cancelled, "
-                "rejected, expired, archived, separated by commas");
-        *bits |= 1u << s;
-    }
-    return true;
-}
-
 void http_rfqs_list(struct web_request *r)
 {
     static const char *const known[] = {"status", "symbol", "from", "limit", "cursor", NULL};
@@ -134,7 +113,7 @@ void http_rfqs_list(struct web_request *r)
     char next[ID_TEXT_SIZE];
     struct json j;
     memset(f.symbol, 0, sizeof f.symbol);
-    if (!http_query_known(r, known) || !take_statuses(r, &f.shown) ||
+    if (!http_query_known(r, known) || !http_query_choices(r, "status", rfq_shown_name, &f.shown) ||
         !http_query_text(r, "symbol", f.symbol, sizeof f.symbol) || !http_query_time(r, "from", &f.from_ns) ||
         !http_query_number(r, "limit", 1, VIEW_PAGE_MAX, &limit) ||
         !http_query_name(r, "cursor", 'R', &cursor))
