@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #define START_NS       WORLD_START_NS
-#define STEP_NS_MAX    20000000ull /* heartbeats and ticks of the parties */
-#define ROUNDS_MAX     100000      /* agents without a quiet moment: a livelock */
-#define STEPS_MAX      400000
+#define STEP_NS_MAX    20000000ull     /* heartbeats and ticks of the parties */
+#define ROUNDS_MAX     100000          /* agents without a quiet moment: a livelock */
+#define STEPS_MAX      2000000         /* of 100 us where the log stands and something waits for it */
 #define END_NS         600000000000ull /* of made-up time: every RFQ has long had its end */
 #define QUIET_NS       8000000000ull   /* after the last end: late fills, cancels, checkpoints */
 #define CRASH_PERMILLE 7
@@ -381,6 +381,11 @@ static bool make_config(struct world *w)
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
+    /* Drawn one by one: compilers differ in which argument comes first, and a seed is to mean one run. */
+    unsigned ack_timeout_ms = 200 + (unsigned)draw(w, 800);
+    unsigned checkpoint_events = 10 + (unsigned)draw(w, 300);
+    unsigned checkpoint_ms = 5 + (unsigned)draw(w, 50);
+    bool synced = (w->options.power || draw(w, 3) == 0) && !w->options.unsynced;
     fprintf(
         f,
         "instance: sim\ndirectory: unused\nshared: %s\nlevel: %s\n"
@@ -392,10 +397,9 @@ static bool make_config(struct world *w)
         "order_cancel_retry_ms: 1000, deadline_min_ms: 100}\n"
         "tenants: [{name: house, number: 0}]\nusers: [{name: CLIENT, tenant: house}]\n"
         "instruments: [{symbol: EURUSD, reference_price: 1.1, collar_percent: 5}]\n",
-        w->options.directory,
-        (w->options.power || draw(w, 3) == 0) && !w->options.unsynced ? "synced" : "committed",
+        w->options.directory, synced ? "synced" : "committed",
         w->options.power ? 16384 : 256, /* numbers jump at each power cut: the store must span many */
-        5 + (unsigned)draw(w, 50), 10 + (unsigned)draw(w, 300), 200 + (unsigned)draw(w, 800));
+        checkpoint_ms, checkpoint_events, ack_timeout_ms);
     fprintf(f, "sessions:\n");
     for (unsigned i = 0; i < w->taker_count; i++)
         fprintf(f, "  - {name: T%u, role: taker, target: T%u, heartbeat_s: 5}\n", i + 1, i + 1);
@@ -405,9 +409,12 @@ static bool make_config(struct world *w)
     for (unsigned i = 0; i < w->taker_count; i++)
         fprintf(f, "  - {code: T%u, session: T%u}\n", i + 1, i + 1);
     fprintf(f, "lps:\n");
-    for (unsigned i = 0; i < w->lp_count; i++)
+    for (unsigned i = 0; i < w->lp_count; i++) {
+        const char *losers = draw(w, 2) ? "cancel" : "response";
+        unsigned concurrent = w->options.calm ? 1000 : 3 + (unsigned)draw(w, 100);
         fprintf(f, "  - {code: LP%u, session: LP%u, losers: %s, concurrent_rfqs_max: %u}\n", i + 1, i + 1,
-                draw(w, 2) ? "cancel" : "response", w->options.calm ? 1000 : 3 + (unsigned)draw(w, 100));
+                losers, concurrent);
+    }
     fclose(f);
     enum err e = config_parse(&w->config, text, size, "sim");
     if (e != OK)
@@ -443,7 +450,8 @@ bool world_open(struct world *w, const struct world_options *o)
         make_party(w, false, i);
     for (unsigned i = 0; i < w->lp_count; i++)
         make_party(w, true, i);
-    if (!o->calm && draw(w, 3)) /* in calm weather all is fixed but the layout, and a client looks at the replica */
+    /* In calm weather all is fixed but the layout, and a client looks at the replica. */
+    if (!o->calm && draw(w, 3))
         w->client = sim_client_open(w, o->requests);
     return !w->error[0] && make_config(w);
 }
