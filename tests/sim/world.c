@@ -198,12 +198,26 @@ static bool until_quiet(struct world *w)
     return world_wrong(w, "agents never become idle");
 }
 
+/* A client knows when its requests were answered, not when its RFQs end: an LP may be away for long before
+ * one does. */
+static bool rfqs_ended(const struct world *w)
+{
+    const struct distribution_state *s =
+        (const struct distribution_state *)node_state(w->node, AGENT_DISTRIBUTION);
+    for (uint32_t i = 0; i < table_slots(s->rfqs); i++) {
+        const struct rfq *r = table_at(s->rfqs, i);
+        if (r && r->state < RFQ_COMPLETED)
+            return false;
+    }
+    return true;
+}
+
 static bool done(const struct world *w)
 {
     for (unsigned p = 0; p < w->party_count; p++)
         if (!party_done(w->parties[p]))
             return false;
-    return !w->client || sim_client_done(w->client);
+    return !w->client || (sim_client_done(w->client) && rfqs_ended(w));
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
