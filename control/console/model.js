@@ -136,9 +136,18 @@ function archiveQuotes(rfq, ts) {
   for (const quote of rfq.quotes.values()) if (isStanding(quote)) endQuote(quote, "archived", "rfq_ended", ts);
 }
 
+/** A quote that our own controls would not deal on stands again while it is valid; after all else it is spent. */
+function reverted(rfq, reason, ts) {
+  const quote = rfq.award && rfq.quotes.get(rfq.award.quoteId);
+  rfq.award = null;
+  if (quote?.status !== "accepted") return;
+  if (reason === "refused_by_controls" && (quote.validUntil ?? "") > ts) quote.status = "standing";
+  else endQuote(quote, "archived", reason, ts);
+}
+
 function moved(rfq, data, event) {
   if (data.status) rfq.status = data.status;
-  if (data.state === "EVALUATION" && rfq.state === "AWARDED") rfq.award = null; // reverted
+  if (data.state === "EVALUATION" && rfq.state === "AWARDED") reverted(rfq, data.reason, event.ts);
   if (data.state) rfq.state = data.state;
   if (data.expiresAt) rfq.expiresAt = data.expiresAt;
   if (data.reason) rfq.reason = data.reason;

@@ -75,6 +75,15 @@ test("an award that is reverted leaves nothing of it, and quotes may be chosen a
   assert.equal(rfq.award, null);
   assert.equal(rfq.expiresAt, "2026-01-02T03:04:55.000000000Z");
   assert.ok(isDealing(rfq));
+  assert.deepEqual([rfq.quotes.get("Q1").status, rfq.quotes.get("Q1").reason], ["archived", "lp_default"]);
+});
+
+test("a quote that our own controls would not deal on stands again, as long as it is valid", () => {
+  const revert = (validUntil) => opened(quoted("Q1", "A", "1.1", { validUntil }), event("rfq:status", { state: "AWARDED", status: "awarded" }),
+    event("rfq:awarded", { quoteId: "Q1", lpId: "A", side: "buy", quantity: "1000000", price: "1.1" }),
+    event("rfq:status", { state: "EVALUATION", reason: "refused_by_controls" })).rfq.quotes.get("Q1").status;
+  assert.equal(revert("2026-01-02T03:04:35.000000000Z"), "standing");
+  assert.equal(revert("2026-01-02T03:04:04.000000000Z"), "archived");
 });
 
 test("an end without an award archives the quotes, and keeps its reason", () => {
