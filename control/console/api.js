@@ -1,11 +1,17 @@
 // The HTTP API. An answer is its JSON; anything else is a Problem with the server's own code and detail.
 //
 // A write goes out under an Idempotency-Key, and is sent again under the same key when its answer got lost: the server
-// does it once and gives the same answer. What has no answer then is `unknown`, never «failed».
+// does it once and gives the same answer. What has no answer then is `unknown`, never «failed»: also where a later
+// attempt is refused before the server has looked for the key (it is busy, or the token has expired meanwhile).
 
 const TIMEOUT_MS = 12000;
 const ATTEMPTS = 4;
 const AGAIN_MS = 400;
+
+// What a status says of the attempt; 0: there was no answer at all.
+const OPEN = new Set([0, 502, 504]); // it may have been carried out
+const AGAIN = new Set([0, 502, 503, 504]); // worth another attempt
+const UNLOOKED = new Set([401, 403, 429]); // refused before its key was looked for
 
 export class Problem extends Error {
   constructor(status, code, title, detail) {
@@ -61,15 +67,17 @@ export class Api {
 
   async post(path, body) {
     const key = newKey();
+    let isOpen = false; // an attempt may have been carried out, and nobody has said so
     for (let attempt = 1; ; attempt++)
       try {
         return await this.#send("POST", path, body, key);
       } catch (error) {
-        const answered = error instanceof Problem && ![502, 503, 504].includes(error.status);
-        if (answered) throw error;
-        if (attempt === ATTEMPTS) {
-          if (error instanceof Problem) throw error;
-          throw new Problem(0, "unknown", "No answer", "No answer came: whether it was done is not known. Look at the RFQ.");
+        const status = error instanceof Problem ? error.status : 0;
+        isOpen ||= OPEN.has(status);
+        if (!AGAIN.has(status) || attempt === ATTEMPTS) {
+          if (isOpen && (AGAIN.has(status) || UNLOOKED.has(status)))
+            throw new Problem(0, "unknown", "No answer", "No answer came: whether it was done is not known. Look at the RFQ.");
+          throw error;
         }
         await pause(AGAIN_MS * attempt);
       }

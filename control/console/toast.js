@@ -15,8 +15,12 @@ export function toast(kind, title, detail = "") {
   setTimeout(close, STAYS_MS[kind]);
 }
 
-/** A Problem, or whatever else went wrong. */
+/** A Problem, or whatever else went wrong. Of a request without an answer nobody may say that it came to nothing. */
 export function refused(what, error) {
+  if (error.code === "unknown") {
+    toast("bad", "Outcome not known", error.detail);
+    return;
+  }
   const code = error.code ? ` · ${error.code}` : "";
   toast("bad", `${what}${code}`, error.detail || error.message);
 }
