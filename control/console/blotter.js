@@ -52,21 +52,23 @@ export class Blotter {
   #space = byId("rows");
   selected = null;
 
-  /** digitsOf(symbol): digits behind the point of its prices. onSelect(id). */
-  constructor({ model, digitsOf, onSelect }) {
+  /** digitsOf(symbol): digits behind the point of its prices. onSelect(id). signal: it is over. */
+  constructor({ model, digitsOf, onSelect, signal }) {
     this.#model = model;
     this.#digitsOf = digitsOf;
     this.#onSelect = onSelect;
-    byId("heads").append(...COLUMNS.map(([name, title]) =>
+    byId("heads").replaceChildren(...COLUMNS.map(([name, title]) =>
       el("div", { role: "columnheader", class: `c-${name}${NUMBERS.has(name) ? " number" : ""}` }, title)));
-    this.#scroller.addEventListener("scroll", () => this.#draw(), { passive: true });
-    new ResizeObserver(() => this.#draw()).observe(this.#scroller);
+    this.#scroller.addEventListener("scroll", () => this.#draw(), { passive: true, signal });
+    const resized = new ResizeObserver(() => this.#draw());
+    resized.observe(this.#scroller);
+    signal.addEventListener("abort", () => resized.disconnect());
     for (const tab of document.querySelectorAll("[data-filter]"))
-      tab.addEventListener("click", () => this.setFilter(tab.dataset.filter));
+      tab.addEventListener("click", () => this.setFilter(tab.dataset.filter), { signal });
     byId("search").addEventListener("input", (event) => {
       this.#text = event.target.value.trim().toLowerCase();
       this.refresh();
-    });
+    }, { signal });
   }
 
   setFilter(name) {

@@ -14,6 +14,7 @@ import { toast } from "./toast.js";
 const TICK_MS = 200;
 const AGAIN_MS = 2000;
 const PAGES_MAX = 10; // of RFQs, at the start
+const UNANSWERED = new Set(["disconnected", "timeout"]); // a request over the stream
 const STREAM_WORDS = {
   connecting: "Connecting", resuming: "Catching up", live: "Live", waiting: "Reconnecting", refused: "Signed out",
 };
@@ -32,13 +33,14 @@ class Desk {
   #waiting = null; // events that came while the list was on its way
   #frame = 0;
   #timer;
+  #over = new AbortController(); // takes back every listener
 
   constructor(token, onRefused) {
     this.#who = readToken(token);
     this.#api = new Api(token);
     this.#traders = new Set([this.#who.name]);
     const digitsOf = (symbol) => this.#digits.get(symbol) ?? 0;
-    this.#blotter = new Blotter({ model: this.#model, digitsOf, onSelect: (id) => this.#select(id) });
+    this.#blotter = new Blotter({ model: this.#model, digitsOf, onSelect: (id) => this.#select(id), signal: this.#over.signal });
     this.#detail = new Detail({ model: this.#model, api: this.#api, digitsOf, trades: this.#who.trades });
     this.#ticket = new Ticket({ api: this.#api, onCreated: (id) => this.#blotter.select(id) });
     this.#stream = new Stream({
@@ -59,10 +61,11 @@ class Desk {
     await this.#instruments();
     this.#stream.start();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
-    addEventListener("online", () => this.#stream.nudge());
+    addEventListener("online", () => this.#stream.nudge(), { signal: this.#over.signal });
   }
 
   stop() {
+    this.#over.abort();
     this.#stream.stop();
     clearInterval(this.#timer);
     cancelAnimationFrame(this.#frame);
@@ -80,17 +83,20 @@ class Desk {
   // From the server ---------------------------------------------------------------------------------------------------
 
   async #fresh() {
-    this.#waiting = [];
+    const events = (this.#waiting = []);
+    let list = null;
     try {
-      const list = await this.#list();
-      this.#model.clear();
-      for (const view of list) this.#model.put(view);
-      this.#follow(list);
+      list = await this.#list();
     } catch (error) {
       toast("bad", "The list of RFQs did not come", error.message);
     }
-    const events = this.#waiting;
+    if (events !== this.#waiting) return; // a later list was asked for, and has it all
     this.#waiting = null;
+    if (list) {
+      this.#model.clear();
+      for (const view of list) this.#model.put(view);
+      this.#follow(list);
+    }
     for (const event of events) this.#apply(event);
     this.#snapshot(this.#blotter.selected);
     this.#soon();
@@ -109,14 +115,18 @@ class Desk {
     return all;
   }
 
-  /** A manager hears of its team's takers as soon as it has seen one of their RFQs. */
-  #follow(list) {
+  /**
+   * A manager hears of its team's takers as soon as it has seen one of their RFQs; what happened to these between the
+   * list and the subscription is in the next list. One whose subscription got no answer stays: the next connection asks.
+   */
+  async #follow(list) {
     if (this.#who.seesAll || !this.#who.manages) return;
-    for (const { taker } of list)
-      if (taker && !this.#traders.has(taker)) {
-        this.#traders.add(taker);
-        this.#stream.request("subscribe:trader", { traderId: taker }).catch(() => this.#traders.delete(taker));
-      }
+    const found = [...new Set(list.map((rfq) => rfq.taker))].filter((taker) => taker && !this.#traders.has(taker));
+    if (found.length === 0) return;
+    for (const taker of found) this.#traders.add(taker);
+    const asked = await Promise.allSettled(found.map((taker) => this.#stream.request("subscribe:trader", { traderId: taker })));
+    asked.forEach(({ reason }, i) => reason && !UNANSWERED.has(reason.error) && this.#traders.delete(found[i]));
+    if (asked.some(({ status }) => status === "fulfilled")) this.#fresh();
   }
 
   #heard(event) {
@@ -243,6 +253,7 @@ function ask(why) {
 }
 
 async function enter(token) {
+  desk?.stop();
   try {
     desk = new Desk(token, showLogin);
     await desk.start();

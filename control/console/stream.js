@@ -25,6 +25,7 @@ export class Stream {
   #options;
   #socket = null;
   #position = null; // {epoch, seq}
+  #isWhole = false; // all topics were subscribed to, and a list was taken behind them: it can be resumed from there
   #asked = new Map(); // id → {resolve, reject, timer, onAnswer}
   #nextId = 1;
   #failures = 0;
@@ -135,7 +136,7 @@ export class Stream {
   async #opened() {
     const socket = this.#socket;
     try {
-      if (this.#position && (await this.#resume())) return; // live once all that was missed has come
+      if (this.#isWhole && (await this.#resume())) return; // live once all that was missed has come
       await this.#subscribe();
       this.#live();
     } catch (error) {
@@ -151,19 +152,21 @@ export class Stream {
       return true;
     } catch (error) {
       if (error.error === "disconnected" || error.error === "timeout") throw error;
-      this.#position = null;
       return false;
     }
   }
 
   async #subscribe() {
     const { traders = [], tenant = false } = this.#options.topics();
+    this.#isWhole = false;
+    this.#position = null;
     const at = (answer) => {
       this.#position ??= { epoch: answer.epoch, seq: answer.seq };
       this.#position.seq = answer.seq;
     };
     if (tenant) await this.request("subscribe:tenant", {}, at);
     for (const traderId of traders) await this.request("subscribe:trader", { traderId }, at);
+    this.#isWhole = true;
     this.#options.onFresh();
   }
 

@@ -102,6 +102,18 @@ test("where it cannot be resumed it subscribes anew and asks for a list", async 
   assert.ok(stream.live);
 });
 
+test("what was lost before all was subscribed to is begun anew: no list was taken behind it", async (t) => {
+  const { heard } = await connected(t, { traders: ["A", "B"] }); // the first one's answer only
+  FakeSocket.last.fail();
+  t.mock.timers.tick(250);
+  FakeSocket.last.open();
+  assert.equal(FakeSocket.last.sent[0].op, "subscribe:trader");
+  await FakeSocket.last.answer({ success: true, epoch: 3, seq: 110 });
+  assert.equal(heard.fresh, 0);
+  await FakeSocket.last.answer({ success: true, epoch: 3, seq: 111 });
+  assert.equal(heard.fresh, 1);
+});
+
 test("a link of the chain that does not fit is not taken: it resumes from before it", async (t) => {
   const { heard } = await connected(t);
   FakeSocket.last.say({ prev: 103, event: "rfq:quoted", seq: 104, data: {} });

@@ -99,6 +99,8 @@ async function signsIn() {
   await page.locator("#login-form button").click();
   await live(page);
   assert.equal(await textOf(page, "#who"), "ann · north");
+  const titles = await page.locator("#heads > *").allTextContents();
+  assert.deepEqual(titles, [...new Set(titles)]); // whoever tried before has left nothing
   await page.reload(); // kept for the tab
   await live(page);
   await page.locator("#sign-out").click();
