@@ -286,7 +286,7 @@ struct quote {
 };
 
 /* What a client's command came to, by the hash of its Idempotency-Key: so a repetition gets the answer that was given. The
- * newest CLIENT_KEYS of them are kept, however old (distribution.h). */
+ * newest CLIENT_KEYS_MAX of them are kept, however old. */
 struct client_key {
     uint64_t id;
     uint64_t key_high, key_low, body;

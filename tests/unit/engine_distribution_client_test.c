@@ -154,24 +154,57 @@ Test(distribution_client, a_refusal_for_want_of_room_may_be_tried_again_under_it
     desk_close(&d);
 }
 
+/* Answered under the keys from 1 on: many in one batch, for each batch is checked as a whole. */
+static void remember_keys(struct desk *d, unsigned count)
+{
+    for (unsigned key = 1; key <= count;) {
+        harness_step(&d->h);
+        emit_batch_begin(&d->h.emit, NULL);
+        for (unsigned i = 0; i < BATCH_RECORDS_MAX && key <= count; i++, key++) {
+            struct client_answered *ev = emit_begin(&d->h.emit, RECORD_CLIENT_ANSWERED, sizeof *ev);
+            ev->key_low = key;
+            ev->id = state_next_id(d->h.state);
+            emit_end(&d->h.emit, ev);
+        }
+        emit_batch_end(&d->h.emit);
+        harness_absorb(&d->h);
+    }
+}
+
 Test(distribution_client, the_oldest_key_makes_room)
 {
     struct desk d;
-    desk_prepare(&d, 1);
-    d.settings.rfqs_max = 16;
-    desk_begin(&d);
+    desk_open(&d, 1);
+    struct command_client_cancel c = {.head = harness_head(RECORD_COMMAND_CLIENT_CANCEL, SESSION_NONE),
+                                      .rfq = 12345};
+    remember_keys(&d, CLIENT_KEYS_MAX - 1);
+    desk_reload(&d); /* their order is that of their ids */
+    for (unsigned key = CLIENT_KEYS_MAX; key <= CLIENT_KEYS_MAX + 1; key++) {
+        c.client = head_of(key, key);
+        cr_assert_eq(ask(&d, &c)->reason, REASON_UNKNOWN_RFQ);
+    }
+    cr_expect_eq(table_count(d.s->client_keys), CLIENT_KEYS_MAX);
+    cr_expect_null(distribution_client_key(d.s, 0, 1));
+    cr_expect(distribution_client_key(d.s, 0, 2));
+    cr_expect(distribution_client_key(d.s, 0, CLIENT_KEYS_MAX + 1));
+    desk_close(&d);
+}
+
+Test(distribution_client, as_many_keys_are_known_after_the_capacities_were_lowered)
+{
+    struct desk d;
+    desk_open(&d, 1);
     struct command_client_cancel c = {.head = harness_head(RECORD_COMMAND_CLIENT_CANCEL, SESSION_NONE),
                                       .rfq = 12345};
     for (unsigned i = 1; i <= 17; i++) {
         c.client = head_of(i, i);
-        cr_expect_eq(ask(&d, &c)->reason, REASON_UNKNOWN_RFQ);
-        if (i == 8)
-            desk_reload(&d); /* their order is that of their ids */
+        ask(&d, &c);
     }
-    cr_expect_eq(table_count(d.s->client_keys), 16);
-    cr_expect_null(distribution_client_key(d.s, 0, 1));
-    cr_expect(distribution_client_key(d.s, 0, 2));
-    cr_expect(distribution_client_key(d.s, 0, 17));
+    d.settings.rfqs_max = 16;
+    desk_reload(&d);
+    cr_expect_eq(table_count(d.s->client_keys), 17);
+    c.client = head_of(18, 1);
+    cr_expect_eq(ask(&d, &c)->repeated, 1);
     desk_close(&d);
 }
 

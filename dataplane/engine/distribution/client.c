@@ -44,7 +44,7 @@ static void answer(struct emit *e, const struct lane_item *item, const struct cl
     const struct distribution_state *s = state_of(e);
     struct client_answered *ev = answer_begin(e, item, c);
     if (has_key(c) && !passes(result->refusal.reason)) {
-        bool full = table_count(s->client_keys) >= table_capacity(s->client_keys);
+        bool full = table_count(s->client_keys) >= CLIENT_KEYS_MAX;
         ev->forgets = full ? distribution_oldest_client_key(s)->id : 0;
         ev->id = state_next_id(e->state);
     }
