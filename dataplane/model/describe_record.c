@@ -271,6 +271,9 @@ FIELDS(rfq_cancel_order) = {
     RFQ(rfq_cancel_order, rfq),
     NUMBER(rfq_cancel_order, award),
     ORDER(rfq_cancel_order, order),
+    NUMBER(rfq_cancel_order, who_id),
+    ENUM(rfq_cancel_order, reason, reason_name),
+    RESERVED(rfq_cancel_order, reserved),
 };
 FIELDS(rfq_retired) = {
     RFQ(rfq_retired, rfq),

@@ -33,7 +33,8 @@ static bool has_request_id(const struct rfq *rfq)
 static void index_request(struct distribution_state *s, const struct rfq *rfq)
 {
     if (has_request_id(rfq))
-        key_index_add(&s->index->requests, request_key(rfq->session, rfq->request_id), table_slot(s->rfqs, rfq));
+        key_index_add(&s->index->requests, request_key(rfq->session, rfq->request_id),
+                      table_slot(s->rfqs, rfq));
 }
 
 void rfq_created_apply(struct distribution_state *s, const struct rfq_created *ev)
@@ -143,7 +144,10 @@ void rfq_order_apply(struct distribution_state *s, const struct rfq_order *ev)
 
 void rfq_cancel_order_apply(struct distribution_state *s, const struct rfq_cancel_order *ev)
 {
-    rfq_touched(s, ev->rfq)->cancel_pending = 1;
+    struct rfq *rfq = rfq_touched(s, ev->rfq);
+    rfq->cancel_pending = 1;
+    rfq->cancel_who = (uint16_t)ev->who_id;
+    rfq->cancel_reason = (uint16_t)ev->reason;
 }
 
 static void remove_quotes(struct distribution_state *s, uint32_t slot)

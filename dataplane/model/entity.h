@@ -232,7 +232,8 @@ struct rfq {
     uint8_t extensions;  /* of its deadline */
     uint8_t reserved;
     uint32_t length_ms;  /* from its making to its first deadline; 0 until it is extended */
-    uint8_t reserved2[4];
+    uint16_t cancel_who;    /* taker that asked for the pending cancel; 0: the RFQ's own */
+    uint16_t cancel_reason; /* enum reason; 0: REASON_TAKER_REQUEST */
     int64_t best_bid, best_ask; /* 0: none */
     uint64_t best_bid_quote, best_ask_quote;
     uint64_t award;             /* id of the award, 0: none */
@@ -251,6 +252,7 @@ struct rfq {
     uint32_t delivery_slots[RFQ_LPS_MAX];
 };
 static_assert(LPS_MAX <= UINT16_MAX, "delivery_lps holds every id of an LP");
+static_assert(SESSIONS_MAX <= UINT16_MAX, "cancel_who holds every id of a taker");
 
 struct delivery {
     uint64_t id;

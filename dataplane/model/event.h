@@ -353,6 +353,9 @@ struct rfq_order {
 struct rfq_cancel_order {
     struct record head;
     uint64_t rfq, award, order;
+    uint64_t who_id; /* the taker that asked; this and the next: 0 where an earlier release wrote it */
+    uint32_t reason; /* enum reason: that of the RFQ's end, should nothing be filled */
+    uint32_t reserved;
 };
 
 struct rfq_retired {

@@ -258,8 +258,17 @@ Test(distribution_client, an_awarded_rfq_is_cancelled_with_a_reason_only)
                                       .rfq = rfq->id};
     cr_expect_eq(ask(&d, &c)->reason, REASON_REASON_REQUIRED);
     c.reason = REASON_REQUIREMENTS_CHANGED;
+    c.client.taker = 2; /* for another of its tenant */
     cr_expect_eq(ask(&d, &c)->reason, REASON_NONE);
     cr_expect(harness_find(&d.h, RECORD_RFQ_CANCEL_ORDER));
+    rfq = desk_reload_with(&d, rfq);
+    desk_update(&d, rfq, (struct desk_update){.state = ORDER_CANCELLED, .final = true});
+    const struct rfq_transition *end = harness_find(&d.h, RECORD_RFQ_TRANSITION);
+    cr_assert(end);
+    cr_expect_eq(end->to, RFQ_CANCELLED);
+    cr_expect_eq(end->who_id, 2);
+    cr_expect_eq(end->reason, REASON_REQUIREMENTS_CHANGED);
+    cr_expect_eq(rfq->reason, REASON_REQUIREMENTS_CHANGED);
     desk_close(&d);
 }
 
