@@ -35,7 +35,7 @@ static struct client_answered *answer_begin(struct emit *e, const struct lane_it
 /* What is refused for a passing cause is not remembered: the same key may try again. */
 static bool passes(enum reason reason)
 {
-    return reason == REASON_LIMIT;
+    return reason == REASON_LIMIT || reason == REASON_DRAINING;
 }
 
 static void answer(struct emit *e, const struct lane_item *item, const struct client_head *c,
