@@ -162,7 +162,7 @@ FIELDS(quote) = {
     ENUM(quote, status, quote_status_name),
     ENUM(quote, reason, reason_name),
     NUMBER(quote, rank),
-    RESERVED(quote, reserved),
+    FLAG(quote, given_back),
     QUOTE(quote, replaced_by),
     TEXT(quote, lp_quote_id),
 };

@@ -265,7 +265,7 @@ FIELDS(rfq_order) = {
     FLAG(rfq_order, in_doubt),
     FLAG(rfq_order, final),
     ENUM(rfq_order, reason, reason_name),
-    RESERVED(rfq_order, reserved),
+    FLAG(rfq_order, gives_back),
 };
 FIELDS(rfq_cancel_order) = {
     RFQ(rfq_cancel_order, rfq),

@@ -140,6 +140,8 @@ void rfq_order_apply(struct distribution_state *s, const struct rfq_order *ev)
     rfq->in_doubt = (uint8_t)ev->in_doubt;
     if (ev->filled_quantity > 0) /* the same decision tells them */
         rfq->losers_told = 1;
+    if (ev->gives_back)
+        quote_touched(s, rfq->award_quote)->given_back = 1;
 }
 
 void rfq_cancel_order_apply(struct distribution_state *s, const struct rfq_cancel_order *ev)

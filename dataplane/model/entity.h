@@ -279,7 +279,8 @@ struct quote {
     int64_t bid, ask;           /* 0: none */
     int64_t bid_size, ask_size; /* the quantity asked where the LP gave none */
     uint16_t status, reason;
-    uint16_t rank, reserved;
+    uint16_t rank;
+    uint16_t given_back; /* it was accepted, and our own controls refused the award */
     uint64_t replaced_by;
     char lp_quote_id[ID_TEXT_SIZE];
     uint64_t transient;

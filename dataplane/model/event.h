@@ -347,7 +347,8 @@ struct rfq_order {
     uint32_t state; /* enum order_status */
     uint16_t in_doubt;
     uint16_t final;
-    uint32_t reason, reserved;
+    uint32_t reason;
+    uint32_t gives_back; /* our own controls refused the award: its quote is as though it had not been taken */
 };
 
 struct rfq_cancel_order {

@@ -248,7 +248,8 @@ static void accept(struct emit *e, const struct lane_item *item, const struct ac
 /* QuoteRespType (694). */
 enum { RESPONSE_HIT = 1, RESPONSE_PASS = 6 };
 
-/* A repetition of the acceptance that won is no second acceptance. */
+/* A repetition of an acceptance that was taken is no second one, whatever became of the first: it may have
+ * been refused by our own controls, and the taker was told so. */
 static bool repeats_award(const struct emit *e, const struct command_quote_response *c,
                           const struct acceptance *a)
 {
@@ -257,7 +258,7 @@ static bool repeats_award(const struct emit *e, const struct command_quote_respo
     if (!c->poss_resend || c->response_type != RESPONSE_HIT)
         return false;
     find(state_of(e), a, &w, &r);
-    return r.reason == REASON_NONE && w.quote->status == QUOTE_ACCEPTED;
+    return r.reason == REASON_NONE && (w.quote->status == QUOTE_ACCEPTED || w.quote->given_back);
 }
 
 /* The taker takes none: its RFQ is over. */

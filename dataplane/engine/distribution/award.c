@@ -33,6 +33,7 @@ static void record_order(struct emit *e, const struct rfq *rfq, const struct ord
     ev->in_doubt = c->in_doubt;
     ev->final = c->final;
     ev->reason = c->reason;
+    ev->gives_back = c->final && revert_cause((enum reason)c->reason) == REASON_REFUSED_BY_CONTROLS;
     emit_end(e, ev);
 }
 
