@@ -79,7 +79,8 @@ static void forget_award(struct distribution_state *s, struct rfq *rfq, unsigned
     struct quote *q = quote_touched(s, rfq->award_quote);
     if (q->status == QUOTE_ACCEPTED) {
         quote_stand_again(s, rfq, q);
-        lp_touched(s, rfq->award_lp)->wins--; /* it was given nothing */
+        if (!q->given_back) /* an earlier release's: its digests count so */
+            lp_touched(s, rfq->award_lp)->wins--;
     }
     rfq->award = rfq->award_quote = rfq->award_lp = rfq->award_order = 0;
     rfq->awarded_quantity = rfq->award_price = 0;

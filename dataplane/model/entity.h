@@ -193,7 +193,7 @@ struct lp {
     uint32_t open_rfqs;
     uint32_t reserved;
     uint64_t released, acknowledged, quoted, declined, no_response, rejected, failed; /* deliveries */
-    uint64_t quotes, quotes_refused, withdrawals, wins, defaults;
+    uint64_t quotes, quotes_refused, withdrawals, wins, defaults; /* wins: awards, filled or not */
     char transient[];
 };
 
