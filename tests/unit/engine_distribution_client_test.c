@@ -80,6 +80,36 @@ Test(distribution_client, what_its_taker_would_be_told_is_addressed_to_nobody)
     desk_close(&d);
 }
 
+Test(distribution_client, who_accepts_by_fix_gets_the_executions_by_fix)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct rfq *rfq = open_rfq(&d);
+    desk_accept(&d, desk_quote(&d, rfq, 1, PRICE(109000), PRICE(110000)));
+    const struct rfq_awarded *award = harness_find(&d.h, RECORD_RFQ_AWARDED);
+    cr_assert(award, "%s", harness_shape(&d.h));
+    cr_expect_eq(award->taker_session, TAKER);
+    cr_expect_eq(award->taker_gateway, AGENT_GATEWAY);
+    desk_close(&d);
+}
+
+Test(distribution_client, who_accepts_otherwise_leaves_them_to_the_session_that_asked)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct rfq *rfq = desk_request(&d, SIDE_BUY);
+    uint64_t quote = desk_quote(&d, rfq, 1, PRICE(109000), PRICE(110000));
+    struct command_client_accept c = {.head = harness_head(RECORD_COMMAND_CLIENT_ACCEPT, SESSION_NONE),
+                                      .client = head_of(2, 0),
+                                      .rfq = rfq->id,
+                                      .quote = quote};
+    cr_expect_eq(ask(&d, &c)->reason, REASON_NONE);
+    const struct rfq_awarded *award = harness_find(&d.h, RECORD_RFQ_AWARDED);
+    cr_expect_eq(award->taker_session, TAKER);
+    cr_expect_eq(award->taker_gateway, AGENT_GATEWAY);
+    desk_close(&d);
+}
+
 Test(distribution_client, one_reference_may_be_used_again)
 {
     struct desk d;

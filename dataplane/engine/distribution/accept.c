@@ -5,7 +5,8 @@
 
 struct acceptance {
     uint64_t taker;   /* whose RFQ it is to be; 0: nobody's */
-    uint32_t session; /* the taker's */
+    uint32_t session; /* that it came by, and gets the executions; SESSION_NONE: the RFQ's */
+    uint8_t gateway;  /* the session's */
     const char *quote_id, *symbol, *cl_ord_id;
     const char *response_id; /* AJ's 693; NULL: by an order */
     uint64_t order;          /* routing's; 0: by AJ */
@@ -220,9 +221,9 @@ static void award(struct emit *e, const struct acceptance *a, const struct award
     ev->valid_until_ns = w->quote->valid_until_ns;
     ev->quantity = w->quantity;
     ev->price = w->price;
-    ev->taker_session = rfq->session;
+    ev->taker_session = a->session != SESSION_NONE ? a->session : rfq->session;
     ev->lp_session = lp->session;
-    ev->taker_gateway = rfq->gateway;
+    ev->taker_gateway = a->session != SESSION_NONE ? a->gateway : rfq->gateway;
     ev->lp_gateway = lp->gateway;
     ev->side = w->side;
     memcpy(ev->cl_ord_id, a->cl_ord_id, sizeof ev->cl_ord_id);
@@ -299,6 +300,7 @@ void decide_quote_response(struct emit *e, const struct lane_item *item)
     const struct taker *taker = distribution_taker_by_session(state_of(e), item->record.session);
     const struct acceptance a = {.taker = taker ? taker->id : 0,
                                  .session = item->record.session,
+                                 .gateway = item->agent,
                                  .quote_id = c->quote_id,
                                  .symbol = c->symbol,
                                  .cl_ord_id = c->cl_ord_id,
@@ -327,6 +329,7 @@ void decide_order_asks(struct emit *e, const struct lane_item *item)
     const struct taker *taker = distribution_taker_by_session(state_of(e), c->taker_session);
     const struct acceptance a = {.taker = taker ? taker->id : 0,
                                  .session = c->taker_session,
+                                 .gateway = c->taker_gateway,
                                  .quote_id = c->quote_id,
                                  .symbol = c->symbol,
                                  .cl_ord_id = c->cl_ord_id,
