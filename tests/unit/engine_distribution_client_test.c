@@ -319,6 +319,30 @@ Test(distribution_client, a_quote_of_another_rfq_is_not_taken)
     desk_close(&d);
 }
 
+Test(distribution_client, nothing_extends_what_is_over_whether_its_timer_has_fired_or_not)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct rfq *rfq = open_rfq(&d);
+    uint64_t deadline = rfq->deadline_ns;
+    struct command_client_extend c = {.head = harness_head(RECORD_COMMAND_CLIENT_EXTEND, SESSION_NONE),
+                                      .client = head_of(2, 0),
+                                      .rfq = rfq->id,
+                                      .text = "more time"};
+    for (unsigned i = 0; i < 2; i++) {
+        d.h.now_ns = deadline + i * SECOND;
+        c.deadline_ns = i ? deadline + 10 * SECOND : 0;
+        const struct client_answered *a = ask(&d, &c);
+        cr_expect_eq(a->reason, REASON_EXTENSION);
+        cr_expect_str_eq(a->text, i ? "the deadline passed 1 s ago" : "the deadline passed 0 ns ago");
+        cr_expect_eq(rfq->deadline_ns, deadline);
+    }
+    d.h.now_ns = deadline - 1;
+    c.deadline_ns = 0;
+    cr_expect_eq(ask(&d, &c)->reason, REASON_NONE, "a nanosecond before");
+    desk_close(&d);
+}
+
 Test(distribution_client, extends_three_times_by_at_most_the_length_asked_for)
 {
     struct desk d;

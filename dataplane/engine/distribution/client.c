@@ -193,6 +193,11 @@ static void check_extension(const struct rfq *rfq, const struct command_client_e
         text_add(&t, "the RFQ is ");
         text_add(&t, rfq_state_name(rfq->state));
         text_add(&t, ": only BIDDING_OPEN is extended");
+    } else if (now_ns >= rfq->deadline_ns) { /* its timer is about to fire */
+        struct text t = refuse(r, REASON_EXTENSION);
+        text_add(&t, "the deadline passed ");
+        text_add_duration(&t, now_ns - rfq->deadline_ns);
+        text_add(&t, " ago");
     } else if (!c->text[0]) {
         struct text t = refuse(r, REASON_REASON_REQUIRED);
         text_add(&t, "an extension needs a reason");
@@ -201,7 +206,7 @@ static void check_extension(const struct rfq *rfq, const struct command_client_e
         text_add(&t, "extended ");
         text_add_number(&t, EXTENSIONS_MAX);
         text_add(&t, " times, which is the most");
-    } else if (c->deadline_ns && (c->deadline_ns <= rfq->deadline_ns || c->deadline_ns <= now_ns)) {
+    } else if (c->deadline_ns && c->deadline_ns <= rfq->deadline_ns) {
         struct text t = refuse(r, REASON_EXTENSION);
         text_add(&t, "the new deadline is not later than the present one");
     } else if (c->deadline_ns && c->deadline_ns - rfq->deadline_ns > length_ns(rfq)) {
