@@ -313,8 +313,10 @@ Test(distribution_client, a_quote_of_another_rfq_is_not_taken)
                                       .rfq = two->id,
                                       .quote = quote};
     cr_expect_eq(ask(&d, &c)->reason, REASON_UNKNOWN_QUOTE);
-    c.quote = 4711;
-    cr_expect_eq(ask(&d, &c)->reason, REASON_UNKNOWN_QUOTE);
+    c.quote = 0x4711;
+    const struct client_answered *a = ask(&d, &c);
+    cr_expect_eq(a->reason, REASON_UNKNOWN_QUOTE);
+    cr_expect_str_eq(a->text, "quote Q4711 is not known");
     cr_expect_eq(one->state, RFQ_BIDDING_OPEN);
     desk_close(&d);
 }
