@@ -505,6 +505,32 @@ Test(distribution_award, refused_by_our_controls_leaves_the_quote_standing)
     }
 }
 
+/* As a log of an earlier release has it: nothing says that the quote was given back, and its digests count
+ * the win no more. */
+Test(distribution_award, that_an_earlier_release_gave_back_is_applied_as_it_was)
+{
+    struct bidding b;
+    open_bidding(&b);
+    desk_accept(&b.d, b.quotes[1]);
+    harness_step(&b.d.h);
+    emit_batch_begin(&b.d.h.emit, NULL);
+    struct rfq_transition *ev = emit_begin(&b.d.h.emit, RECORD_RFQ_TRANSITION, sizeof *ev);
+    ev->rfq = b.rfq->id;
+    ev->deadline_ns = b.rfq->deadline_ns;
+    ev->from = RFQ_IS_AWARDED;
+    ev->to = RFQ_EVALUATION;
+    ev->move = MOVE_REVERT_AWARD;
+    ev->who = WHO_SYSTEM;
+    ev->reason = REASON_REFUSED_BY_CONTROLS;
+    emit_end(&b.d.h.emit, ev);
+    emit_batch_end(&b.d.h.emit);
+    harness_absorb(&b.d.h);
+    cr_expect_eq(distribution_quote(b.d.s, b.quotes[1])->status, QUOTE_STANDING);
+    cr_expect_eq(distribution_quote(b.d.s, b.quotes[1])->given_back, 0);
+    cr_expect_eq(distribution_lp(b.d.s, 1)->wins, 0);
+    close_bidding(&b);
+}
+
 Test(distribution_award, refused_by_our_controls_ends_a_quote_whose_time_is_over)
 {
     struct bidding b;
