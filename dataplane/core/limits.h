@@ -35,11 +35,12 @@
 #define SESSIONS_MAX    1024 /* FIX sessions, takers and LPs together */
 #define LPS_MAX         256
 #define INSTRUMENTS_MAX 4096
-#define RFQ_LPS_MAX     64 /* LPs that one RFQ is released to */
-#define RFQ_QUOTES_MAX  64 /* quotes that stand on one RFQ: one per LP */
-#define ID_TEXT_SIZE    40 /* ClOrdID, QuoteReqID, QuoteID, CompID: 39 characters, zero padded */
-#define SYMBOL_SIZE     16 /* 15 characters, zero padded */
-#define TEXT_SIZE       80 /* reasons that people read, zero padded */
+#define RFQ_LPS_MAX     64    /* LPs that one RFQ is released to */
+#define RFQ_QUOTES_MAX  64    /* quotes that stand on one RFQ: one per LP */
+#define CLIENT_KEYS_MAX 65536 /* Idempotency-Keys that are remembered: the newest */
+#define ID_TEXT_SIZE    40    /* ClOrdID, QuoteReqID, QuoteID, CompID: 39 characters, zero padded */
+#define SYMBOL_SIZE     16    /* 15 characters, zero padded */
+#define TEXT_SIZE       80    /* reasons that people read, zero padded */
 #define DECISION_ENTITIES_MAX \
     160 /* things that one decision touches: an RFQ, its deliveries, quotes and LPs */
 

@@ -108,7 +108,8 @@ FIELDS(rfq) = {
     NUMBER(rfq, extensions),
     RESERVED(rfq, reserved),
     NUMBER(rfq, length_ms),
-    RESERVED(rfq, reserved2),
+    NUMBER(rfq, cancel_who),
+    ENUM(rfq, cancel_reason, reason_name),
     DECIMAL(rfq, best_bid),
     DECIMAL(rfq, best_ask),
     QUOTE(rfq, best_bid_quote),
@@ -161,7 +162,7 @@ FIELDS(quote) = {
     ENUM(quote, status, quote_status_name),
     ENUM(quote, reason, reason_name),
     NUMBER(quote, rank),
-    RESERVED(quote, reserved),
+    FLAG(quote, given_back),
     QUOTE(quote, replaced_by),
     TEXT(quote, lp_quote_id),
 };

@@ -265,12 +265,15 @@ FIELDS(rfq_order) = {
     FLAG(rfq_order, in_doubt),
     FLAG(rfq_order, final),
     ENUM(rfq_order, reason, reason_name),
-    RESERVED(rfq_order, reserved),
+    FLAG(rfq_order, gives_back),
 };
 FIELDS(rfq_cancel_order) = {
     RFQ(rfq_cancel_order, rfq),
     NUMBER(rfq_cancel_order, award),
     ORDER(rfq_cancel_order, order),
+    NUMBER(rfq_cancel_order, who_id),
+    ENUM(rfq_cancel_order, reason, reason_name),
+    RESERVED(rfq_cancel_order, reserved),
 };
 FIELDS(rfq_retired) = {
     RFQ(rfq_retired, rfq),

@@ -183,6 +183,13 @@ static void destroy(struct state *base)
     memory_give(s, sizeof *s);
 }
 
+/* Not by configuration: they stay however old, so one that lowers rfqs_max would be refused by its own store.
+ * Earlier releases kept as many as RFQs; where that is more, there is room for them. */
+static uint32_t client_keys_capacity(const struct settings *c)
+{
+    return c->rfqs_max > CLIENT_KEYS_MAX ? c->rfqs_max : CLIENT_KEYS_MAX;
+}
+
 static enum err make_index(struct distribution_state *s, const struct settings *c)
 {
     struct distribution_index *ix = s->index = memory_take(sizeof *ix);
@@ -198,7 +205,7 @@ static enum err make_index(struct distribution_state *s, const struct settings *
     if (e == OK)
         e = key_index_create(&ix->quotes, c->quotes_max);
     if (e == OK)
-        e = key_index_create(&ix->client_keys, c->rfqs_max);
+        e = key_index_create(&ix->client_keys, client_keys_capacity(c));
     return e;
 }
 
@@ -220,7 +227,7 @@ static enum err make_tables(struct distribution_state *s, const struct settings 
         {&s->deliveries, "deliveries", c->deliveries_max, sizeof(struct delivery),
          offsetof(struct delivery, transient)},
         {&s->quotes, "quotes", c->quotes_max, sizeof(struct quote), offsetof(struct quote, transient)},
-        {&s->client_keys, "client_keys", c->rfqs_max, sizeof(struct client_key),
+        {&s->client_keys, "client_keys", client_keys_capacity(c), sizeof(struct client_key),
          offsetof(struct client_key, transient)},
     };
     static_assert(sizeof kinds / sizeof *kinds <= STATE_TABLES_MAX, "a state holds them all");

@@ -27,7 +27,7 @@ struct distribution_state {
     struct table *rfqs;        /* struct rfq */
     struct table *deliveries;  /* struct delivery */
     struct table *quotes;      /* struct quote */
-    struct table *client_keys; /* struct client_key; as many as RFQs: the newest are kept */
+    struct table *client_keys; /* struct client_key; the newest CLIENT_KEYS_MAX */
     bool draining; /* an operator wants no new RFQs; a start takes them again, so it is no entity */
     struct distribution_index *index; /* by symbol, session, request id, LP's quote id */
 };

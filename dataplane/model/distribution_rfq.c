@@ -33,7 +33,8 @@ static bool has_request_id(const struct rfq *rfq)
 static void index_request(struct distribution_state *s, const struct rfq *rfq)
 {
     if (has_request_id(rfq))
-        key_index_add(&s->index->requests, request_key(rfq->session, rfq->request_id), table_slot(s->rfqs, rfq));
+        key_index_add(&s->index->requests, request_key(rfq->session, rfq->request_id),
+                      table_slot(s->rfqs, rfq));
 }
 
 void rfq_created_apply(struct distribution_state *s, const struct rfq_created *ev)
@@ -78,7 +79,8 @@ static void forget_award(struct distribution_state *s, struct rfq *rfq, unsigned
     struct quote *q = quote_touched(s, rfq->award_quote);
     if (q->status == QUOTE_ACCEPTED) {
         quote_stand_again(s, rfq, q);
-        lp_touched(s, rfq->award_lp)->wins--; /* it was given nothing */
+        if (!q->given_back) /* an earlier release's: its digests count so */
+            lp_touched(s, rfq->award_lp)->wins--;
     }
     rfq->award = rfq->award_quote = rfq->award_lp = rfq->award_order = 0;
     rfq->awarded_quantity = rfq->award_price = 0;
@@ -139,11 +141,16 @@ void rfq_order_apply(struct distribution_state *s, const struct rfq_order *ev)
     rfq->in_doubt = (uint8_t)ev->in_doubt;
     if (ev->filled_quantity > 0) /* the same decision tells them */
         rfq->losers_told = 1;
+    if (ev->gives_back)
+        quote_touched(s, rfq->award_quote)->given_back = 1;
 }
 
 void rfq_cancel_order_apply(struct distribution_state *s, const struct rfq_cancel_order *ev)
 {
-    rfq_touched(s, ev->rfq)->cancel_pending = 1;
+    struct rfq *rfq = rfq_touched(s, ev->rfq);
+    rfq->cancel_pending = 1;
+    rfq->cancel_who = (uint16_t)ev->who_id;
+    rfq->cancel_reason = (uint16_t)ev->reason;
 }
 
 static void remove_quotes(struct distribution_state *s, uint32_t slot)

@@ -193,7 +193,7 @@ struct lp {
     uint32_t open_rfqs;
     uint32_t reserved;
     uint64_t released, acknowledged, quoted, declined, no_response, rejected, failed; /* deliveries */
-    uint64_t quotes, quotes_refused, withdrawals, wins, defaults;
+    uint64_t quotes, quotes_refused, withdrawals, wins, defaults; /* wins: awards, filled or not */
     char transient[];
 };
 
@@ -232,7 +232,8 @@ struct rfq {
     uint8_t extensions;  /* of its deadline */
     uint8_t reserved;
     uint32_t length_ms;  /* from its making to its first deadline; 0 until it is extended */
-    uint8_t reserved2[4];
+    uint16_t cancel_who;    /* taker that asked for the pending cancel; 0: the RFQ's own */
+    uint16_t cancel_reason; /* enum reason; 0: REASON_TAKER_REQUEST */
     int64_t best_bid, best_ask; /* 0: none */
     uint64_t best_bid_quote, best_ask_quote;
     uint64_t award;             /* id of the award, 0: none */
@@ -251,6 +252,7 @@ struct rfq {
     uint32_t delivery_slots[RFQ_LPS_MAX];
 };
 static_assert(LPS_MAX <= UINT16_MAX, "delivery_lps holds every id of an LP");
+static_assert(SESSIONS_MAX <= UINT16_MAX, "cancel_who holds every id of a taker");
 
 struct delivery {
     uint64_t id;
@@ -277,7 +279,8 @@ struct quote {
     int64_t bid, ask;           /* 0: none */
     int64_t bid_size, ask_size; /* the quantity asked where the LP gave none */
     uint16_t status, reason;
-    uint16_t rank, reserved;
+    uint16_t rank;
+    uint16_t given_back; /* it was accepted, and our own controls refused the award */
     uint64_t replaced_by;
     char lp_quote_id[ID_TEXT_SIZE];
     uint64_t transient;
@@ -286,7 +289,7 @@ struct quote {
 };
 
 /* What a client's command came to, by the hash of its Idempotency-Key: so a repetition gets the answer that was given. The
- * newest CLIENT_KEYS of them are kept, however old (distribution.h). */
+ * newest CLIENT_KEYS_MAX of them are kept, however old. */
 struct client_key {
     uint64_t id;
     uint64_t key_high, key_low, body;

@@ -347,12 +347,16 @@ struct rfq_order {
     uint32_t state; /* enum order_status */
     uint16_t in_doubt;
     uint16_t final;
-    uint32_t reason, reserved;
+    uint32_t reason;
+    uint32_t gives_back; /* our own controls refused the award: its quote is as though it had not been taken */
 };
 
 struct rfq_cancel_order {
     struct record head;
     uint64_t rfq, award, order;
+    uint64_t who_id; /* the taker that asked; this and the next: 0 where an earlier release wrote it */
+    uint32_t reason; /* enum reason: that of the RFQ's end, should nothing be filled */
+    uint32_t reserved;
 };
 
 struct rfq_retired {

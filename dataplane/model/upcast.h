@@ -3,7 +3,8 @@
  * here; `apply` and everything behind it see the newest only.
  *
  * Fields are only appended, so a step from one version to the next copies what there was and says what the
- * new fields mean where they were not written. Layout version 1 is the first: it passes as it is.
+ * new fields mean where they were not written. Layout version 1 is the first: it passes as it is. A record
+ * that has grown within it is told by its size: what was not written reads as zero, and means «as before».
  */
 #ifndef RFQD_MODEL_UPCAST_H
 #define RFQD_MODEL_UPCAST_H

@@ -487,18 +487,48 @@ Test(distribution_award, refused_by_our_controls_leaves_the_quote_standing)
         cr_expect_eq(distribution_quote(b.d.s, b.quotes[1])->status, QUOTE_STANDING);
         cr_expect_eq(b.rfq->best_ask_quote, b.quotes[1]);
         cr_expect_eq(distribution_lp(b.d.s, 1)->defaults, 0);
-        cr_expect_eq(distribution_lp(b.d.s, 1)->wins, 0, "an award that came to nothing is none");
+        cr_expect_eq(distribution_lp(b.d.s, 1)->wins, 1, "a total never falls");
         b.rfq = desk_reload_with(&b.d, b.rfq);
+        struct command_quote_response again = desk_accept_command(b.quotes[1]);
+        again.poss_resend = 1; /* the one that was refused, once more */
+        desk_respond(&b.d, &again);
+        cr_assert_str_eq(harness_shape(&b.d.h), "DISTRIBUTION_NOTED");
         desk_accept(&b.d, b.quotes[1]);
         cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_TRANSITION RFQ_AWARDED");
         desk_update(&b.d, b.rfq,
                     (struct desk_update){ORDER_IS_FILLED, REASON_NONE, UNITS(1000000), true, false, 0});
         cr_expect_eq(b.rfq->state, RFQ_COMPLETED);
-        cr_expect_eq(distribution_lp(b.d.s, 1)->wins, 1);
+        cr_expect_eq(distribution_lp(b.d.s, 1)->wins, 2);
         desk_advance(&b.d, 60 * SECOND);
         cr_expect_eq(table_count(b.d.s->quotes), 0);
         close_bidding(&b);
     }
+}
+
+/* As a log of an earlier release has it: nothing says that the quote was given back, and its digests count
+ * the win no more. */
+Test(distribution_award, that_an_earlier_release_gave_back_is_applied_as_it_was)
+{
+    struct bidding b;
+    open_bidding(&b);
+    desk_accept(&b.d, b.quotes[1]);
+    harness_step(&b.d.h);
+    emit_batch_begin(&b.d.h.emit, NULL);
+    struct rfq_transition *ev = emit_begin(&b.d.h.emit, RECORD_RFQ_TRANSITION, sizeof *ev);
+    ev->rfq = b.rfq->id;
+    ev->deadline_ns = b.rfq->deadline_ns;
+    ev->from = RFQ_IS_AWARDED;
+    ev->to = RFQ_EVALUATION;
+    ev->move = MOVE_REVERT_AWARD;
+    ev->who = WHO_SYSTEM;
+    ev->reason = REASON_REFUSED_BY_CONTROLS;
+    emit_end(&b.d.h.emit, ev);
+    emit_batch_end(&b.d.h.emit);
+    harness_absorb(&b.d.h);
+    cr_expect_eq(distribution_quote(b.d.s, b.quotes[1])->status, QUOTE_STANDING);
+    cr_expect_eq(distribution_quote(b.d.s, b.quotes[1])->given_back, 0);
+    cr_expect_eq(distribution_lp(b.d.s, 1)->wins, 0);
+    close_bidding(&b);
 }
 
 Test(distribution_award, refused_by_our_controls_ends_a_quote_whose_time_is_over)

@@ -43,6 +43,29 @@ Test(distribution_change, a_drain_refuses_new_requests_by_name_until_it_is_over)
     desk_close(&d);
 }
 
+Test(distribution_change, what_a_drain_refuses_a_client_may_try_again_under_its_key)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct command_client_rfq c = {
+        .head = harness_head(RECORD_COMMAND_CLIENT_RFQ, SESSION_NONE),
+        .client = {.ticket = 1, .taker = 1, .key_low = 99, .body = 7, .tenant = 1},
+        .symbol = "EUR/USD",
+        .quantity = UNITS(1000),
+        .legs = 1,
+        .side = SIDE_BUY};
+    for (unsigned drained = 2; drained-- > 0;) {
+        change(&d, &(struct engine_change){.drain = drained ? ENGINE_DRAIN_ON : ENGINE_DRAIN_OFF});
+        harness_decide(&d.h, AGENT_NONE, LANE_REQUEST, &c.head);
+        const struct client_answered *ev = harness_find(&d.h, RECORD_CLIENT_ANSWERED);
+        cr_assert(ev);
+        cr_expect_eq(ev->reason, drained ? REASON_DRAINING : REASON_NONE);
+        cr_expect_eq(ev->repeated, 0);
+        cr_expect_eq(table_count(d.s->client_keys), drained ? 0 : 1);
+    }
+    desk_close(&d);
+}
+
 Test(distribution_change, a_start_ends_a_drain)
 {
     struct desk d;

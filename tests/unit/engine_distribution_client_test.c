@@ -80,6 +80,36 @@ Test(distribution_client, what_its_taker_would_be_told_is_addressed_to_nobody)
     desk_close(&d);
 }
 
+Test(distribution_client, who_accepts_by_fix_gets_the_executions_by_fix)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct rfq *rfq = open_rfq(&d);
+    desk_accept(&d, desk_quote(&d, rfq, 1, PRICE(109000), PRICE(110000)));
+    const struct rfq_awarded *award = harness_find(&d.h, RECORD_RFQ_AWARDED);
+    cr_assert(award, "%s", harness_shape(&d.h));
+    cr_expect_eq(award->taker_session, TAKER);
+    cr_expect_eq(award->taker_gateway, AGENT_GATEWAY);
+    desk_close(&d);
+}
+
+Test(distribution_client, who_accepts_otherwise_leaves_them_to_the_session_that_asked)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct rfq *rfq = desk_request(&d, SIDE_BUY);
+    uint64_t quote = desk_quote(&d, rfq, 1, PRICE(109000), PRICE(110000));
+    struct command_client_accept c = {.head = harness_head(RECORD_COMMAND_CLIENT_ACCEPT, SESSION_NONE),
+                                      .client = head_of(2, 0),
+                                      .rfq = rfq->id,
+                                      .quote = quote};
+    cr_expect_eq(ask(&d, &c)->reason, REASON_NONE);
+    const struct rfq_awarded *award = harness_find(&d.h, RECORD_RFQ_AWARDED);
+    cr_expect_eq(award->taker_session, TAKER);
+    cr_expect_eq(award->taker_gateway, AGENT_GATEWAY);
+    desk_close(&d);
+}
+
 Test(distribution_client, one_reference_may_be_used_again)
 {
     struct desk d;
@@ -154,24 +184,57 @@ Test(distribution_client, a_refusal_for_want_of_room_may_be_tried_again_under_it
     desk_close(&d);
 }
 
+/* Answered under the keys from 1 on: many in one batch, for each batch is checked as a whole. */
+static void remember_keys(struct desk *d, unsigned count)
+{
+    for (unsigned key = 1; key <= count;) {
+        harness_step(&d->h);
+        emit_batch_begin(&d->h.emit, NULL);
+        for (unsigned i = 0; i < BATCH_RECORDS_MAX && key <= count; i++, key++) {
+            struct client_answered *ev = emit_begin(&d->h.emit, RECORD_CLIENT_ANSWERED, sizeof *ev);
+            ev->key_low = key;
+            ev->id = state_next_id(d->h.state);
+            emit_end(&d->h.emit, ev);
+        }
+        emit_batch_end(&d->h.emit);
+        harness_absorb(&d->h);
+    }
+}
+
 Test(distribution_client, the_oldest_key_makes_room)
 {
     struct desk d;
-    desk_prepare(&d, 1);
-    d.settings.rfqs_max = 16;
-    desk_begin(&d);
+    desk_open(&d, 1);
+    struct command_client_cancel c = {.head = harness_head(RECORD_COMMAND_CLIENT_CANCEL, SESSION_NONE),
+                                      .rfq = 12345};
+    remember_keys(&d, CLIENT_KEYS_MAX - 1);
+    desk_reload(&d); /* their order is that of their ids */
+    for (unsigned key = CLIENT_KEYS_MAX; key <= CLIENT_KEYS_MAX + 1; key++) {
+        c.client = head_of(key, key);
+        cr_assert_eq(ask(&d, &c)->reason, REASON_UNKNOWN_RFQ);
+    }
+    cr_expect_eq(table_count(d.s->client_keys), CLIENT_KEYS_MAX);
+    cr_expect_null(distribution_client_key(d.s, 0, 1));
+    cr_expect(distribution_client_key(d.s, 0, 2));
+    cr_expect(distribution_client_key(d.s, 0, CLIENT_KEYS_MAX + 1));
+    desk_close(&d);
+}
+
+Test(distribution_client, as_many_keys_are_known_after_the_capacities_were_lowered)
+{
+    struct desk d;
+    desk_open(&d, 1);
     struct command_client_cancel c = {.head = harness_head(RECORD_COMMAND_CLIENT_CANCEL, SESSION_NONE),
                                       .rfq = 12345};
     for (unsigned i = 1; i <= 17; i++) {
         c.client = head_of(i, i);
-        cr_expect_eq(ask(&d, &c)->reason, REASON_UNKNOWN_RFQ);
-        if (i == 8)
-            desk_reload(&d); /* their order is that of their ids */
+        ask(&d, &c);
     }
-    cr_expect_eq(table_count(d.s->client_keys), 16);
-    cr_expect_null(distribution_client_key(d.s, 0, 1));
-    cr_expect(distribution_client_key(d.s, 0, 2));
-    cr_expect(distribution_client_key(d.s, 0, 17));
+    d.settings.rfqs_max = 16;
+    desk_reload(&d);
+    cr_expect_eq(table_count(d.s->client_keys), 17);
+    c.client = head_of(18, 1);
+    cr_expect_eq(ask(&d, &c)->repeated, 1);
     desk_close(&d);
 }
 
@@ -225,8 +288,17 @@ Test(distribution_client, an_awarded_rfq_is_cancelled_with_a_reason_only)
                                       .rfq = rfq->id};
     cr_expect_eq(ask(&d, &c)->reason, REASON_REASON_REQUIRED);
     c.reason = REASON_REQUIREMENTS_CHANGED;
+    c.client.taker = 2; /* for another of its tenant */
     cr_expect_eq(ask(&d, &c)->reason, REASON_NONE);
     cr_expect(harness_find(&d.h, RECORD_RFQ_CANCEL_ORDER));
+    rfq = desk_reload_with(&d, rfq);
+    desk_update(&d, rfq, (struct desk_update){.state = ORDER_CANCELLED, .final = true});
+    const struct rfq_transition *end = harness_find(&d.h, RECORD_RFQ_TRANSITION);
+    cr_assert(end);
+    cr_expect_eq(end->to, RFQ_CANCELLED);
+    cr_expect_eq(end->who_id, 2);
+    cr_expect_eq(end->reason, REASON_REQUIREMENTS_CHANGED);
+    cr_expect_eq(rfq->reason, REASON_REQUIREMENTS_CHANGED);
     desk_close(&d);
 }
 
@@ -241,9 +313,35 @@ Test(distribution_client, a_quote_of_another_rfq_is_not_taken)
                                       .rfq = two->id,
                                       .quote = quote};
     cr_expect_eq(ask(&d, &c)->reason, REASON_UNKNOWN_QUOTE);
-    c.quote = 4711;
-    cr_expect_eq(ask(&d, &c)->reason, REASON_UNKNOWN_QUOTE);
+    c.quote = 0x4711;
+    const struct client_answered *a = ask(&d, &c);
+    cr_expect_eq(a->reason, REASON_UNKNOWN_QUOTE);
+    cr_expect_str_eq(a->text, "quote Q4711 is not known");
     cr_expect_eq(one->state, RFQ_BIDDING_OPEN);
+    desk_close(&d);
+}
+
+Test(distribution_client, nothing_extends_what_is_over_whether_its_timer_has_fired_or_not)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct rfq *rfq = open_rfq(&d);
+    uint64_t deadline = rfq->deadline_ns;
+    struct command_client_extend c = {.head = harness_head(RECORD_COMMAND_CLIENT_EXTEND, SESSION_NONE),
+                                      .client = head_of(2, 0),
+                                      .rfq = rfq->id,
+                                      .text = "more time"};
+    for (unsigned i = 0; i < 2; i++) {
+        d.h.now_ns = deadline + i * SECOND;
+        c.deadline_ns = i ? deadline + 10 * SECOND : 0;
+        const struct client_answered *a = ask(&d, &c);
+        cr_expect_eq(a->reason, REASON_EXTENSION);
+        cr_expect_str_eq(a->text, i ? "the deadline passed 1 s ago" : "the deadline passed 0 ns ago");
+        cr_expect_eq(rfq->deadline_ns, deadline);
+    }
+    d.h.now_ns = deadline - 1;
+    c.deadline_ns = 0;
+    cr_expect_eq(ask(&d, &c)->reason, REASON_NONE, "a nanosecond before");
     desk_close(&d);
 }
 

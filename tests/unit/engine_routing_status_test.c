@@ -338,6 +338,31 @@ Test(routing_status, executions_that_are_missing_are_waited_for_and_never_made_u
     cr_assert_eq(o->in_doubt, DOUBT_NONE);
 }
 
+Test(routing_status, an_lp_that_knows_the_order_no_more_takes_back_no_execution)
+{
+    const struct order *o = asked_order("A1");
+    answer(o, '4', UNITS(40));
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned as_status = 0; as_status < 2; as_status++) {
+            struct command_execution c = status(o, '8', o->filled_quantity);
+            c.exec_type = as_status ? 'I' : '8';
+            c.filled_quantity = as_status ? o->filled_quantity : 0;
+            c.reject_reason = 5;
+            desk_execute(&d, &c);
+            cr_assert_str_eq(harness_shape(&d.h), "ROUTING_NOTED", "%u fills, status %u", i, as_status);
+            cr_assert_eq(o->in_doubt, DOUBT_EXECUTIONS_MISSING);
+        }
+        if (i == 0)
+            desk_fill(&d, o, UNITS(30), UNITS(2), "x1");
+    }
+    after(5000);
+    cr_assert_not_null(harness_find(&d.h, RECORD_ORDER_STATUS_ASKED), "it is asked again");
+    desk_fill(&d, o, UNITS(10), UNITS(2), "x2");
+    answer(o, '4', UNITS(40));
+    cr_assert_eq(o->state, ORDER_CANCELLED);
+    cr_assert_eq(o->filled_quantity, UNITS(40));
+}
+
 Test(routing_status, missing_executions_of_an_order_that_goes_on)
 {
     const struct order *o = desk_order_in(&d, WORKING, "A1");

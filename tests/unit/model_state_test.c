@@ -72,6 +72,26 @@ Test(model_upcast, passes_the_first_version_and_refuses_a_newer_one_and_a_short_
     cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
 }
 
+Test(model_upcast, what_an_earlier_release_did_not_write_reads_as_zero)
+{
+    struct rfq_cancel_order stored = {.rfq = 3, .award = 4, .order = 5, .who_id = 6, .reason = 7};
+    stored.head = (struct record){.size = 48, .type = RECORD_RFQ_CANCEL_ORDER, .version = 1};
+    static uint64_t scratch[RECORD_SIZE_MAX / 8];
+    memset(scratch, 0xff, sizeof scratch);
+    const struct record *newest;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), OK);
+    const struct rfq_cancel_order *ev = (const void *)newest;
+    cr_assert_eq(ev->head.size, sizeof *ev);
+    cr_assert_eq(ev->order, 5);
+    cr_assert_eq(ev->who_id, 0);
+    cr_assert_eq(ev->reason, 0);
+    stored.head.size = 40;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
+    stored.head.size = sizeof stored;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), OK);
+    cr_assert_eq(newest, &stored.head);
+}
+
 /* State of a gateway
  * ------------------------------------------------------------------------------------------- */
 

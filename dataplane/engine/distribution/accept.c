@@ -5,12 +5,14 @@
 
 struct acceptance {
     uint64_t taker;   /* whose RFQ it is to be; 0: nobody's */
-    uint32_t session; /* the taker's */
-    const char *quote_id, *symbol, *cl_ord_id;
-    const char *response_id; /* AJ's 693; NULL: by an order */
-    uint64_t order;          /* routing's; 0: by AJ */
-    int64_t quantity, price; /* 0: not given */
-    uint8_t side;            /* 0: not given */
+    uint32_t session; /* that it came by, and gets the executions; SESSION_NONE: the RFQ's */
+    uint8_t gateway;  /* the session's */
+    uint64_t quote;   /* 0: what was given is no quote's name */
+    const char *quote_id, *symbol, *cl_ord_id; /* as FIX gives them; NULL: by a client */
+    const char *response_id;                   /* AJ's 693; else NULL */
+    uint64_t order;                            /* routing's; 0: not by D */
+    int64_t quantity, price;                   /* 0: not given */
+    uint8_t side;                              /* 0: not given */
 };
 
 /* What was found, when it may be accepted. */
@@ -27,14 +29,22 @@ struct award {
 static void say_quote(struct text *t, const struct acceptance *a)
 {
     text_add(t, "quote ");
-    text_add_field(t, a->quote_id, ID_TEXT_SIZE);
+    if (a->quote_id)
+        text_add_field(t, a->quote_id, ID_TEXT_SIZE);
+    else
+        add_name(t, 'Q', a->quote);
 }
 
-/* The quote by its name, where it is this taker's. Another's is as good as none: nothing is told about it. */
+static uint64_t quote_named(const char quote_id[ID_TEXT_SIZE])
+{
+    return name_parse('Q', quote_id, strnlen(quote_id, ID_TEXT_SIZE));
+}
+
+/* The quote, where it is this taker's. Another's is as good as none: nothing is told about it. */
 static void find(const struct distribution_state *s, const struct acceptance *a, struct award *w,
                  struct refusal *r)
 {
-    w->quote = distribution_quote(s, name_parse('Q', a->quote_id, strnlen(a->quote_id, ID_TEXT_SIZE)));
+    w->quote = distribution_quote(s, a->quote);
     w->rfq = w->quote ? distribution_rfq(s, w->quote->rfq) : NULL;
     if (w->rfq && w->rfq->taker == a->taker)
         return;
@@ -104,7 +114,7 @@ static void check_side(const struct acceptance *a, struct award *w, struct refus
     } else if (!w->price) {
         struct text t = refuse(r, REASON_WRONG_SIDE);
         text_add(&t, w->side == SIDE_BUY ? "the quote has no ask" : "the quote has no bid");
-    } else if (a->symbol[0] && memcmp(a->symbol, w->rfq->symbol, SYMBOL_SIZE) != 0) {
+    } else if (a->symbol && a->symbol[0] && memcmp(a->symbol, w->rfq->symbol, SYMBOL_SIZE) != 0) {
         struct text t = refuse(r, REASON_SYMBOL_MISMATCH);
         text_add(&t, "symbol ");
         text_add_field(&t, a->symbol, SYMBOL_SIZE);
@@ -220,12 +230,13 @@ static void award(struct emit *e, const struct acceptance *a, const struct award
     ev->valid_until_ns = w->quote->valid_until_ns;
     ev->quantity = w->quantity;
     ev->price = w->price;
-    ev->taker_session = rfq->session;
+    ev->taker_session = a->session != SESSION_NONE ? a->session : rfq->session;
     ev->lp_session = lp->session;
-    ev->taker_gateway = rfq->gateway;
+    ev->taker_gateway = a->session != SESSION_NONE ? a->gateway : rfq->gateway;
     ev->lp_gateway = lp->gateway;
     ev->side = w->side;
-    memcpy(ev->cl_ord_id, a->cl_ord_id, sizeof ev->cl_ord_id);
+    if (a->cl_ord_id)
+        memcpy(ev->cl_ord_id, a->cl_ord_id, sizeof ev->cl_ord_id);
     memcpy(ev->lp_quote_id, w->quote->lp_quote_id, sizeof ev->lp_quote_id);
     memcpy(ev->symbol, rfq->symbol, sizeof ev->symbol);
     emit_end(e, ev);
@@ -248,7 +259,8 @@ static void accept(struct emit *e, const struct lane_item *item, const struct ac
 /* QuoteRespType (694). */
 enum { RESPONSE_HIT = 1, RESPONSE_PASS = 6 };
 
-/* A repetition of the acceptance that won is no second acceptance. */
+/* A repetition of an acceptance that was taken is no second one, whatever became of the first: it may have
+ * been refused by our own controls, and the taker was told so. */
 static bool repeats_award(const struct emit *e, const struct command_quote_response *c,
                           const struct acceptance *a)
 {
@@ -257,7 +269,7 @@ static bool repeats_award(const struct emit *e, const struct command_quote_respo
     if (!c->poss_resend || c->response_type != RESPONSE_HIT)
         return false;
     find(state_of(e), a, &w, &r);
-    return r.reason == REASON_NONE && w.quote->status == QUOTE_ACCEPTED;
+    return r.reason == REASON_NONE && (w.quote->status == QUOTE_ACCEPTED || w.quote->given_back);
 }
 
 /* The taker takes none: its RFQ is over. */
@@ -298,6 +310,8 @@ void decide_quote_response(struct emit *e, const struct lane_item *item)
     const struct taker *taker = distribution_taker_by_session(state_of(e), item->record.session);
     const struct acceptance a = {.taker = taker ? taker->id : 0,
                                  .session = item->record.session,
+                                 .gateway = item->agent,
+                                 .quote = quote_named(c->quote_id),
                                  .quote_id = c->quote_id,
                                  .symbol = c->symbol,
                                  .cl_ord_id = c->cl_ord_id,
@@ -326,6 +340,8 @@ void decide_order_asks(struct emit *e, const struct lane_item *item)
     const struct taker *taker = distribution_taker_by_session(state_of(e), c->taker_session);
     const struct acceptance a = {.taker = taker ? taker->id : 0,
                                  .session = c->taker_session,
+                                 .gateway = c->taker_gateway,
+                                 .quote = quote_named(c->quote_id),
                                  .quote_id = c->quote_id,
                                  .symbol = c->symbol,
                                  .cl_ord_id = c->cl_ord_id,
@@ -340,16 +356,11 @@ void decide_order_asks(struct emit *e, const struct lane_item *item)
                           "the order asks for nothing");
 }
 
-const struct rfq *accept_for_client(struct emit *e, const struct client_acceptance *c, struct refusal *r)
+void accept_for_client(struct emit *e, const struct client_acceptance *c, struct refusal *r)
 {
-    char quote_id[ID_TEXT_SIZE];
-    const char none[ID_TEXT_SIZE] = {0}, no_symbol[SYMBOL_SIZE] = {0};
-    name_print('Q', c->quote, quote_id);
     const struct acceptance a = {.taker = c->taker,
                                  .session = SESSION_NONE,
-                                 .quote_id = quote_id,
-                                 .symbol = no_symbol,
-                                 .cl_ord_id = none,
+                                 .quote = c->quote,
                                  .quantity = c->quantity,
                                  .price = c->price,
                                  .side = c->side};
@@ -357,5 +368,4 @@ const struct rfq *accept_for_client(struct emit *e, const struct client_acceptan
     check_accept(e, &a, &w, r);
     if (r->reason == REASON_NONE)
         award(e, &a, &w);
-    return w.rfq;
 }

@@ -33,6 +33,7 @@ static void record_order(struct emit *e, const struct rfq *rfq, const struct ord
     ev->in_doubt = c->in_doubt;
     ev->final = c->final;
     ev->reason = c->reason;
+    ev->gives_back = c->final && revert_cause((enum reason)c->reason) == REASON_REFUSED_BY_CONTROLS;
     emit_end(e, ev);
 }
 
@@ -118,8 +119,8 @@ static void finish(struct emit *e, const struct rfq *rfq, const struct order_upd
         rfq_end(e, rfq,
                 &(struct move){.move = MOVE_CANCEL,
                                .who = WHO_USER,
-                               .who_id = rfq->taker,
-                               .reason = REASON_TAKER_REQUEST,
+                               .who_id = rfq->cancel_who ? rfq->cancel_who : rfq->taker,
+                               .reason = rfq->cancel_reason ? rfq->cancel_reason : REASON_TAKER_REQUEST,
                                .facts = {.order_final = true}});
     } else {
         revert(e, rfq, revert_cause((enum reason)c->reason));

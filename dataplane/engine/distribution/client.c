@@ -35,7 +35,7 @@ static struct client_answered *answer_begin(struct emit *e, const struct lane_it
 /* What is refused for a passing cause is not remembered: the same key may try again. */
 static bool passes(enum reason reason)
 {
-    return reason == REASON_LIMIT;
+    return reason == REASON_LIMIT || reason == REASON_DRAINING;
 }
 
 static void answer(struct emit *e, const struct lane_item *item, const struct client_head *c,
@@ -44,7 +44,7 @@ static void answer(struct emit *e, const struct lane_item *item, const struct cl
     const struct distribution_state *s = state_of(e);
     struct client_answered *ev = answer_begin(e, item, c);
     if (has_key(c) && !passes(result->refusal.reason)) {
-        bool full = table_count(s->client_keys) >= table_capacity(s->client_keys);
+        bool full = table_count(s->client_keys) >= CLIENT_KEYS_MAX;
         ev->forgets = full ? distribution_oldest_client_key(s)->id : 0;
         ev->id = state_next_id(e->state);
     }
@@ -193,6 +193,11 @@ static void check_extension(const struct rfq *rfq, const struct command_client_e
         text_add(&t, "the RFQ is ");
         text_add(&t, rfq_state_name(rfq->state));
         text_add(&t, ": only BIDDING_OPEN is extended");
+    } else if (now_ns >= rfq->deadline_ns) { /* its timer is about to fire */
+        struct text t = refuse(r, REASON_EXTENSION);
+        text_add(&t, "the deadline passed ");
+        text_add_duration(&t, now_ns - rfq->deadline_ns);
+        text_add(&t, " ago");
     } else if (!c->text[0]) {
         struct text t = refuse(r, REASON_REASON_REQUIRED);
         text_add(&t, "an extension needs a reason");
@@ -201,7 +206,7 @@ static void check_extension(const struct rfq *rfq, const struct command_client_e
         text_add(&t, "extended ");
         text_add_number(&t, EXTENSIONS_MAX);
         text_add(&t, " times, which is the most");
-    } else if (c->deadline_ns && (c->deadline_ns <= rfq->deadline_ns || c->deadline_ns <= now_ns)) {
+    } else if (c->deadline_ns && c->deadline_ns <= rfq->deadline_ns) {
         struct text t = refuse(r, REASON_EXTENSION);
         text_add(&t, "the new deadline is not later than the present one");
     } else if (c->deadline_ns && c->deadline_ns - rfq->deadline_ns > length_ns(rfq)) {

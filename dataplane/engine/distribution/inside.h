@@ -106,14 +106,13 @@ bool rfq_may_be_cancelled(const struct rfq *rfq, struct refusal *r);
 /* It is wanted no more; it may be cancelled. */
 void rfq_cancel(struct emit *e, const struct rfq *rfq, uint64_t who_id, enum reason reason);
 
-/* accept.c: the quote becomes the award, or r says why not. side, quantity, price 0: not given. Returns the
- * quote's RFQ, NULL where the quote is not one of this taker's. */
+/* accept.c: the quote becomes the award, or r says why not. side, quantity, price 0: not given. */
 struct client_acceptance {
     uint64_t taker, quote; /* whose RFQ, and which of its quotes */
     int64_t quantity, price;
     uint8_t side;
 };
-const struct rfq *accept_for_client(struct emit *e, const struct client_acceptance *c, struct refusal *r);
+void accept_for_client(struct emit *e, const struct client_acceptance *c, struct refusal *r);
 
 /* Decisions, by command. */
 void decide_quote_request(struct emit *e, const struct lane_item *item);

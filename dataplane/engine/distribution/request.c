@@ -218,9 +218,8 @@ const struct rfq *request_take(struct emit *e, const struct lane_item *item, con
     if (r->reason == REASON_NONE)
         distribute(e, rfq);
     else
-        rfq_end(
-            e, rfq,
-            &(struct move){.move = MOVE_REJECT, .who = WHO_SYSTEM, .reason = r->reason, .text = r->text});
+        rfq_end(e, rfq,
+                &(struct move){.move = MOVE_REJECT, .who = WHO_SYSTEM, .reason = r->reason, .text = r->text});
     return rfq;
 }
 
@@ -251,20 +250,22 @@ void decide_quote_request(struct emit *e, const struct lane_item *item)
 /* Withdrawal
  * ---------------------------------------------------------------------------------------------------- */
 
-static void ask_order_cancelled(struct emit *e, const struct rfq *rfq)
+static void ask_order_cancelled(struct emit *e, const struct rfq *rfq, uint64_t who_id, enum reason reason)
 {
     struct rfq_cancel_order *ev = emit_begin(e, RECORD_RFQ_CANCEL_ORDER, sizeof *ev);
     emit_to(ev, AGENT_ROUTING, LANE_ENGINE, SESSION_NONE);
     ev->rfq = rfq->id;
     ev->award = rfq->award;
     ev->order = rfq->award_order;
+    ev->who_id = who_id;
+    ev->reason = reason;
     emit_end(e, ev);
 }
 
 void rfq_cancel(struct emit *e, const struct rfq *rfq, uint64_t who_id, enum reason reason)
 {
     if (rfq->state == RFQ_IS_AWARDED)
-        ask_order_cancelled(e, rfq);
+        ask_order_cancelled(e, rfq, who_id, reason);
     else
         rfq_end(e, rfq,
                 &(struct move){.move = MOVE_CANCEL, .who = WHO_USER, .who_id = who_id, .reason = reason});

@@ -1,15 +1,19 @@
 /* Cancels: the taker's (F), the RFQ's (from distribution), and the LP's refusal of one (9).
  *
- *   order    | F of the taker                        | RFQ_CANCEL_ORDER         | 9 of the LP
- *   ---------+---------------------------------------+--------------------------+------------------------------------
- *   unknown  | refused 1                             | noted                    | noted
- *   final    | refused 0                             | noted                    | noted
- *   awaiting | remembered; answered with the award   | (has no award)           | noted
- *   pending  | cancelled                             | cancelled                | noted
- *   at LP    | asked; refused 3 while one is open    | asked; noted while open  | 1 and nothing executed: the
- * LP has no such |                                       |                          | order: final. 3, 6:
- * still open: noted. |                                       |                          | Else the taker is
- * told, the order goes on
+ *   order    | F of the taker                      | RFQ_CANCEL_ORDER        | 9 of the LP
+ *   ---------+-------------------------------------+-------------------------+------------------------------
+ *   unknown  | refused 1                           | noted                   | noted
+ *   final    | refused 0                           | noted                   | noted
+ *   awaiting | remembered; answered with the award | (has no award)          | noted
+ *   pending  | cancelled                           | cancelled               | noted
+ *   at LP    | asked; refused 3 while one is open  | asked; noted while open | 1: the LP has no such order:
+ *            |                                     |                         | final¹. 3, 6: one is open:
+ *            |                                     |                         | noted. Else the taker is
+ *            |                                     |                         | told, the order goes on
+ *
+ *   ¹ where nothing is executed, nor known to be missing; else as the others
+ *
+ * An F whose ClOrdID was used before is refused 6. A 9 to what we did not ask is noted.
  */
 #include "dataplane/engine/routing/order.h"
 

@@ -19,7 +19,8 @@
  *
  * What is executed is what fills (F) say. An end (4, C, 8, or as a status) whose CumQty is above ours proves
  * that fills are missing: a break, and the order is neither ended nor sent elsewhere: it is in doubt, and
- * asked about again until fills and CumQty agree.
+ * asked about again until fills and CumQty agree. That the LP does not know the order (103=5) takes nothing
+ * of it back: it is noted.
  *
  * Of an order that has left memory a status is noted. A break is recorded and alarmed, and changes nothing:
  * an operator has to look. None is dropped: from another LP than the order's, or about no order of ours, is a
@@ -157,13 +158,16 @@ enum { REJECT_UNKNOWN_ORDER = 5 };
 static void decide_ended(struct emit *e, const struct lane_item *item, const struct order *o, bool rejected)
 {
     const struct command_execution *c = execution_of(item);
+    bool is_unknown = rejected && c->reject_reason == REJECT_UNKNOWN_ORDER;
     if (o->state == ORDER_IS_FILLED)
         add_break(e, item, o, REASON_ORDER_FINAL);
     else if (order_is_final(o))
         routing_note(e, item, o, REASON_REPEATED, "final before");
     else if (c->filled_quantity > o->filled_quantity)
         executions_missing(e, item, o);
-    else if (rejected && c->reject_reason == REJECT_UNKNOWN_ORDER && o->filled_quantity == 0)
+    else if (is_unknown && o->in_doubt == DOUBT_EXECUTIONS_MISSING)
+        routing_note(e, item, o, REASON_UNKNOWN_ORDER, c->text);
+    else if (is_unknown && o->filled_quantity == 0)
         order_end_unknown(e, o, c->text);
     else if (rejected)
         order_end(e, o, o->filled_quantity ? ORDER_CANCELLED : ORDER_REJECTED, REASON_LP_REJECTED_ORDER,

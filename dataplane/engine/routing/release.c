@@ -1,13 +1,23 @@
 /* Orders on their way to the LP: not sent after all, refused at the wire, or not answered in time.
  *
- *   state   | what                     | then
- *   --------+--------------------------+----------------------------------------------------------------------------
- *   sent    | the gateway did not send | the taker wants it cancelled: cancelled; its cause is ours, or its
- * time is |                          | over: rejected; else pending, tried again every ORDER_RETRY_NS pending
- * | due                      | as above; released when the LP's session is in sync sent    | due: no answer
- * | in doubt: cancel asked, again every order_cancel_retry_ns; never sent elsewhere, | | and never final
- * before its fate is known any     | due: cancel not answered | cancel asked again sent    | the LP's FIX
- * rejects it  | rejected
+ *   state   | what                                | then
+ *   --------+-------------------------------------+----------------------------------------------------
+ *   sent    | the gateway did not send it         | the taker wants it cancelled: cancelled; its cause
+ *           |                                     | is ours, or its time is over: rejected; else
+ *           |                                     | pending, tried again every ORDER_RETRY_NS
+ *   any     | … did not send its cancel, or the   | noted: asked again when due, or when the session
+ *           | question how it stands              | is back
+ *   pending | due                                 | its time is over: rejected; the LP's session is in
+ *           |                                     | sync: released; else pending
+ *   sent    | due: no answer                      | in doubt: cancel asked, again every
+ *           |                                     | order_cancel_retry_ns; never sent elsewhere, and
+ *           |                                     | never final before its fate is known
+ *   at LP   | due: cancel not answered            | cancel asked again
+ *   at LP   | due: executions missing             | status asked, and the cancel again, if one is open
+ *   sent    | the LP's FIX rejects it             | rejected
+ *   sent    | … rejects the question how it       | the LP knows no such order, and no executions are
+ *           | stands                              | missing: final; else noted
+ *   at LP   | … rejects the taker's cancel        | the taker is told, the order goes on
  */
 #include <assert.h>
 
