@@ -1,6 +1,7 @@
 /* The table, what its families share, and the commands about the whole. */
 #include "control/ops/commands.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "dataplane/engine/rfq/workflow.h"
@@ -36,6 +37,55 @@ bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position)
                             : agent == AGENT_ROUTING    ? &c->routing->base
                                                         : &c->gateways[0]->base;
     return s->marks.position >= position;
+}
+
+/* Agents asked
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+bool ops_ask_engine(struct ops_request *r, uint8_t agent, const struct engine_change *c)
+{
+    const void **asker = &r->desk->askers[agent];
+    if (*asker || !engine_ask(node_engine(r->config->node, agent), c))
+        return false;
+    *asker = r->going;
+    return true;
+}
+
+bool ops_engine_answered(struct ops_request *r, uint8_t agent, uint64_t *position)
+{
+    const void **asker = &r->desk->askers[agent];
+    assert(*asker == r->going);
+    if (!engine_answered(node_engine(r->config->node, agent), position))
+        return false;
+    *asker = NULL;
+    return true;
+}
+
+bool ops_ask_gateway(struct ops_request *r, const struct gateway_order *o)
+{
+    const void **asker = &r->desk->askers[AGENT_GATEWAY];
+    if (*asker || !gateway_ask(node_gateway(r->config->node), o))
+        return false;
+    *asker = r->going;
+    return true;
+}
+
+bool ops_gateway_answered(struct ops_request *r, struct gateway_answer *out)
+{
+    const void **asker = &r->desk->askers[AGENT_GATEWAY];
+    assert(*asker == r->going);
+    if (!gateway_answered(node_gateway(r->config->node), out))
+        return false;
+    *asker = NULL;
+    return true;
+}
+
+void ops_asks_no_more(struct ops_request *r)
+{
+    for (unsigned a = 0; a < AGENTS_MAX; a++)
+        if (r->desk->askers[a] == r->going)
+            r->desk->askers[a] = NULL;
 }
 
 /* status

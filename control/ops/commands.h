@@ -42,12 +42,12 @@ struct ops_request {
 /* What outlives a request: one for the whole socket, on the control core. */
 struct ops_desk {
     bool stop_asked;
-    bool stop_when_idle;      /* drain stop: once no RFQ and no order is alive */
-    atomic_bool reloading;    /* by a thread; until its reload has ended */
-    uint64_t idle_look_ns;    /* of the next look whether that is so */
-    struct config *config;    /* what the last reload has put in force; NULL: what rfqd was started with */
-    uint64_t asked_ns;        /* when an agent was asked last */
-    const struct core *cores; /* as ops_config, once they run */
+    bool stop_when_idle;   /* drain stop: once no RFQ and no order is alive */
+    atomic_bool reloading; /* by a thread; until its reload has ended */
+    uint64_t idle_look_ns; /* of the next look whether that is so */
+    struct config *config; /* what the last reload has put in force; NULL: what rfqd was started with */
+    const void *askers[AGENTS_MAX]; /* by agent: `going` of who has asked it; NULL: it is free (ops_ask_…) */
+    const struct core *cores;       /* as ops_config, once they run */
     unsigned core_count;
 };
 
@@ -101,6 +101,16 @@ void ops_entity(struct ops_request *r, const char *table, const void *entity, co
                 const char *value);
 /* The replica has applied what this agent had written up to `position`. */
 bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position);
+/* An agent is asked by one request at a time, from its asking until it takes the answer: an answer in a
+ * mailbox carries no name, and another that asks meanwhile would take it, or write over it. ops_ask_… are
+ * false while another has the agent, ops_…_answered while there is no answer. Who asks gives up all it has
+ * asked in `end`, before it frees `going`; what an agent does then all the same nobody is told, and who asks
+ * next waits for. */
+bool ops_ask_engine(struct ops_request *r, uint8_t agent, const struct engine_change *c);
+bool ops_engine_answered(struct ops_request *r, uint8_t agent, uint64_t *position);
+bool ops_ask_gateway(struct ops_request *r, const struct gateway_order *o);
+bool ops_gateway_answered(struct ops_request *r, struct gateway_answer *out);
+void ops_asks_no_more(struct ops_request *r);
 /* RFQs and orders that are not over yet, in the replica. */
 void ops_alive(const struct node *n, unsigned *rfqs, unsigned *orders);
 

@@ -243,6 +243,7 @@ static void take_instruments(struct reload *x, const struct config *was, const s
 static void reload_end(struct ops_request *r)
 {
     struct reload *x = r->going;
+    ops_asks_no_more(r);
     config_free(x->config);
     free(x->instruments);
     free(x->lps);
@@ -334,14 +335,14 @@ static void tell_next(struct ops_request *r, struct reload *x)
         return;
     }
     order.session = x->tell[x->told];
-    if (gateway_ask(node_gateway(r->config->node), &order))
+    if (ops_ask_gateway(r, &order))
         x->stage = AWAIT_TOLD;
 }
 
 static void take_told(struct ops_request *r, struct reload *x)
 {
     struct gateway_answer told;
-    if (!gateway_answered(node_gateway(r->config->node), &told))
+    if (!ops_gateway_answered(r, &told))
         return;
     x->gateway_position = told.position;
     x->told++;
@@ -370,15 +371,16 @@ static void reloaded(struct ops_request *r, struct reload *x)
     x->config = NULL;
 }
 
-/* Once an agent has been asked there is no way back: what it was given stays until it has answered. */
+/* Once an agent has been asked there is no way back: what it was given stays until it has answered. A replica
+ * that stands still will never show what came of it, but it has come: the file is in force, and that is said.
+ */
 static bool reload_step(struct ops_request *r)
 {
     struct reload *x = r->going;
-    struct engine *distribution = node_engine(r->config->node, AGENT_DISTRIBUTION);
-    struct engine *routing = node_engine(r->config->node, AGENT_ROUTING);
+    const char *why = replica_divergence(node_replica(r->config->node));
     switch (x->stage) {
     case ASK_DISTRIBUTION:
-        if (engine_ask(distribution, &x->change)) {
+        if (ops_ask_engine(r, AGENT_DISTRIBUTION, &x->change)) {
             x->stage = AWAIT_DISTRIBUTION;
         } else if (x->asked_ns + OPS_PATIENCE_NS < r->now_ns) {
             ops_fail(r, "busy", "distribution has had another change under way for 20 s");
@@ -386,15 +388,15 @@ static bool reload_step(struct ops_request *r)
         }
         break;
     case AWAIT_DISTRIBUTION:
-        if (engine_answered(distribution, &x->distribution_position))
+        if (ops_engine_answered(r, AGENT_DISTRIBUTION, &x->distribution_position))
             x->stage = ASK_ROUTING;
         break;
     case ASK_ROUTING:
-        if (engine_ask(routing, &x->change))
+        if (ops_ask_engine(r, AGENT_ROUTING, &x->change))
             x->stage = AWAIT_ROUTING;
         break;
     case AWAIT_ROUTING:
-        if (engine_answered(routing, &x->routing_position))
+        if (ops_engine_answered(r, AGENT_ROUTING, &x->routing_position))
             x->stage = TELL;
         break;
     case TELL:
@@ -404,8 +406,11 @@ static bool reload_step(struct ops_request *r)
         take_told(r, x);
         break;
     case APPLIED:
-        if (!is_applied(r, x))
+        if (!is_applied(r, x) && !why)
             break;
+        if (!is_applied(r, x))
+            ops_fail(r, "diverged", "it is in force, but the replica stands still and will not show it: %s",
+                     why);
         reloaded(r, x);
         return true;
     }

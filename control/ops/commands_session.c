@@ -97,11 +97,10 @@ static void answer_out(struct ops_request *r, const struct session_order *o)
 static bool order_step(struct ops_request *r)
 {
     struct session_order *o = r->going;
-    struct gateway *g = node_gateway(r->config->node);
     if (!o->asked)
-        o->asked = gateway_ask(g, &o->order);
+        o->asked = ops_ask_gateway(r, &o->order);
     else if (!o->answered)
-        o->answered = gateway_answered(g, &o->answer);
+        o->answered = ops_gateway_answered(r, &o->answer);
     if (o->answered && o->answer.said != GATEWAY_SAID_DONE) {
         refused_text(r, o);
         return true;
@@ -121,6 +120,7 @@ static bool order_step(struct ops_request *r)
 
 static void order_end(struct ops_request *r)
 {
+    ops_asks_no_more(r);
     free(r->going);
 }
 

@@ -1,0 +1,155 @@
+/* The ops socket beside a whole node, by hand: what an agent is asked, and who gets its answer. */
+#include <criterion/criterion.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "control/ops/ops.h"
+#include "node_rig.h"
+
+static struct node_rig rig;
+static struct journal *journal;
+static struct ops *ops;
+static char path[96], file[96];
+
+static uint64_t time_now(void)
+{
+    return rig.now_ns;
+}
+
+static unsigned poll_ops(void *ctx, uint64_t now_ns)
+{
+    (void)ctx;
+    return ops_poll(ops, now_ns);
+}
+
+static void setup(void)
+{
+    const struct journal_config j = {.fd = STDERR_FILENO, .level = JOURNAL_INFO, .clock = time_now};
+    rig_open(&rig);
+    snprintf(path, sizeof path, "%s/ops.sock", rig.directory);
+    snprintf(file, sizeof file, "%s/rfqd.yaml", rig.directory);
+    cr_assert_eq(journal_create(&journal, &j), OK);
+    const struct ops_config c = {.path = path,
+                                 .node = rig.node,
+                                 .config = rig.config,
+                                 .config_path = file,
+                                 .counters = rig.counters,
+                                 .journal = journal};
+    cr_assert_eq(ops_create(&ops, &c), OK);
+    rig.more = poll_ops;
+    rig_run(&rig);
+}
+
+static void teardown(void)
+{
+    ops_destroy(ops);
+    journal_destroy(journal);
+    unlink(file);
+    rig_close(&rig);
+}
+
+TestSuite(control_ops_node, .init = setup, .fini = teardown);
+
+static int client(void)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    strncpy(at.sun_path, path, sizeof at.sun_path - 1);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    rig_pass(&rig, 1000000); /* its place is before that of who comes later */
+    return fd;
+}
+
+static void say(int fd, const char *text)
+{
+    cr_assert_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+    rig_pass(&rig, 1000000);
+}
+
+/* What has come, as far as there is room. */
+static const char *heard(int fd)
+{
+    static char text[65536];
+    size_t used = 0;
+    ssize_t n;
+    while ((n = recv(fd, text + used, sizeof text - 1 - used, 0)) > 0)
+        used += (size_t)n;
+    text[used] = 0;
+    return text;
+}
+
+/* Until there is an answer: what runs on a thread takes its own time. */
+static const char *answer_to(int fd, const char *request)
+{
+    static char text[65536];
+    size_t used = 0;
+    text[0] = 0;
+    say(fd, request);
+    for (unsigned i = 0; i < 10000 && !strstr(text, "{\"end\":true"); i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s", heard(fd));
+        rig_pass(&rig, 1000000);
+        usleep(1000);
+    }
+    return text;
+}
+
+/* The file that a reload reads: the rig's, with these sections for its own. */
+static void write_file(const char *sections)
+{
+    FILE *f = fopen(file, "w");
+    cr_assert(f);
+    fprintf(f, "instance: rig\ndirectory: %s\nshared: %s\n%s", rig.directory, rig.directory, sections);
+    cr_assert_eq(fclose(f), 0);
+}
+
+/* Agents asked
+ * -------------------------------------------------------------------------------------------------- */
+
+Test(control_ops_node, an_answer_goes_to_who_has_asked)
+{
+    int off = client(), on = client();
+    rig.engines_stand = true;
+    say(on, "drain\n");
+    say(off, "drain off\n"); /* looks before the other whenever both wait */
+    cr_assert_str_empty(heard(on));
+    rig.engines_stand = false;
+    rig_run(&rig);
+    const char *text = heard(on);
+    cr_assert(strstr(text, "\"draining\":true") && strstr(text, "{\"end\":true}"), "%s", text);
+    text = heard(off);
+    cr_assert(strstr(text, "\"draining\":false") && strstr(text, "{\"end\":true}"), "%s", text);
+    cr_assert_not(replica_config(node_replica(rig.node))->distribution->draining, "in the order of asking");
+    close(on);
+    close(off);
+}
+
+Test(control_ops_node, who_gives_up_leaves_the_agent_to_others)
+{
+    int first = client(), second = client();
+    rig.engines_stand = true;
+    say(first, "drain\n");
+    rig_pass(&rig, 19 * RIG_SECOND);
+    say(second, "drain off\n");
+    rig_pass(&rig, 2 * RIG_SECOND);
+    const char *text = heard(first);
+    cr_assert(strstr(text, "\"code\":\"timeout\""), "%s", text);
+    cr_assert_str_empty(heard(second));
+    rig.engines_stand = false;
+    rig_run(&rig);
+    text = heard(second);
+    cr_assert(strstr(text, "\"draining\":false") && strstr(text, "{\"end\":true}"), "%s", text);
+    close(first);
+    close(second);
+}
+
+Test(control_ops_node, a_reload_ends_where_the_replica_stands_still)
+{
+    int fd = client();
+    write_file("instruments: [{symbol: EURUSD}, {symbol: GBPUSD}]\n");
+    replica_config(node_replica(rig.node))->distribution->base.marks.position -= 8;
+    const char *text = answer_to(fd, "config reload\n");
+    cr_assert(strstr(text, "\"code\":\"diverged\"") && strstr(text, "\"reloaded\""), "%s", text);
+    cr_assert(strstr(answer_to(fd, "config show\n"), "GBPUSD"), "what the agents have is in force");
+    close(fd);
+}
