@@ -55,7 +55,8 @@ struct ops_config {
 
 struct ops;
 
-/* ERR_IO: errno says why; a stale socket of a dead process is replaced. */
+/* From a thread that has every CPU which threads of commands may use: main, not a core's. ERR_IO: errno says
+ * why; a stale socket of a dead process is replaced. */
 enum err ops_create(struct ops **out, const struct ops_config *c) WARN_UNUSED;
 void ops_destroy(struct ops *o);
 unsigned ops_poll(struct ops *o, uint64_t now_ns);

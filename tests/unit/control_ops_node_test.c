@@ -1,11 +1,14 @@
 /* The ops socket beside a whole node, by hand: what an agent is asked, and who gets its answer. */
 #include <criterion/criterion.h>
 
+#include <dirent.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "control/ops/ops.h"
 #include "node_rig.h"
+#include "storage/tables.h"
 
 static struct node_rig rig;
 static struct journal *journal;
@@ -103,6 +106,22 @@ static void write_file(const char *sections)
     cr_assert_eq(fclose(f), 0);
 }
 
+/* Rows for a dump that is longer than what waits for a client that does not read. */
+static void fill_store(void)
+{
+    struct store_marks marks;
+    char key[8], value[9] = {1};
+    cr_assert_eq(rig.store->ops->marks(rig.store, &marks), OK);
+    cr_assert_eq(rig.store->ops->begin(rig.store), OK);
+    for (uint64_t i = 1; i <= 20000; i++) {
+        store_be64(key, i);
+        memcpy(value + 1, &i, sizeof i);
+        cr_assert_eq(rig.store->ops->put(rig.store, TABLE_ORDERS_RFQ, key, sizeof key, value, sizeof value),
+                     OK);
+    }
+    cr_assert_eq(rig.store->ops->commit(rig.store, &marks), OK);
+}
+
 /* Agents asked
  * -------------------------------------------------------------------------------------------------- */
 
@@ -151,5 +170,46 @@ Test(control_ops_node, a_reload_ends_where_the_replica_stands_still)
     const char *text = answer_to(fd, "config reload\n");
     cr_assert(strstr(text, "\"code\":\"diverged\"") && strstr(text, "\"reloaded\""), "%s", text);
     cr_assert(strstr(answer_to(fd, "config show\n"), "GBPUSD"), "what the agents have is in force");
+    close(fd);
+}
+
+/* Threads
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* 0: none of this name. */
+static pid_t thread_named(const char *wanted)
+{
+    char at[300], name[32];
+    pid_t found = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *d; tasks && !found && (d = readdir(tasks)) != NULL;) {
+        snprintf(at, sizeof at, "/proc/self/task/%s/comm", d->d_name);
+        FILE *f = fopen(at, "r");
+        if (f && fgets(name, sizeof name, f) && strcmp(strtok(name, "\n"), wanted) == 0)
+            found = (pid_t)atoi(d->d_name);
+        if (f)
+            fclose(f);
+    }
+    closedir(tasks);
+    return found;
+}
+
+Test(control_ops_node, a_thread_is_not_kept_on_the_cpu_of_the_control_core)
+{
+    cpu_set_t all, own, its;
+    unsigned cpu = 0;
+    int fd = client();
+    cr_assert_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    while (!CPU_ISSET(cpu, &all))
+        cpu++;
+    CPU_ZERO(&own);
+    CPU_SET(cpu, &own);
+    fill_store();
+    cr_assert_eq(sched_setaffinity(0, sizeof own, &own), 0); /* as the core's thread is */
+    say(fd, "dump orders_rfq\n");
+    pid_t thread = thread_named("rfqd:dump");
+    cr_assert(thread > 0);
+    cr_assert_eq(sched_getaffinity(thread, sizeof its, &its), 0);
+    cr_assert(CPU_EQUAL(&its, &all));
     close(fd);
 }
