@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/config/check.h"
 #include "control/config/values.h"
 #include "control/ops/commands.h"
 
@@ -45,24 +46,31 @@ void ops_config_show(struct ops_request *r)
  * -----------------------------------------------------------------------------------------------------------------
  */
 
-/* NULL: refused, each error is a line. */
+/* Each error is a line. */
+static void errors_out(struct ops_request *r, const struct config *c)
+{
+    for (unsigned i = 0; i < c->error_count && i < CONFIG_ERRORS_MAX; i++) {
+        json_open(r->out, NULL, '{');
+        json_text(r->out, "error", c->errors[i]);
+        json_close(r->out, '}');
+        json_line(r->out);
+    }
+}
+
+/* NULL: refused, and why is said. */
 static struct config *load(struct ops_request *r, const char *path)
 {
     struct config *c = NULL;
     enum err e = config_load(&c, path);
     if (e == OK)
         return c;
-    for (unsigned i = 0; c && i < c->error_count && i < CONFIG_ERRORS_MAX; i++) {
-        json_open(r->out, NULL, '{');
-        json_text(r->out, "error", c->errors[i]);
-        json_close(r->out, '}');
-        json_line(r->out);
-    }
-    if (c)
+    if (c) {
+        errors_out(r, c);
         ops_fail(r, "config", "%u error%s in %.200s; nothing was changed", c->error_count,
                  c->error_count == 1 ? "" : "s", path);
-    else
+    } else {
         ops_fail(r, "memory", "no memory");
+    }
     config_free(c);
     return NULL;
 }
@@ -295,6 +303,14 @@ void ops_config_reload(struct ops_request *r)
     }
     config_compare(was, x->config, difference_out, r);
     config_keep(x->config, was);
+    config_check(x->config, r->config->config_path); /* the two, mixed, are what nobody has looked at yet */
+    if (x->config->error_count) {
+        errors_out(r, x->config);
+        ops_fail(r, "config",
+                 "%u error%s while what takes a restart in %.200s is as it was; nothing was changed",
+                 x->config->error_count, x->config->error_count == 1 ? "" : "s", r->config->config_path);
+        return;
+    }
     x->change.settings = &x->config->settings;
     x->change.instruments = x->instruments;
     x->change.lps = x->lps;
