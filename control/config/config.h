@@ -125,7 +125,7 @@ struct config {
 };
 
 /* Read and check. The result is to be freed in either case. ERR_SYNTAX: error_count > 0 and errors[] say
- * what; ERR_IO: the file cannot be read (errors[0] says why); ERR_MEMORY. */
+ * what; ERR_IO: the file cannot be read, or is none (a pipe, a directory): errors[0] says why; ERR_MEMORY. */
 enum err config_load(struct config **out, const char *path) WARN_UNUSED;
 /* The same from text; name stands for the file in errors. */
 enum err config_parse(struct config **out, const char *text, size_t size, const char *name) WARN_UNUSED;

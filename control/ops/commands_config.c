@@ -77,11 +77,16 @@ static struct config *load(struct ops_request *r, const char *path)
 
 void ops_config_check(struct ops_request *r)
 {
-    struct config *c = load(r, r->arguments[1]);
+    const char *path = r->arguments[1];
+    if (*path != '/') {
+        ops_fail(r, "bad_path", "'%.100s' is not an absolute path; it is read on rfqd's host", path);
+        return;
+    }
+    struct config *c = load(r, path);
     if (!c)
         return;
     json_open(r->out, NULL, '{');
-    json_text(r->out, "file", r->arguments[1]);
+    json_text(r->out, "file", path);
     json_text(r->out, "verdict", "fine");
     json_close(r->out, '}');
     json_line(r->out);

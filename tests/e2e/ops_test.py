@@ -291,6 +291,7 @@ def configuration(rfqd, ctl, directory):
     must(values["settings.ack_timeout_ms", ""] == "5000" and values["lps.status", "LP1"] == "active"
          and values["cores.run", "0"] == "gateway, distribution, routing, log, control", "config show")
     expect(ctl.run("config", "check", rfqd.config), FINE, told=("verdict +fine",))
+    expect(ctl.run("config", "check", "rfqd.yaml"), FAILED, "'rfqd.yaml' is not an absolute path; it is read on rfqd's host")
     bad = os.path.join(directory, "bad.yaml")
     with open(bad, "w") as f:
         f.write("instance: [\n")
