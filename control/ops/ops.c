@@ -238,6 +238,14 @@ static void ran(struct ops *o, struct client *c, struct ops_request *r)
     end_line(c, r);
 }
 
+static bool is_running(const struct ops *o, const struct ops_command *command)
+{
+    for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
+        if (o->clients[i].job.running && o->clients[i].job.command == command)
+            return true;
+    return false;
+}
+
 static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
 {
     struct ops_request r = {
@@ -258,6 +266,9 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
     const struct ops_command *command = admitted(o, &r, name ? name : "", fits);
     if (command && command->where == OPS_CORE)
         command->run(&r);
+    else if (command && is_running(o, command))
+        ops_fail(&r, "busy", "another '%s%s%s' is under way, of which there is one at a time", command->name,
+                 command->verb ? " " : "", command->verb ? command->verb : "");
     else if (command && job_start(o, &c->job, command, &r))
         return;
     else if (command)

@@ -25,7 +25,9 @@
  *              STREAM_HALF_SIZE (stream.h), so that an answer of any length takes the same memory. A client
  *              may read it as slowly as it likes; the thread waits, the control core never does. One that has
  *              gone ends it (dump, verify; a file or a copy is finished), and so does the end of rfqd: then
- *              the answer has no end line. What it found may go on in steps (config reload)
+ *              the answer has no end line. What it found may go on in steps (config reload). One of each
+ *              command at a time, because some take much memory (verify: a copy of the whole state): who
+ *              comes second is told `busy`
  *
  * Limits, and what happens there: OPS_CONNECTIONS_MAX: closed at once. OPS_LINE_MAX: refused by name, closed.
  * OPS_ANSWER_MAX of an answer made at once: closed. OPS_STALL_NS without taking a byte of what is there to be

@@ -213,3 +213,19 @@ Test(control_ops_node, a_thread_is_not_kept_on_the_cpu_of_the_control_core)
     cr_assert(CPU_EQUAL(&its, &all));
     close(fd);
 }
+
+Test(control_ops_node, a_command_has_one_thread_at_a_time)
+{
+    int first = client(), second = client();
+    fill_store();
+    say(first, "dump orders_rfq\n");
+    const char *text = answer_to(second, "dump\n");
+    cr_assert(strstr(text, "\"code\":\"busy\"") && strstr(text, "another 'dump' is under way"), "%s", text);
+    text = answer_to(second, "verify\n");
+    cr_assert_not(strstr(text, "busy"), "%s", text);
+    close(first);
+    for (unsigned i = 0; i < 10000 && thread_named("rfqd:dump"); i++)
+        usleep(1000), rig_pass(&rig, 1000000);
+    cr_assert_not(strstr(answer_to(second, "dump marks\n"), "busy"));
+    close(second);
+}
