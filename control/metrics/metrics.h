@@ -21,9 +21,10 @@
 
 struct metrics_config {
     const struct node *node;
-    const struct config *config;
     const struct counters *counters;
     const struct tally *tally;
+    const struct core *cores; /* those that run, by then; constant but for their counters */
+    unsigned core_count;
     uint64_t started_ns;
 };
 
