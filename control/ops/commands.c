@@ -2,12 +2,16 @@
 #include "control/ops/commands.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/engine/rfq/workflow.h"
 #include "dataplane/model/describe.h"
 
 #define ENTITY_TEXT_SIZE 8192 /* no entity has more, however it is escaped */
+#define ROWS_PER_STEP    1024u
+#define BYTES_PER_STEP   (128u * 1024u) /* of the answer; one row may go beyond */
 
 const char *ops_session_label(const struct ops_request *r, uint32_t number, char out[ID_TEXT_SIZE])
 {
@@ -28,6 +32,41 @@ void ops_entity(struct ops_request *r, const char *table, const void *entity, co
     json_raw(r->out, NULL, text, size < sizeof text ? size : sizeof text - 1);
     json_close(r->out, '}');
     json_line(r->out);
+}
+
+struct rows {
+    ops_row *row;
+    uint32_t next;
+    char wanted[ID_TEXT_SIZE];
+};
+
+static bool rows_step(struct ops_request *r)
+{
+    struct rows *x = r->going;
+    size_t used = r->out->used;
+    for (unsigned i = 0; i < ROWS_PER_STEP && r->out->used - used < BYTES_PER_STEP; i++)
+        if (!x->row(r, x->next++, x->wanted))
+            return true;
+    return false;
+}
+
+static void rows_end(struct ops_request *r)
+{
+    free(r->going);
+}
+
+void ops_rows(struct ops_request *r, ops_row *row)
+{
+    struct rows *x = calloc(1, sizeof *x);
+    if (!x) {
+        ops_fail(r, "memory", "no memory");
+        return;
+    }
+    x->row = row;
+    snprintf(x->wanted, sizeof x->wanted, "%s", r->argument_count ? r->arguments[0] : "");
+    r->going = x;
+    r->step = rows_step;
+    r->end = rows_end;
 }
 
 bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position)

@@ -99,6 +99,11 @@ const char *ops_session_label(const struct ops_request *r, uint32_t number, char
 /* An entity as the model describes it, as one line. key NULL: nothing before it. */
 void ops_entity(struct ops_request *r, const char *table, const void *entity, const char *key,
                 const char *value);
+/* Many rows, a bounded part of them a poll. `row` gives the one at `at`, from 0 on, where there is one that
+ * fits `wanted`, the request's first argument or ""; false: `at` is past the last. Rows of a table are asked
+ * for by slot: what stays in it is shown once, as it is when its turn comes. */
+typedef bool ops_row(struct ops_request *r, uint32_t at, const char *wanted);
+void ops_rows(struct ops_request *r, ops_row *row);
 /* The replica has applied what this agent had written up to `position`. */
 bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position);
 /* An agent is asked by one request at a time, from its asking until it takes the answer: an answer in a

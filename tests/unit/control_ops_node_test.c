@@ -173,6 +173,40 @@ Test(control_ops_node, a_reload_ends_where_the_replica_stands_still)
     close(fd);
 }
 
+/* Rows
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void add_instrument(uint64_t id, const char *symbol)
+{
+    struct table *t = replica_config(node_replica(rig.node))->distribution->instruments;
+    struct instrument *in = table_insert(t, id);
+    strcpy(in->symbol, symbol);
+    table_settle(t);
+}
+
+Test(control_ops_node, many_rows_come_in_parts)
+{
+    int fd = client();
+    for (uint64_t id = 1000; id < 4000; id++)
+        add_instrument(id, "MANY");
+    say(fd, "instruments\n");
+    add_instrument(4000, "LATE"); /* far behind what a poll or two have shown */
+    char *text = calloc(1, 1 << 21), *at = text;
+    for (unsigned i = 0; i < 200 && !strstr(at, "{\"end\":true"); i++) {
+        at = text + strlen(text) - (at > text ? 20 : 0);
+        strcat(text, heard(fd));
+        rig_pass(&rig, 1000000);
+    }
+    unsigned rows = 0;
+    for (at = text; (at = strstr(at, "\"symbol\":\"MANY\"")) != NULL; at++)
+        rows++;
+    cr_assert_eq(rows, 3000, "%u", rows);
+    cr_assert(strstr(text, "LATE") && strstr(text, "EURUSD"));
+    free(text);
+    close(fd);
+}
+
 /* Threads
  * ------------------------------------------------------------------------------------------------------- */
 
