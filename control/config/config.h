@@ -19,7 +19,6 @@
 #define CONFIG_PATH_SIZE  108 /* a Unix socket's path */
 #define CONFIG_ERRORS_MAX 50
 #define CONFIG_ERROR_SIZE 256
-#define CONFIG_NAMES_MAX  8
 
 /* Who may do what at the ops socket; each level includes the lower ones (control/ops/access.h). */
 enum ops_level { OPS_NONE, OPS_READ, OPS_OPERATE, OPS_ADMIN };
@@ -71,7 +70,6 @@ struct config_token_key {
 
 struct config_session {
     struct gateway_session_config session;
-    bool has_address;
 };
 
 struct config {
