@@ -12,8 +12,9 @@
  * LEVEL: who may give it. READ looks; OPERATE changes what runs; ADMIN changes what counts: numbers,
  * configuration, copies of the record.
  *
- * WHERE: CORE: on the control core, at once or in bounded steps. THREAD: on a thread of its own, because it
- * waits for a disk: it may touch store and log, not the replica's state.
+ * WHERE: CORE: on the control core, at once or in bounded steps; it may send for what is on a disk by a
+ * thread. THREAD: on a thread of its own, because it waits for a disk: it may touch store and log, not the
+ * replica's state; one of each at a time.
  */
 #ifndef RFQD_OPS_COMMAND_LIST_H
 #define RFQD_OPS_COMMAND_LIST_H

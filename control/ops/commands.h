@@ -30,10 +30,12 @@ struct ops_request {
     /* What is not done at once. run sets `step`: it is called again and again on the control core, each time
      * for a bounded part, until it returns true. `going` is the command's own memory, which `end` gives back,
      * also where the client has left. `finishes`: it goes on without its client, because others wait for its
-     * end (an agent has been asked). A command on a thread may set `then`, which is called on the control
-     * core when the thread has ended without an error, and may set `step`. */
+     * end (an agent has been asked). run on the control core may set `thread` instead, which then runs on a
+     * thread. A command on a thread may set `then`, which is called on the control core when the thread has
+     * ended without an error, and may set `step`. */
     bool (*step)(struct ops_request *r);
     void (*end)(struct ops_request *r);
+    void (*thread)(struct ops_request *r);
     void (*then)(struct ops_request *r);
     void *going;
     bool finishes;

@@ -138,7 +138,7 @@ bool ops_unwanted(const struct ops_request *r)
 static void *job_main(void *self)
 {
     struct job *j = self;
-    j->command->run(&j->request);
+    j->request.thread(&j->request);
     stream_finish(&j->stream);
     atomic_store_explicit(&j->done, true,
                           memory_order_release); /* pairs with the acquire load in job_is_done */
@@ -269,9 +269,11 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
     else if (command && is_running(o, command))
         ops_fail(&r, "busy", "another '%s%s%s' is under way, of which there is one at a time", command->name,
                  command->verb ? " " : "", command->verb ? command->verb : "");
-    else if (command && job_start(o, &c->job, command, &r))
-        return;
     else if (command)
+        r.thread = command->run;
+    if (r.thread && job_start(o, &c->job, command, &r))
+        return;
+    if (r.thread)
         ops_fail(&r, "busy", "no thread, or no memory for one, could be had");
     ran(o, c, &r);
 }

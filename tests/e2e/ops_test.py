@@ -151,6 +151,7 @@ def slow_client(rfqd, ctl):
         s.settimeout(60)
         s.connect(rfqd.socket)
         s.sendall(b"events\n" * 40)
+        wait_until(lambda: counter(rfqd, "rfqd_ops_jobs", "") == 1, 30, "the log to be read on a thread")
         for _ in range(20):
             one(ctl, "status")
         ends, text = 0, b""
