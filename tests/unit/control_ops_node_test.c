@@ -131,7 +131,7 @@ Test(control_ops_node, an_answer_goes_to_who_has_asked)
     rig.engines_stand = true;
     say(on, "drain\n");
     say(off, "drain off\n"); /* looks before the other whenever both wait */
-    cr_assert_str_empty(heard(on));
+    cr_assert_not(*heard(on));
     rig.engines_stand = false;
     rig_run(&rig);
     const char *text = heard(on);
@@ -153,7 +153,7 @@ Test(control_ops_node, who_gives_up_leaves_the_agent_to_others)
     rig_pass(&rig, 2 * RIG_SECOND);
     const char *text = heard(first);
     cr_assert(strstr(text, "\"code\":\"timeout\""), "%s", text);
-    cr_assert_str_empty(heard(second));
+    cr_assert_not(*heard(second));
     rig.engines_stand = false;
     rig_run(&rig);
     text = heard(second);
