@@ -41,7 +41,6 @@ struct node_recovery {
     bool first_start; /* nothing was there */
     bool power_cut;
     uint64_t frames, batches, redelivered;
-    uint64_t took_ns; /* by the caller's clock; 0 in simulation */
 };
 
 /* Recover, start, redeliver; on return the gateway listens. Errors: as log_open, recovery_run, ring_create,

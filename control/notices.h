@@ -2,11 +2,15 @@
  * not fit, a log that waits and goes on, a store that fails, a replica that differs. Owner: the control core.
  * It reads the replica's copies and the log's faces, and keeps of them what it has said last.
  *
- *   event                              level    fields
- *   session_up, session_down           info, warning   session, role, target, next_in, next_out
- *   execution_break                    error    reason, session, order, rfq, quantity, price, exec_id,
- * lp_order_id log_waits, log_goes_on             warning, info   why store_failed, store_goes_on error, info
- * why replica_diverged                   error    why
+ *   event             level    fields
+ *   session_up        info     session, role, target, next_in, next_out
+ *   session_down      warning  the same
+ *   execution_break   error    reason, session, order, rfq, quantity, price, exec_id, lp_order_id
+ *   log_waits         warning  why
+ *   log_goes_on       info
+ *   store_failed      error    why
+ *   store_goes_on     info
+ *   replica_diverged  error    why
  *
  * session_synced is said at debug: it follows each session_up.
  */

@@ -177,8 +177,11 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
                 journal_bool("power_cut", r->power_cut));
     notices_init(&a->notices, a->journal, a->node);
     replica_watch(node_replica(a->node), on_batch, a);
-    struct metrics_config m = {
-        .node = a->node, .config = a->config, .counters = a->counters, .started_ns = from};
+    struct metrics_config m = {.node = a->node,
+                               .counters = a->counters,
+                               .cores = a->cores,
+                               .core_count = a->config->core_count,
+                               .started_ns = from};
     enum err e = tally_create(&a->tally, a->node, a->counters);
     m.tally = a->tally;
     if (e == OK)

@@ -2,9 +2,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "control/config/check.h"
@@ -439,18 +442,33 @@ enum err config_parse(struct config **out, const char *text, size_t size, const 
     return c->error_count ? ERR_SYNTAX : OK;
 }
 
+/* NULL, and why. Who opens or reads a pipe may wait for its writer without end. */
+static FILE *open_file(const char *path, const char **why)
+{
+    struct stat s;
+    FILE *f = NULL;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &s) == 0 && !S_ISREG(s.st_mode))
+        *why = "it is not a regular file";
+    else if (fd < 0 || !(f = fdopen(fd, "rb")))
+        *why = strerror(errno);
+    if (fd >= 0 && !f)
+        close(fd);
+    return f;
+}
+
 enum err config_load(struct config **out, const char *path)
 {
-    FILE *f = fopen(path, "rb");
+    const char *why = "there is no memory for it";
+    FILE *f = open_file(path, &why);
     char *text = f ? malloc(CONFIG_FILE_SIZE_MAX + 1) : NULL;
     if (!text) {
-        int cause = errno;
         if (f)
             fclose(f);
         *out = config_new();
         if (!*out)
             return ERR_MEMORY;
-        config_complain(*out, path, 0, "cannot be read: %s", strerror(cause));
+        config_complain(*out, path, 0, "cannot be read: %s", why);
         return ERR_IO;
     }
     size_t size = fread(text, 1, CONFIG_FILE_SIZE_MAX + 1, f);

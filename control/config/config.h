@@ -19,7 +19,6 @@
 #define CONFIG_PATH_SIZE  108 /* a Unix socket's path */
 #define CONFIG_ERRORS_MAX 50
 #define CONFIG_ERROR_SIZE 256
-#define CONFIG_NAMES_MAX  8
 
 /* Who may do what at the ops socket; each level includes the lower ones (control/ops/access.h). */
 enum ops_level { OPS_NONE, OPS_READ, OPS_OPERATE, OPS_ADMIN };
@@ -71,7 +70,6 @@ struct config_token_key {
 
 struct config_session {
     struct gateway_session_config session;
-    bool has_address;
 };
 
 struct config {
@@ -125,7 +123,7 @@ struct config {
 };
 
 /* Read and check. The result is to be freed in either case. ERR_SYNTAX: error_count > 0 and errors[] say
- * what; ERR_IO: the file cannot be read (errors[0] says why); ERR_MEMORY. */
+ * what; ERR_IO: the file cannot be read, or is none (a pipe, a directory): errors[0] says why; ERR_MEMORY. */
 enum err config_load(struct config **out, const char *path) WARN_UNUSED;
 /* The same from text; name stands for the file in errors. */
 enum err config_parse(struct config **out, const char *text, size_t size, const char *name) WARN_UNUSED;

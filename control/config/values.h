@@ -26,7 +26,8 @@ struct config_difference {
 };
 void config_compare(const struct config *was, const struct config *is,
                     void (*visit)(void *ctx, const struct config_difference *d), void *ctx);
-/* What takes a restart is taken over from `running`: what is left is what can be in force. */
+/* What takes a restart is taken over from `running`: what is left is what can be in force,
+ * where the two together pass config_check. */
 void config_keep(struct config *c, const struct config *running);
 
 #endif

@@ -46,8 +46,10 @@ static enum err make_parts(struct front *f, const struct front_config *c, uint64
 {
     unsigned connections = (unsigned)c->config->http_connections_max;
     enum err e = OK;
-    if (!c->port)
-        e = fail(port_uring_create(&f->own_port, connections), "io_uring", errno ? strerror(errno) : NULL);
+    if (!c->port) {
+        e = port_uring_create(&f->own_port, connections);
+        e = fail(e, "io_uring", e == ERR_IO ? strerror(errno) : NULL);
+    }
     if (e == OK)
         e = fail(auth_create(&f->auth, c->config, c->counters), "tokens", auth_error());
     if (e == OK)

@@ -19,21 +19,20 @@ void draw_start(struct draw *d, const struct family *f)
 
 void draw_cores(struct draw *d, const struct family *f)
 {
-    const struct config *c = d->config->config;
-    for (unsigned i = 0; i < c->core_count; i++) {
+    for (unsigned i = 0; i < d->config->core_count; i++) {
+        const struct core *c = &d->config->cores[i];
         char number[8], cpu[8], agents[CORE_AGENTS_MAX * ID_TEXT_SIZE];
         struct text n = text_in(number, sizeof number), u = text_in(cpu, sizeof cpu);
         struct text a = text_in(agents, sizeof agents);
         text_add_number(&n, i);
-        if (c->cores[i].cpu >= 0)
-            text_add_number(&u, (uint64_t)c->cores[i].cpu);
-        for (unsigned j = 0; j < c->cores[i].run_count; j++) {
+        if (c->cpu >= 0)
+            text_add_number(&u, (uint64_t)c->cpu);
+        for (unsigned j = 0; j < c->agent_count; j++) {
             text_add(&a, j ? " " : "");
-            text_add(&a, c->cores[i].run[j]);
+            text_add(&a, c->agents[j].name);
         }
         draw_number(d, f, 1,
-                    LABELS({"core", number}, {"cpu", cpu},
-                           {"idle", idle_name((enum idle_strategy)c->cores[i].idle)}, {"agents", agents}));
+                    LABELS({"core", number}, {"cpu", cpu}, {"idle", idle_name(c->idle)}, {"agents", agents}));
     }
 }
 

@@ -10,7 +10,7 @@
  * stage; never by RFQ or order: what one of them did is in its timeline. Histograms have their edges at
  * powers of two nanoseconds, where the log-linear ones behind them have edges too, so that every count is
  * exact; the edges are written as seconds. Totals that the state keeps (those of an LP, of a taker) go on
- * across restarts; the others begin with the process.
+ * across restarts; the others begin with the process, and those of the stages again with `latency reset`.
  */
 #ifndef RFQD_CONTROL_METRICS_H
 #define RFQD_CONTROL_METRICS_H
@@ -21,9 +21,10 @@
 
 struct metrics_config {
     const struct node *node;
-    const struct config *config;
     const struct counters *counters;
     const struct tally *tally;
+    const struct core *cores; /* those that run, by then; constant but for their counters */
+    unsigned core_count;
     uint64_t started_ns;
 };
 

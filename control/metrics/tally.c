@@ -49,12 +49,30 @@ static void name_states(struct tally *t, struct counters *c)
         t->orders_ended[ends[i]] = named(c, "rfqd_orders_ended_total", "state", order_status_name(ends[i]));
 }
 
+/* What was answered before this process has been counted by another. */
+static void take_answered(struct tally *t)
+{
+    const struct table *deliveries = t->distribution->deliveries;
+    for (uint32_t i = 0; i < table_slots(deliveries); i++) {
+        const struct delivery *d = table_at(deliveries, i);
+        if (d && (d->answer != ANSWER_NONE || d->state == DELIVERY_REJECTED))
+            t->answered[i] = d->id;
+    }
+}
+
 enum err tally_create(struct tally **out, const struct node *node, struct counters *counters)
 {
     struct tally *t = *out = calloc(1, sizeof *t);
     if (!t)
         return ERR_MEMORY;
     t->distribution = replica_config(node_replica(node))->distribution;
+    t->answered = calloc(table_capacity(t->distribution->deliveries), sizeof *t->answered);
+    if (!t->answered) {
+        tally_destroy(t);
+        *out = NULL;
+        return ERR_MEMORY;
+    }
+    take_answered(t);
     histogram_reset(&t->durations);
     for (unsigned i = 0; i <= UINT8_MAX; i++)
         t->transitions[i] = t->skips[i] = t->refusals[i] = t->quotes_ended[i] = t->orders_ended[i] =
@@ -80,6 +98,7 @@ void tally_destroy(struct tally *t)
         return;
     for (unsigned i = 0; i <= LPS_MAX; i++)
         free(t->responses[i]);
+    free(t->answered);
     free(t);
 }
 
@@ -122,12 +141,18 @@ static void released(struct tally *t, const struct delivery_released *ev)
         counter_add(t->assignments, 1);
 }
 
-/* LPs are few and come with the configuration: memory is taken when one answers for the first time. */
+/* The first answer to a delivery; what the LP says later, of a quote withdrawn or beside one, is no response
+ * to the request. LPs are few and come with the configuration: memory is taken when one answers for the first
+ * time. */
 static void responded(struct tally *t, const struct batch *b, uint64_t delivery)
 {
     const struct delivery *d = distribution_delivery(t->distribution, delivery);
     if (!d || d->lp > LPS_MAX || !b->origin_time_ns || b->origin_time_ns < d->released_ns)
         return;
+    uint64_t *answered = &t->answered[table_slot(t->distribution->deliveries, d)];
+    if (*answered == d->id)
+        return;
+    *answered = d->id;
     struct histogram **h = &t->responses[d->lp];
     if (!*h) {
         *h = malloc(sizeof **h);
@@ -177,8 +202,7 @@ static void count_distribution(struct tally *t, const struct batch *b, const str
     case RECORD_QUOTE_ADDED: {
         const struct quote_added *q = ev;
         counter_add(t->quotes, 1);
-        if (!q->replaces)
-            responded(t, b, q->delivery);
+        responded(t, b, q->delivery);
         break;
     }
     case RECORD_QUOTE_REFUSED:

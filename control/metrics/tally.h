@@ -39,6 +39,7 @@ struct tally {
     counter_value uncounted;                  /* for values that are none */
     struct histogram durations;               /* released → all settled */
     struct histogram *responses[LPS_MAX + 1]; /* by the LP's id: released → first answer; NULL: none yet */
+    uint64_t *answered; /* by the delivery's slot: its id, once its first answer is counted */
 };
 
 /* Before cores run. ERR_MEMORY. */

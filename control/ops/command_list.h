@@ -12,8 +12,9 @@
  * LEVEL: who may give it. READ looks; OPERATE changes what runs; ADMIN changes what counts: numbers,
  * configuration, copies of the record.
  *
- * WHERE: CORE: on the control core, at once or in bounded steps. THREAD: on a thread of its own, because it
- * waits for a disk: it may touch store and log, not the replica's state.
+ * WHERE: CORE: on the control core, at once or in bounded steps; it may send for what is on a disk by a
+ * thread. THREAD: on a thread of its own, because it waits for a disk: it may touch store and log, not the
+ * replica's state; one of each at a time.
  */
 #ifndef RFQD_OPS_COMMAND_LIST_H
 #define RFQD_OPS_COMMAND_LIST_H
@@ -57,7 +58,7 @@
     X(log_level, "log", NULL, 0, "LEVEL", 1, 1, OPERATE, CORE,                                                     \
       "error, warning, info or debug: what is said from now on, until a restart or a reload that changes it")         \
     X(config_show, "config", "show", 0, "show", 1, 1, READ, CORE, "every key with the value in force")                \
-    X(config_check, "config", "check", 0, "check FILE", 2, 2, OPERATE, THREAD, "reads another file; each error with its line") \
+    X(config_check, "config", "check", 0, "check FILE", 2, 2, OPERATE, THREAD, "reads another file of rfqd's host; each error with its line") \
     X(config_reload, "config", "reload", 0, "reload", 1, 1, ADMIN, THREAD,                                            \
       "reads the file again, applies what can change, names what needs a restart")                                    \
     X(snapshot, "snapshot", NULL, 0, "", 0, 0, OPERATE, CORE, "a checkpoint now: the state in the store")             \

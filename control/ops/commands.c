@@ -1,12 +1,17 @@
 /* The table, what its families share, and the commands about the whole. */
 #include "control/ops/commands.h"
 
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/engine/rfq/workflow.h"
 #include "dataplane/model/describe.h"
 
 #define ENTITY_TEXT_SIZE 8192 /* no entity has more, however it is escaped */
+#define ROWS_PER_STEP    1024u
+#define BYTES_PER_STEP   (128u * 1024u) /* of the answer; one row may go beyond */
 
 const char *ops_session_label(const struct ops_request *r, uint32_t number, char out[ID_TEXT_SIZE])
 {
@@ -29,6 +34,41 @@ void ops_entity(struct ops_request *r, const char *table, const void *entity, co
     json_line(r->out);
 }
 
+struct rows {
+    ops_row *row;
+    uint32_t next;
+    char wanted[ID_TEXT_SIZE];
+};
+
+static bool rows_step(struct ops_request *r)
+{
+    struct rows *x = r->going;
+    size_t used = r->out->used;
+    for (unsigned i = 0; i < ROWS_PER_STEP && r->out->used - used < BYTES_PER_STEP; i++)
+        if (!x->row(r, x->next++, x->wanted))
+            return true;
+    return false;
+}
+
+static void rows_end(struct ops_request *r)
+{
+    free(r->going);
+}
+
+void ops_rows(struct ops_request *r, ops_row *row)
+{
+    struct rows *x = calloc(1, sizeof *x);
+    if (!x) {
+        ops_fail(r, "memory", "no memory");
+        return;
+    }
+    x->row = row;
+    snprintf(x->wanted, sizeof x->wanted, "%s", r->argument_count ? r->arguments[0] : "");
+    r->going = x;
+    r->step = rows_step;
+    r->end = rows_end;
+}
+
 bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position)
 {
     const struct replica_config *c = ops_copies(r);
@@ -36,6 +76,55 @@ bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position)
                             : agent == AGENT_ROUTING    ? &c->routing->base
                                                         : &c->gateways[0]->base;
     return s->marks.position >= position;
+}
+
+/* Agents asked
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+bool ops_ask_engine(struct ops_request *r, uint8_t agent, const struct engine_change *c)
+{
+    const void **asker = &r->desk->askers[agent];
+    if (*asker || !engine_ask(node_engine(r->config->node, agent), c))
+        return false;
+    *asker = r->going;
+    return true;
+}
+
+bool ops_engine_answered(struct ops_request *r, uint8_t agent, uint64_t *position)
+{
+    const void **asker = &r->desk->askers[agent];
+    assert(*asker == r->going);
+    if (!engine_answered(node_engine(r->config->node, agent), position))
+        return false;
+    *asker = NULL;
+    return true;
+}
+
+bool ops_ask_gateway(struct ops_request *r, const struct gateway_order *o)
+{
+    const void **asker = &r->desk->askers[AGENT_GATEWAY];
+    if (*asker || !gateway_ask(node_gateway(r->config->node), o))
+        return false;
+    *asker = r->going;
+    return true;
+}
+
+bool ops_gateway_answered(struct ops_request *r, struct gateway_answer *out)
+{
+    const void **asker = &r->desk->askers[AGENT_GATEWAY];
+    assert(*asker == r->going);
+    if (!gateway_answered(node_gateway(r->config->node), out))
+        return false;
+    *asker = NULL;
+    return true;
+}
+
+void ops_asks_no_more(struct ops_request *r)
+{
+    for (unsigned a = 0; a < AGENTS_MAX; a++)
+        if (r->desk->askers[a] == r->going)
+            r->desk->askers[a] = NULL;
 }
 
 /* status

@@ -30,10 +30,12 @@ struct ops_request {
     /* What is not done at once. run sets `step`: it is called again and again on the control core, each time
      * for a bounded part, until it returns true. `going` is the command's own memory, which `end` gives back,
      * also where the client has left. `finishes`: it goes on without its client, because others wait for its
-     * end (an agent has been asked). A command on a thread may set `then`, which is called on the control
-     * core when the thread has ended without an error, and may set `step`. */
+     * end (an agent has been asked). run on the control core may set `thread` instead, which then runs on a
+     * thread. A command on a thread may set `then`, which is called on the control core when the thread has
+     * ended without an error, and may set `step`. */
     bool (*step)(struct ops_request *r);
     void (*end)(struct ops_request *r);
+    void (*thread)(struct ops_request *r);
     void (*then)(struct ops_request *r);
     void *going;
     bool finishes;
@@ -42,12 +44,12 @@ struct ops_request {
 /* What outlives a request: one for the whole socket, on the control core. */
 struct ops_desk {
     bool stop_asked;
-    bool stop_when_idle;      /* drain stop: once no RFQ and no order is alive */
-    atomic_bool reloading;    /* by a thread; until its reload has ended */
-    uint64_t idle_look_ns;    /* of the next look whether that is so */
-    struct config *config;    /* what the last reload has put in force; NULL: what rfqd was started with */
-    uint64_t asked_ns;        /* when an agent was asked last */
-    const struct core *cores; /* as ops_config, once they run */
+    bool stop_when_idle;   /* drain stop: once no RFQ and no order is alive */
+    atomic_bool reloading; /* by a thread; until its reload has ended */
+    uint64_t idle_look_ns; /* of the next look whether that is so */
+    struct config *config; /* what the last reload has put in force; NULL: what rfqd was started with */
+    const void *askers[AGENTS_MAX]; /* by agent: `going` of who has asked it; NULL: it is free (ops_ask_…) */
+    const struct core *cores;       /* as ops_config, once they run */
     unsigned core_count;
 };
 
@@ -99,8 +101,23 @@ const char *ops_session_label(const struct ops_request *r, uint32_t number, char
 /* An entity as the model describes it, as one line. key NULL: nothing before it. */
 void ops_entity(struct ops_request *r, const char *table, const void *entity, const char *key,
                 const char *value);
+/* Many rows, a bounded part of them a poll. `row` gives the one at `at`, from 0 on, where there is one that
+ * fits `wanted`, the request's first argument or ""; false: `at` is past the last. Rows of a table are asked
+ * for by slot: what stays in it is shown once, as it is when its turn comes. */
+typedef bool ops_row(struct ops_request *r, uint32_t at, const char *wanted);
+void ops_rows(struct ops_request *r, ops_row *row);
 /* The replica has applied what this agent had written up to `position`. */
 bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position);
+/* An agent is asked by one request at a time, from its asking until it takes the answer: an answer in a
+ * mailbox carries no name, and another that asks meanwhile would take it, or write over it. ops_ask_… are
+ * false while another has the agent, ops_…_answered while there is no answer. Who asks gives up all it has
+ * asked in `end`, before it frees `going`; what an agent does then all the same nobody is told, and who asks
+ * next waits for. */
+bool ops_ask_engine(struct ops_request *r, uint8_t agent, const struct engine_change *c);
+bool ops_engine_answered(struct ops_request *r, uint8_t agent, uint64_t *position);
+bool ops_ask_gateway(struct ops_request *r, const struct gateway_order *o);
+bool ops_gateway_answered(struct ops_request *r, struct gateway_answer *out);
+void ops_asks_no_more(struct ops_request *r);
 /* RFQs and orders that are not over yet, in the replica. */
 void ops_alive(const struct node *n, unsigned *rfqs, unsigned *orders);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/config/check.h"
 #include "control/config/values.h"
 #include "control/ops/commands.h"
 
@@ -45,35 +46,47 @@ void ops_config_show(struct ops_request *r)
  * -----------------------------------------------------------------------------------------------------------------
  */
 
-/* NULL: refused, each error is a line. */
+/* Each error is a line. */
+static void errors_out(struct ops_request *r, const struct config *c)
+{
+    for (unsigned i = 0; i < c->error_count && i < CONFIG_ERRORS_MAX; i++) {
+        json_open(r->out, NULL, '{');
+        json_text(r->out, "error", c->errors[i]);
+        json_close(r->out, '}');
+        json_line(r->out);
+    }
+}
+
+/* NULL: refused, and why is said. */
 static struct config *load(struct ops_request *r, const char *path)
 {
     struct config *c = NULL;
     enum err e = config_load(&c, path);
     if (e == OK)
         return c;
-    for (unsigned i = 0; c && i < c->error_count && i < CONFIG_ERRORS_MAX; i++) {
-        json_open(r->out, NULL, '{');
-        json_text(r->out, "error", c->errors[i]);
-        json_close(r->out, '}');
-        json_line(r->out);
-    }
-    if (c)
+    if (c) {
+        errors_out(r, c);
         ops_fail(r, "config", "%u error%s in %.200s; nothing was changed", c->error_count,
                  c->error_count == 1 ? "" : "s", path);
-    else
+    } else {
         ops_fail(r, "memory", "no memory");
+    }
     config_free(c);
     return NULL;
 }
 
 void ops_config_check(struct ops_request *r)
 {
-    struct config *c = load(r, r->arguments[1]);
+    const char *path = r->arguments[1];
+    if (*path != '/') {
+        ops_fail(r, "bad_path", "'%.100s' is not an absolute path; it is read on rfqd's host", path);
+        return;
+    }
+    struct config *c = load(r, path);
     if (!c)
         return;
     json_open(r->out, NULL, '{');
-    json_text(r->out, "file", r->arguments[1]);
+    json_text(r->out, "file", path);
     json_text(r->out, "verdict", "fine");
     json_close(r->out, '}');
     json_line(r->out);
@@ -243,6 +256,7 @@ static void take_instruments(struct reload *x, const struct config *was, const s
 static void reload_end(struct ops_request *r)
 {
     struct reload *x = r->going;
+    ops_asks_no_more(r);
     config_free(x->config);
     free(x->instruments);
     free(x->lps);
@@ -294,6 +308,14 @@ void ops_config_reload(struct ops_request *r)
     }
     config_compare(was, x->config, difference_out, r);
     config_keep(x->config, was);
+    config_check(x->config, r->config->config_path); /* the two, mixed, are what nobody has looked at yet */
+    if (x->config->error_count) {
+        errors_out(r, x->config);
+        ops_fail(r, "config",
+                 "%u error%s while what takes a restart in %.200s is as it was; nothing was changed",
+                 x->config->error_count, x->config->error_count == 1 ? "" : "s", r->config->config_path);
+        return;
+    }
     x->change.settings = &x->config->settings;
     x->change.instruments = x->instruments;
     x->change.lps = x->lps;
@@ -334,14 +356,14 @@ static void tell_next(struct ops_request *r, struct reload *x)
         return;
     }
     order.session = x->tell[x->told];
-    if (gateway_ask(node_gateway(r->config->node), &order))
+    if (ops_ask_gateway(r, &order))
         x->stage = AWAIT_TOLD;
 }
 
 static void take_told(struct ops_request *r, struct reload *x)
 {
     struct gateway_answer told;
-    if (!gateway_answered(node_gateway(r->config->node), &told))
+    if (!ops_gateway_answered(r, &told))
         return;
     x->gateway_position = told.position;
     x->told++;
@@ -370,15 +392,16 @@ static void reloaded(struct ops_request *r, struct reload *x)
     x->config = NULL;
 }
 
-/* Once an agent has been asked there is no way back: what it was given stays until it has answered. */
+/* Once an agent has been asked there is no way back: what it was given stays until it has answered. A replica
+ * that stands still will never show what came of it, but it has come: the file is in force, and that is said.
+ */
 static bool reload_step(struct ops_request *r)
 {
     struct reload *x = r->going;
-    struct engine *distribution = node_engine(r->config->node, AGENT_DISTRIBUTION);
-    struct engine *routing = node_engine(r->config->node, AGENT_ROUTING);
+    const char *why = replica_divergence(node_replica(r->config->node));
     switch (x->stage) {
     case ASK_DISTRIBUTION:
-        if (engine_ask(distribution, &x->change)) {
+        if (ops_ask_engine(r, AGENT_DISTRIBUTION, &x->change)) {
             x->stage = AWAIT_DISTRIBUTION;
         } else if (x->asked_ns + OPS_PATIENCE_NS < r->now_ns) {
             ops_fail(r, "busy", "distribution has had another change under way for 20 s");
@@ -386,15 +409,15 @@ static bool reload_step(struct ops_request *r)
         }
         break;
     case AWAIT_DISTRIBUTION:
-        if (engine_answered(distribution, &x->distribution_position))
+        if (ops_engine_answered(r, AGENT_DISTRIBUTION, &x->distribution_position))
             x->stage = ASK_ROUTING;
         break;
     case ASK_ROUTING:
-        if (engine_ask(routing, &x->change))
+        if (ops_ask_engine(r, AGENT_ROUTING, &x->change))
             x->stage = AWAIT_ROUTING;
         break;
     case AWAIT_ROUTING:
-        if (engine_answered(routing, &x->routing_position))
+        if (ops_engine_answered(r, AGENT_ROUTING, &x->routing_position))
             x->stage = TELL;
         break;
     case TELL:
@@ -404,8 +427,11 @@ static bool reload_step(struct ops_request *r)
         take_told(r, x);
         break;
     case APPLIED:
-        if (!is_applied(r, x))
+        if (!is_applied(r, x) && !why)
             break;
+        if (!is_applied(r, x))
+            ops_fail(r, "diverged", "it is in force, but the replica stands still and will not show it: %s",
+                     why);
         reloaded(r, x);
         return true;
     }

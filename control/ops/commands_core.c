@@ -21,18 +21,25 @@ void ops_latency(struct ops_request *r)
     }
 }
 
+static bool counter_row(struct ops_request *r, uint32_t at, const char *wanted)
+{
+    (void)wanted;
+    struct counter_view v;
+    if (!counters_at(r->config->counters, at, &v))
+        return false;
+    json_open(r->out, NULL, '{');
+    json_text(r->out, "name", v.name);
+    json_text(r->out, "labels", v.label);
+    json_text(r->out, "kind", v.kind == COUNTER_TOTAL ? "total" : "gauge");
+    json_uint(r->out, "value", v.value);
+    json_close(r->out, '}');
+    json_line(r->out);
+    return true;
+}
+
 void ops_counters(struct ops_request *r)
 {
-    struct counter_view v;
-    for (uint32_t i = 0; counters_at(r->config->counters, i, &v); i++) {
-        json_open(r->out, NULL, '{');
-        json_text(r->out, "name", v.name);
-        json_text(r->out, "labels", v.label);
-        json_text(r->out, "kind", v.kind == COUNTER_TOTAL ? "total" : "gauge");
-        json_uint(r->out, "value", v.value);
-        json_close(r->out, '}');
-        json_line(r->out);
-    }
+    ops_rows(r, counter_row);
 }
 
 void ops_latency_reset(struct ops_request *r)

@@ -28,11 +28,10 @@ static void answer_out(struct ops_request *r, const struct drain *d)
 static bool drain_step(struct ops_request *r)
 {
     struct drain *d = r->going;
-    struct engine *e = node_engine(r->config->node, AGENT_DISTRIBUTION);
     if (!d->asked)
-        d->asked = engine_ask(e, &(struct engine_change){.drain = d->wanted});
+        d->asked = ops_ask_engine(r, AGENT_DISTRIBUTION, &(struct engine_change){.drain = d->wanted});
     else if (!d->answered)
-        d->answered = engine_answered(e, &d->position);
+        d->answered = ops_engine_answered(r, AGENT_DISTRIBUTION, &d->position);
     if (d->answered && ops_applied(r, AGENT_DISTRIBUTION, d->position)) {
         r->desk->stop_when_idle = d->then_stop;
         answer_out(r, d);
@@ -48,6 +47,7 @@ static bool drain_step(struct ops_request *r)
 
 static void drain_end(struct ops_request *r)
 {
+    ops_asks_no_more(r);
     free(r->going);
 }
 

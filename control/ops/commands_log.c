@@ -1,5 +1,7 @@
 /* What the log says: `events`, and the FIX messages of one session. Each request has a reader of its own,
- * which is moved on a bounded piece a poll and shows only what is durable; --follow goes on with what comes.
+ * which shows only what is durable. What the log has is read on a thread, because it may have to come from
+ * the disk; then the reader is close behind the log's end, whose pages are in memory, and is moved on a
+ * bounded piece a poll: for what was not durable yet, and with --follow for what comes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +21,8 @@ enum direction { EITHER_WAY, ONLY_IN, ONLY_OUT };
 
 struct reading {
     struct log_reader *reader;
-    uint64_t end; /* log offset; UINT64_MAX: it follows */
-    uint64_t from_seq;
+    uint64_t from, end; /* log offsets; end UINT64_MAX: it follows */
+    uint64_t from_seq;  /* 0: by offset */
     bool follow;
     unsigned type; /* of record; 0: all */
     uint64_t rfq;  /* 0: all */
@@ -170,25 +172,51 @@ static void frame_out(struct ops_request *r, const struct log_frame *f)
     }
 }
 
-static bool read_step(struct ops_request *r)
+/* False: there is no more now, or the request failed. */
+static bool read_frame(struct ops_request *r)
 {
     struct reading *x = r->going;
-    struct log *l = node_log(r->config->node);
-    size_t used = r->out->used;
-    uint64_t durable = log_durable(l), limit = x->end < durable ? x->end : durable;
-    for (unsigned i = 0; i < FRAMES_PER_STEP && r->out->used - used < BYTES_PER_STEP; i++) {
-        enum err e;
-        const struct log_frame *f = log_reader_next(x->reader, limit, &e);
-        if (e) {
-            ops_fail(r, e == ERR_NOT_FOUND ? "recycled" : "log", "%s", log_reader_error(x->reader));
-            return true;
-        }
-        if (!f) /* a log that has failed or waits will not become durable soon: what there is was shown */
-            return log_reader_offset(x->reader) >= x->end ||
-                   (!x->follow && (log_failed(l) || log_stalled(l)));
+    uint64_t durable = log_durable(node_log(r->config->node));
+    enum err e;
+    const struct log_frame *f = log_reader_next(x->reader, x->end < durable ? x->end : durable, &e);
+    if (e)
+        ops_fail(r, e == ERR_NOT_FOUND ? "recycled" : "log", "%s", log_reader_error(x->reader));
+    else if (f)
         frame_out(r, f);
-    }
+    return f != NULL;
+}
+
+static bool read_step(struct ops_request *r)
+{
+    const struct reading *x = r->going;
+    const struct log *l = node_log(r->config->node);
+    size_t used = r->out->used;
+    for (unsigned i = 0; i < FRAMES_PER_STEP && r->out->used - used < BYTES_PER_STEP; i++)
+        if (!read_frame(r)) /* a log that has failed or waits will not become durable soon */
+            return r->code || log_reader_offset(x->reader) >= x->end ||
+                   (!x->follow && (log_failed(l) || log_stalled(l)));
     return false;
+}
+
+static void read_on(struct ops_request *r)
+{
+    r->step = read_step;
+}
+
+static void read_old(struct ops_request *r)
+{
+    struct reading *x = r->going;
+    const struct log *l = node_log(r->config->node);
+    enum err e = x->from_seq ? log_find_seq(l, x->from_seq, &x->from) : OK;
+    if (!e || e == ERR_NOT_FOUND) /* what is not kept any more is no error: what there is comes */
+        e = log_reader_open(&x->reader, l, x->from);
+    if (e) {
+        ops_fail(r, "log", "log offset %llu: %s", (unsigned long long)x->from, err_text(e));
+        return;
+    }
+    while (!r->out->failed && !ops_unwanted(r) && read_frame(r))
+        ;
+    r->then = read_on;
 }
 
 static void read_end(struct ops_request *r)
@@ -209,18 +237,10 @@ static struct reading *reading_new(struct ops_request *r)
 static void reading_begin(struct ops_request *r, struct reading *x)
 {
     const struct log *l = node_log(r->config->node);
-    uint64_t from = x->follow ? log_written(l) : log_begin(l);
-    enum err e = x->from_seq ? log_find_seq(l, x->from_seq, &from) : OK;
-    if (!e || e == ERR_NOT_FOUND) /* what is not kept any more is no error: what there is comes */
-        e = log_reader_open(&x->reader, l, from);
+    x->from = x->follow ? log_written(l) : log_begin(l);
     x->end = x->follow ? UINT64_MAX : log_written(l);
-    if (e) {
-        free(x);
-        ops_fail(r, "log", "log offset %llu: %s", (unsigned long long)from, err_text(e));
-        return;
-    }
     r->going = x;
-    r->step = read_step;
+    r->thread = read_old;
     r->end = read_end;
 }
 

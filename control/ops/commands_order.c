@@ -39,16 +39,21 @@ static void rfq_object(struct ops_request *r, const struct rfq *q)
     json_line(r->out);
 }
 
-void ops_rfqs(struct ops_request *r)
+static bool rfq_row(struct ops_request *r, uint32_t at, const char *wanted)
 {
     const struct table *t = ops_copies(r)->distribution->rfqs;
-    const char *wanted = r->argument_count ? r->arguments[0] : NULL;
-    for (uint32_t i = 0; i < table_slots(t); i++) {
-        const struct rfq *q = table_at(t, i);
-        if (q && (!wanted || strcmp(rfq_state_name(q->state), wanted) == 0 ||
-                  strcmp(rfq_shown_name(q->shown), wanted) == 0))
-            rfq_object(r, q);
-    }
+    if (at >= table_slots(t))
+        return false;
+    const struct rfq *q = table_at(t, at);
+    if (q && (!*wanted || strcmp(rfq_state_name(q->state), wanted) == 0 ||
+              strcmp(rfq_shown_name(q->shown), wanted) == 0))
+        rfq_object(r, q);
+    return true;
+}
+
+void ops_rfqs(struct ops_request *r)
+{
+    ops_rows(r, rfq_row);
 }
 
 static void order_object(struct ops_request *r, const struct order *o)
@@ -71,15 +76,20 @@ static void order_object(struct ops_request *r, const struct order *o)
     json_line(r->out);
 }
 
-void ops_orders(struct ops_request *r)
+static bool order_row(struct ops_request *r, uint32_t at, const char *wanted)
 {
     const struct table *t = ops_copies(r)->routing->orders;
-    const char *wanted = r->argument_count ? r->arguments[0] : NULL;
-    for (uint32_t i = 0; i < table_slots(t); i++) {
-        const struct order *o = table_at(t, i);
-        if (o && (!wanted || strcmp(order_status_name(o->state), wanted) == 0))
-            order_object(r, o);
-    }
+    if (at >= table_slots(t))
+        return false;
+    const struct order *o = table_at(t, at);
+    if (o && (!*wanted || strcmp(order_status_name(o->state), wanted) == 0))
+        order_object(r, o);
+    return true;
+}
+
+void ops_orders(struct ops_request *r)
+{
+    ops_rows(r, order_row);
 }
 
 /* One order

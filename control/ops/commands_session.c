@@ -10,27 +10,34 @@
 
 #define SEQ_MAX 999999999ull /* of FIX: what every engine can read */
 
+static bool session_row(struct ops_request *r, uint32_t at, const char *wanted)
+{
+    (void)wanted;
+    const struct table *t = ops_copies(r)->gateways[0]->sessions;
+    if (at >= table_slots(t))
+        return false;
+    const struct session *s = table_at(t, at);
+    if (!s)
+        return true;
+    json_open(r->out, NULL, '{');
+    json_chars(r->out, "session", s->name, sizeof s->name);
+    json_text(r->out, "role", s->role == ROLE_LP ? "lp" : "taker");
+    json_text(r->out, "state", session_status_name(s->state));
+    json_chars(r->out, "target", s->target, sizeof s->target);
+    json_uint(r->out, "generation", s->generation);
+    json_uint(r->out, "next_in", s->next_in);
+    json_uint(r->out, "next_out", s->next_out);
+    json_uint(r->out, "received", s->received);
+    json_uint(r->out, "sent", s->sent);
+    json_time(r->out, "changed", s->changed_ns);
+    json_close(r->out, '}');
+    json_line(r->out);
+    return true;
+}
+
 void ops_sessions(struct ops_request *r)
 {
-    const struct table *t = ops_copies(r)->gateways[0]->sessions;
-    for (uint32_t i = 0; i < table_slots(t); i++) {
-        const struct session *s = table_at(t, i);
-        if (!s)
-            continue;
-        json_open(r->out, NULL, '{');
-        json_chars(r->out, "session", s->name, sizeof s->name);
-        json_text(r->out, "role", s->role == ROLE_LP ? "lp" : "taker");
-        json_text(r->out, "state", session_status_name(s->state));
-        json_chars(r->out, "target", s->target, sizeof s->target);
-        json_uint(r->out, "generation", s->generation);
-        json_uint(r->out, "next_in", s->next_in);
-        json_uint(r->out, "next_out", s->next_out);
-        json_uint(r->out, "received", s->received);
-        json_uint(r->out, "sent", s->sent);
-        json_time(r->out, "changed", s->changed_ns);
-        json_close(r->out, '}');
-        json_line(r->out);
-    }
+    ops_rows(r, session_row);
 }
 
 static const struct session *session_named(struct ops_request *r)
@@ -97,11 +104,10 @@ static void answer_out(struct ops_request *r, const struct session_order *o)
 static bool order_step(struct ops_request *r)
 {
     struct session_order *o = r->going;
-    struct gateway *g = node_gateway(r->config->node);
     if (!o->asked)
-        o->asked = gateway_ask(g, &o->order);
+        o->asked = ops_ask_gateway(r, &o->order);
     else if (!o->answered)
-        o->answered = gateway_answered(g, &o->answer);
+        o->answered = ops_gateway_answered(r, &o->answer);
     if (o->answered && o->answer.said != GATEWAY_SAID_DONE) {
         refused_text(r, o);
         return true;
@@ -121,6 +127,7 @@ static bool order_step(struct ops_request *r)
 
 static void order_end(struct ops_request *r)
 {
+    ops_asks_no_more(r);
     free(r->going);
 }
 

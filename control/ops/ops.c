@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -53,6 +54,7 @@ struct ops {
     struct ops_config config;
     int listener;
     uint64_t next_ns;
+    cpu_set_t cpus; /* that rfqd may use: jobs run on these; empty: not known */
     struct ops_desk desk;
     struct client clients[OPS_CONNECTIONS_MAX];
     counter_value *requests, *failures, *forbidden, *below, *full, *stalled, *jobs;
@@ -136,7 +138,7 @@ bool ops_unwanted(const struct ops_request *r)
 static void *job_main(void *self)
 {
     struct job *j = self;
-    j->command->run(&j->request);
+    j->request.thread(&j->request);
     stream_finish(&j->stream);
     atomic_store_explicit(&j->done, true,
                           memory_order_release); /* pairs with the acquire load in job_is_done */
@@ -157,6 +159,25 @@ static void job_end(struct ops *o, struct job *j)
     counter_set(o->jobs, counter_get(o->jobs) - 1);
 }
 
+/* On any CPU of rfqd's: a thread is born with the affinity of who makes it, which is the control core's one
+ * CPU, and would take turns there with the core and all its agents. */
+static bool thread_start(const struct ops *o, struct job *j)
+{
+    char name[16];
+    pthread_attr_t attr;
+    if (pthread_attr_init(&attr) != 0)
+        return false;
+    bool started =
+        (CPU_COUNT(&o->cpus) == 0 || pthread_attr_setaffinity_np(&attr, sizeof o->cpus, &o->cpus) == 0) &&
+        pthread_create(&j->thread, &attr, job_main, j) == 0;
+    pthread_attr_destroy(&attr);
+    if (started) {
+        snprintf(name, sizeof name, "rfqd:%s", j->command->name);
+        (void)pthread_setname_np(j->thread, name); /* cosmetic, as a core's */
+    }
+    return started;
+}
+
 /* False: no thread could be had. The line that the arguments lie in is the client's: they are copied. */
 static bool job_start(struct ops *o, struct job *j, const struct ops_command *command,
                       const struct ops_request *r)
@@ -174,7 +195,7 @@ static bool job_start(struct ops *o, struct job *j, const struct ops_command *co
     }
     take_digests(&j->request);
     atomic_store(&j->done, false);
-    j->running = pthread_create(&j->thread, NULL, job_main, j) == 0;
+    j->running = thread_start(o, j);
     if (j->running)
         counter_set(o->jobs, counter_get(o->jobs) + 1);
     else
@@ -217,6 +238,14 @@ static void ran(struct ops *o, struct client *c, struct ops_request *r)
     end_line(c, r);
 }
 
+static bool is_running(const struct ops *o, const struct ops_command *command)
+{
+    for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
+        if (o->clients[i].job.running && o->clients[i].job.command == command)
+            return true;
+    return false;
+}
+
 static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
 {
     struct ops_request r = {
@@ -237,9 +266,14 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
     const struct ops_command *command = admitted(o, &r, name ? name : "", fits);
     if (command && command->where == OPS_CORE)
         command->run(&r);
-    else if (command && job_start(o, &c->job, command, &r))
-        return;
+    else if (command && is_running(o, command))
+        ops_fail(&r, "busy", "another '%s%s%s' is under way, of which there is one at a time", command->name,
+                 command->verb ? " " : "", command->verb ? command->verb : "");
     else if (command)
+        r.thread = command->run;
+    if (r.thread && job_start(o, &c->job, command, &r))
+        return;
+    if (r.thread)
         ops_fail(&r, "busy", "no thread, or no memory for one, could be had");
     ran(o, c, &r);
 }
@@ -512,6 +546,8 @@ enum err ops_create(struct ops **out, const struct ops_config *c)
     if (!o)
         return ERR_MEMORY;
     o->config = *c;
+    if (sched_getaffinity(0, sizeof o->cpus, &o->cpus) != 0)
+        CPU_ZERO(&o->cpus);
     for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
         o->clients[i].fd = -1;
     o->requests = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_requests_total", "");

@@ -1,5 +1,6 @@
 /* Ops control socket: a Unix socket for operators. Owner: the control core, which polls it beside the
- * replica, so that it reads the replica's state without a lock. Nothing here can slow the data path.
+ * replica, so that it reads the replica's state without a lock. Agents of other cores feel nothing of it;
+ * those of the same core wait for each poll, which is why it has its bounds.
  *
  * Access: peer credentials give a level (access.h): read, operate or admin. Each command names the level that
  * it takes; who has none is refused at once, and whatever is refused is refused by name and counted:
@@ -15,17 +16,22 @@
  *
  * How a command runs:
  *
- *   at once    from the replica's state, on the control core; the answer is made as a whole
- *   in steps   what reads the log, or waits for a checkpoint: a bounded part a poll, none while
- *              OPS_WAITING_MAX bytes wait for the client; it ends with its client
- *   asking     what another core owns: its agent is asked through its mailbox (gateway.h, engine.h), in steps
- *              as above, and the answer is given when the replica has seen in the log what came of it. Once
- *              begun it goes on without its client, because the agent's answer has to be taken
- *   on a thread  what waits for a disk. What it answers is sent as it is made, in two halves of
+ *   at once    from the replica's state, on the control core; the answer is made as a whole. rfq and order
+ *              look into the store too, and its pages may have to come from a disk
+ *   in steps   what has many rows, follows the log, or waits for a checkpoint: a bounded part a poll, none
+ *              while OPS_WAITING_MAX bytes wait for the client; it ends with its client. Rows are as they
+ *              are when their turn comes, not all of one moment
+ *   asking     what another core owns: its agent is asked through its mailbox (gateway.h, engine.h), in
+ *              steps as above, and the answer is given when the replica has seen in the log what came of
+ *              it. Once begun it goes on without its client, because the agent's answer has to be taken
+ *   a thread   what waits for a disk. What it answers is sent as it is made, in two halves of
  *              STREAM_HALF_SIZE (stream.h), so that an answer of any length takes the same memory. A client
- *              may read it as slowly as it likes; the thread waits, the control core never does. One that has
- *              gone ends it (dump, verify; a file or a copy is finished), and so does the end of rfqd: then
- *              the answer has no end line. What it found may go on in steps (config reload)
+ *              may read it as slowly as it likes; the thread waits, the control core never does. One that
+ *              has gone ends it (dump, verify, events; a file or a copy is finished), and so does the end of
+ *              rfqd: then the answer has no end line. What it found may go on in steps (config reload; what
+ *              the log gets while events and fix log read it). Of each command with a thread of its own one
+ *              at a time, because some take much memory (verify: a copy of the whole state): who comes
+ *              second is told `busy`. events and fix log are not so
  *
  * Limits, and what happens there: OPS_CONNECTIONS_MAX: closed at once. OPS_LINE_MAX: refused by name, closed.
  * OPS_ANSWER_MAX of an answer made at once: closed. OPS_STALL_NS without taking a byte of what is there to be
@@ -55,7 +61,8 @@ struct ops_config {
 
 struct ops;
 
-/* ERR_IO: errno says why; a stale socket of a dead process is replaced. */
+/* From a thread that has every CPU which threads of commands may use: main, not a core's. ERR_IO: errno says
+ * why; a stale socket of a dead process is replaced. */
 enum err ops_create(struct ops **out, const struct ops_config *c) WARN_UNUSED;
 void ops_destroy(struct ops *o);
 unsigned ops_poll(struct ops *o, uint64_t now_ns);

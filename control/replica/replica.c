@@ -13,6 +13,8 @@
 #include "control/replica/stages.h"
 #include "storage/recovery.h"
 
+#define SHOW_INTERVAL_NS 100000000ull /* the log grows while a replica stands still */
+
 struct replica_counters {
     counter_value *events, *commits, *commit_errors, *forgotten, *committed, *seq, *lag, *checkpoint_lag,
         *pending, *used, *map;
@@ -26,7 +28,7 @@ struct replica {
     struct checkpoint *checkpoint;
     uint64_t next_seq, offset;
     uint64_t merged[AGENTS_MAX];
-    uint64_t events_since_cut, cut_ns;
+    uint64_t events_since_cut, cut_ns, shown_ns;
     bool cut_soon; /* an operator wants one */
     bool stopped;
     char divergence[320];
@@ -235,8 +237,10 @@ static unsigned poll(void *self, uint64_t now_ns)
         r->cut_ns = now_ns;
         work += 1 + checkpoint_poll(r->checkpoint, now_ns);
     }
-    if (work)
+    if (work || now_ns - r->shown_ns >= SHOW_INTERVAL_NS) {
         show(r);
+        r->shown_ns = now_ns;
+    }
     return work;
 }
 

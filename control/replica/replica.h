@@ -13,14 +13,13 @@
  * resends, and entities that leave memory.
  *
  * Limits, and what happens there:
- *   the store is full      the commit is tried again every CHECKPOINT_RETRY_NS; replica_error says so
- * meanwhile the store fails        no more commits; replica_error; the log is held from the last one on both
- * buffers are full  (CHECKPOINT_SIZE_MAX) nothing is applied until one is free: the log waits, and holds a
- * digest differs       nothing is applied or committed any more; replica_divergence
+ *   the store is full      the commit is tried again every CHECKPOINT_RETRY_NS; replica_error meanwhile
+ *   the store fails        no more commits; replica_error; the log is held from the last one on
+ *   both buffers are full  (CHECKPOINT_SIZE_MAX) nothing is applied until one is free: the log is held
+ *   a digest differs       nothing is applied or committed any more; replica_divergence
  *
- * Counters: rfqd_replica_{events,commits,commit_errors,forgotten}_total,
- * rfqd_replica_{seq,lag_bytes,checkpoint_lag_bytes, pending_records}, rfqd_store_{used,map}_bytes,
- * rfqd_store_committed_bytes_total.
+ * Counters: rfqd_replica_{events,commits,commit_errors,forgotten}_total, rfqd_store_committed_bytes_total,
+ * rfqd_replica_{seq,lag_bytes,checkpoint_lag_bytes,pending_records}, rfqd_store_{used,map}_bytes.
  */
 #ifndef RFQD_CONTROL_REPLICA_H
 #define RFQD_CONTROL_REPLICA_H

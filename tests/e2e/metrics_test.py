@@ -64,6 +64,13 @@ def follows_the_table(families, source):
                     raise Failure(f"{family.name} has a label by id: {key}={value}")
 
 
+def of_the_cores(rfqd, families):
+    """As they run, which is not always as they were configured: more that spin than there are CPUs yield."""
+    expect("cores", {tuple(sorted(labels)) for (_, labels) in families["rfqd_core_info"].samples},
+           {(("agents", " ".join(c["agents"])), ("core", str(c["core"])), ("cpu", ""), ("idle", c["idle"]))
+            for c in rfqd.ask("cores")})
+
+
 def messages(directory, party, kind):
     """Of this type that a taker or LP has sent, by its journal."""
     with open(os.path.join(directory, party + ".journal"), encoding="latin-1") as f:
@@ -163,7 +170,8 @@ def ctl_metrics(build, rfqd):
 
 def run(build, source, directory):
     rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1", "LP2", "LP3", "LP4", "LP5"),
-                     settings="ack_timeout_ms: 300, delivery_attempts_max: 1")
+                     settings="ack_timeout_ms: 300, delivery_attempts_max: 1",
+                     cores="[{idle: spin, run: [gateway, log]}, {idle: spin, run: [distribution, routing, control]}]")
     lps = None
     try:
         rfqd.start()
@@ -180,6 +188,7 @@ def run(build, source, directory):
         families = ctl_metrics(build, rfqd)
         follows_the_table(families, source)
         of_the_market(rfqd, directory, families)
+        of_the_cores(rfqd, families)
         dashboard(source, families)
         again = ctl_metrics(build, rfqd)
         expect("families of a second look", list(again), list(families))

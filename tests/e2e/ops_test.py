@@ -151,6 +151,7 @@ def slow_client(rfqd, ctl):
         s.settimeout(60)
         s.connect(rfqd.socket)
         s.sendall(b"events\n" * 40)
+        wait_until(lambda: counter(rfqd, "rfqd_ops_jobs", "") == 1, 30, "the log to be read on a thread")
         for _ in range(20):
             one(ctl, "status")
         ends, text = 0, b""
@@ -291,6 +292,7 @@ def configuration(rfqd, ctl, directory):
     must(values["settings.ack_timeout_ms", ""] == "5000" and values["lps.status", "LP1"] == "active"
          and values["cores.run", "0"] == "gateway, distribution, routing, log, control", "config show")
     expect(ctl.run("config", "check", rfqd.config), FINE, told=("verdict +fine",))
+    expect(ctl.run("config", "check", "rfqd.yaml"), FAILED, "'rfqd.yaml' is not an absolute path; it is read on rfqd's host")
     bad = os.path.join(directory, "bad.yaml")
     with open(bad, "w") as f:
         f.write("instance: [\n")
@@ -299,18 +301,20 @@ def configuration(rfqd, ctl, directory):
     with open(rfqd.config) as f:
         good = f.read()
 
-    def refused(change, *said):
-        rewrite(rfqd, change)
+    def refused(changes, *said):
+        rewrite(rfqd, *changes)
         seq = one(ctl, "status")["seq"]
         expect(ctl.run("config", "reload"), FAILED, "nothing was changed", told=said)
         must(one(ctl, "status")["seq"] == seq, "a refused file left records")
         with open(rfqd.config, "w") as f:
             f.write(good)
 
-    refused(("settings: {", "settings: {ack_timeout_ms: 1, retry_first_ms: x"),
+    refused([("settings: {", "settings: {ack_timeout_ms: 1, retry_first_ms: x")],
             "'ack_timeout_ms': '1' is out of range", "'retry_first_ms': 'x' is not a whole number")
-    refused(("{code: LP2, session: LP2,", "{code: LP2, session: LP3,"),
-            "there is no session 'LP3'")
+    refused([("{code: LP2, session: LP2,", "{code: LP2, session: LP3,")], "there is no session 'LP3'")
+    # By itself the file is fine: but its tenants and users are those of the start until a restart.
+    refused([("{code: T1, session: T1}", "{code: T1, session: T1, tenant: 1}"), ("north, number: 0", "north, number: 1")],
+            "user 'T1' is of tenant 0, the taker of this code of tenant 1")
     nothing = one(ctl, "config", "reload")
     must((nothing["now"], nothing["at_a_restart"]) == (0, 0), f"a file that says the same: {nothing}")
     rewrite(rfqd, ("settings: {", "settings: {ack_timeout_ms: 4000, rfqs_max: 30000"),
@@ -390,7 +394,8 @@ def drain(build, rfqd, ctl, directory):
 
 
 def run(build, directory, of_group):
-    rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1", "LP2"))
+    rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1", "LP2"),
+                     extra="tenants: [{name: north, number: 0}]\nusers: [{name: T1, tenant: north}]\n")
     rewrite(rfqd, ("level: committed", f"level: committed\nops_group: {of_group}"))
     parties = None
     try:

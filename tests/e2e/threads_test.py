@@ -23,7 +23,7 @@ LAYOUTS = {  # none spins: on two CPUs, with a sanitizer, five that do would lea
 }
 LOAD = 10  # a sanitizer makes everything many times slower
 FILLS = 10
-COMMANDS = ("status", "sessions", "lps", "rfqs", "orders", "latency", "counters", "verify", "dump", "dump history", "rfq")
+COMMANDS = ("status", "sessions", "lps", "rfqs", "orders", "latency", "counters", "verify", "dump", "events", "rfq")
 
 
 class Operator(threading.Thread):

@@ -38,7 +38,6 @@ static void house_open(void)
     FUZZ_HOLDS(sim_net_port(house.rig.net, (struct in_addr){htonl(0x0a000002)}, 64, &house.client) == OK);
     FUZZ_HOLDS(tally_create(&house.tally, house.rig.node, house.rig.counters) == OK);
     const struct metrics_config m = {.node = house.rig.node,
-                                     .config = house.rig.config,
                                      .counters = house.rig.counters,
                                      .tally = house.tally,
                                      .started_ns = house.rig.now_ns};

@@ -1,6 +1,10 @@
 /* Configuration: what is right is taken with its defaults; every mistake is named with file, line and key. */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "control/config/config.h"
 #include "dataplane/core/decimal.h"
@@ -66,8 +70,8 @@ static const struct {
     {HEAD "cores: [{run: [gateway]}]\n", "f.yaml: ", "agent 'distribution' runs on 0 cores"},
     {HEAD "cores: [{run: [gateway, gateways]}]\n", "f.yaml: ", "there is no agent 'gateways'"},
     {HEAD "log: {level: loud}\n", "f.yaml:3: ", "'loud' is none of: error, warning, info, debug"},
-    {HEAD FIX "sessions: [{name: 'A\"B', role: lp, target: X}]\n", "f.yaml: ",
-     "session 'A\"B' has a quote, a backslash or a control character"},
+    {HEAD FIX "sessions: [{name: 'A\"B', role: lp, target: X}]\n",
+     "f.yaml: ", "session 'A\"B' has a quote, a backslash or a control character"},
     {HEAD "a: b: c\n", "f.yaml:3: ", "mapping values"},
     {"", "f.yaml: ", "is empty"},
 };
@@ -96,4 +100,18 @@ Test(control_config, a_file_that_cannot_be_read_is_named)
     cr_assert_eq(config_load(&c, "/nonexistent/rfqd.yaml"), ERR_IO);
     cr_assert(strstr(c->errors[0], "/nonexistent/rfqd.yaml: cannot be read"), "%s", c->errors[0]);
     config_free(c);
+}
+
+Test(control_config, waits_for_no_pipe, .timeout = 10)
+{
+    char directory[] = "/tmp/rfqd-config-XXXXXX", path[64];
+    struct config *c;
+    cr_assert(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/pipe", directory);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_eq(config_load(&c, path), ERR_IO);
+    cr_assert(strstr(c->errors[0], "it is not a regular file"), "%s", c->errors[0]);
+    config_free(c);
+    unlink(path);
+    rmdir(directory);
 }

@@ -51,11 +51,8 @@ static void hall_open(void)
     cr_assert_eq(sim_net_port(r->net, (struct in_addr){htonl(0x0a000001)}, 64, &hall.server), OK);
     cr_assert_eq(sim_net_port(r->net, (struct in_addr){htonl(0x0a000002)}, 64, &hall.port), OK);
     cr_assert_eq(tally_create(&hall.tally, r->node, r->counters), OK);
-    const struct metrics_config m = {.node = r->node,
-                                     .config = r->config,
-                                     .counters = r->counters,
-                                     .tally = hall.tally,
-                                     .started_ns = r->now_ns};
+    const struct metrics_config m = {
+        .node = r->node, .counters = r->counters, .tally = hall.tally, .started_ns = r->now_ns};
     cr_assert_eq(metrics_create(&hall.metrics, &m), OK);
     const struct front_config f = {.node = r->node,
                                    .config = r->config,

@@ -1,5 +1,5 @@
-/* Metrics: numbers as text, exactly; histograms against a count by hand; the table of families keeps the
- * rules of its names. What a running rfqd shows is held by tests/e2e/metrics_test.py.
+/* Metrics: numbers as text, exactly; histograms against a count by hand; what is counted once; the table of
+ * families keeps the rules of its names. What a running rfqd shows is held by tests/e2e/metrics_test.py.
  */
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/metrics/draw.h"
+#include "node_rig.h"
 #include "tests/unit/random.h"
 
 static const char *ended(struct buffer *b)
@@ -121,4 +122,51 @@ Test(control_metrics, families_keep_the_rules_of_their_names)
         for (unsigned j = 0; j < i; j++)
             cr_expect_str_neq(f->name, families[j].name, "twice");
     }
+}
+
+/* The tally
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void answer(struct tally *t, struct record *r, uint16_t type, uint32_t size, uint64_t received_ns)
+{
+    _Alignas(8) char bytes[sizeof(struct batch) + 1024];
+    struct batch b = {.count = 1, .agent = AGENT_DISTRIBUTION, .origin_time_ns = received_ns};
+    r->type = type;
+    r->size = RECORD_ALIGN(size);
+    b.size = (uint32_t)sizeof b + r->size;
+    memcpy(bytes, &b, sizeof b);
+    memcpy(bytes + sizeof b, r, size);
+    tally_batch(t, (const struct batch *)(const void *)bytes);
+}
+
+Test(control_metrics, an_lp_has_one_response_to_a_delivery)
+{
+    struct node_rig rig;
+    struct tally *t;
+    rig_open(&rig);
+    struct table *deliveries = replica_config(node_replica(rig.node))->distribution->deliveries;
+    for (uint64_t id = 1; id <= 3; id++) {
+        struct delivery *d = table_insert(deliveries, id);
+        d->lp = 1;
+        d->released_ns = 1000;
+        d->answer = id == 3 ? ANSWER_QUOTED : ANSWER_NONE;
+    }
+    cr_assert_eq(tally_create(&t, rig.node, rig.counters), OK);
+    struct quote_added q = {.quote = 10, .delivery = 1, .lp = 1};
+    answer(t, &q.head, RECORD_QUOTE_ADDED, sizeof q, 3000);
+    answer(t, &q.head, RECORD_QUOTE_ADDED, sizeof q, 9000); /* the first was withdrawn: it replaces none */
+    struct delivery_state s = {
+        .delivery = 1, .lp = 1, .state = DELIVERY_DELIVERED, .answer = ANSWER_DECLINED};
+    answer(t, &s.head, RECORD_DELIVERY_STATE, sizeof s, 9500);
+    cr_assert_eq(t->responses[1]->count, 1);
+    cr_assert_eq(t->responses[1]->max, 2000);
+    s.delivery = 2;
+    answer(t, &s.head, RECORD_DELIVERY_STATE, sizeof s, 5000);
+    cr_assert_eq(t->responses[1]->count, 2);
+    q.delivery = 3; /* answered before this process began */
+    answer(t, &q.head, RECORD_QUOTE_ADDED, sizeof q, 9000);
+    cr_assert_eq(t->responses[1]->count, 2);
+    tally_destroy(t);
+    rig_close(&rig);
 }

@@ -590,10 +590,21 @@ Test(control_replica, keeps_the_newest_messages_of_each_session_and_no_more)
 /* When things go wrong
  * ------------------------------------------------------------------------------------------- */
 
+static uint64_t gauge(const struct counters *counters, const char *name)
+{
+    struct counter_view v;
+    for (uint32_t i = 0; counters_at(counters, i, &v); i++)
+        if (strcmp(v.name, name) == 0)
+            return v.value;
+    cr_assert_fail("%s", name);
+    return 0;
+}
+
 Test(control_replica, stops_and_says_where_a_digest_differs)
 {
     struct world w;
     world_make(&w, 43);
+    cr_assert_eq(counters_create(&w.counters, NULL), OK);
     world_start(&w, false);
     steps(&w, 500);
     checkpoint(&w);
@@ -608,8 +619,13 @@ Test(control_replica, stops_and_says_where_a_digest_differs)
     cr_assert_eq(replica_seq(w.replica), seq, "nothing is applied any more");
     cr_assert(replica_checkpoint_offset(w.replica) <= replica_offset(w.replica) && offset >= committed);
     cr_assert_eq(replica_checkpoint_now(w.replica), ERR_STATE);
+    struct agent a = replica_agent(w.replica);
+    a.poll(a.self, w.now + 100000000);
+    cr_assert_eq(gauge(w.counters, "rfqd_replica_lag_bytes"), log_written(w.log) - replica_offset(w.replica),
+                 "how far it is behind is shown while it stands still");
     world_kill(&w);
     world_free(&w);
+    counters_close(w.counters);
 }
 
 Test(control_replica, holds_the_log_while_the_store_is_full_and_goes_on_when_it_is_not)

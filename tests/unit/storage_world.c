@@ -630,6 +630,7 @@ static void start_log(struct world *w)
 static void start_replica(struct world *w)
 {
     struct replica_config c = {.log = w->log,
+                               .counters = w->counters,
                                .store = w->store,
                                .distribution = w->copy.distribution,
                                .routing = w->copy.routing,

@@ -49,6 +49,7 @@ struct world {
     uint64_t retain_size;  /* of the log */
     uint64_t retention_ns; /* configuration of the replica */
     uint32_t sent_max;
+    struct counters *counters; /* of the replica; NULL: private ones */
     bool own_thread;
     unsigned digest_every; /* steps of an engine; 0: never */
     bool wrong_digest;     /* engines lie about it */

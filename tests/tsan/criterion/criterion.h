@@ -92,6 +92,7 @@ tsan_check(bool ok, const char *file, int line, const char *what, const char *fo
 #define cr_expect_eq      cr_assert_eq
 #define cr_expect_neq     cr_assert_neq
 #define cr_expect_str_eq  cr_assert_str_eq
+#define cr_expect_str_neq cr_assert_str_neq
 #define cr_expect_lt      cr_assert_lt
 #define cr_expect_leq     cr_assert_leq
 #define cr_expect_gt      cr_assert_gt

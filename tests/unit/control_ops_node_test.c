@@ -1,0 +1,265 @@
+/* The ops socket beside a whole node, by hand: what an agent is asked, and who gets its answer. */
+#include <criterion/criterion.h>
+
+#include <dirent.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "control/ops/ops.h"
+#include "node_rig.h"
+#include "storage/tables.h"
+
+static struct node_rig rig;
+static struct journal *journal;
+static struct ops *ops;
+static char path[96], file[96];
+
+static uint64_t time_now(void)
+{
+    return rig.now_ns;
+}
+
+static unsigned poll_ops(void *ctx, uint64_t now_ns)
+{
+    (void)ctx;
+    return ops_poll(ops, now_ns);
+}
+
+static void setup(void)
+{
+    const struct journal_config j = {.fd = STDERR_FILENO, .level = JOURNAL_INFO, .clock = time_now};
+    rig_open(&rig);
+    snprintf(path, sizeof path, "%s/ops.sock", rig.directory);
+    snprintf(file, sizeof file, "%s/rfqd.yaml", rig.directory);
+    cr_assert_eq(journal_create(&journal, &j), OK);
+    const struct ops_config c = {.path = path,
+                                 .node = rig.node,
+                                 .config = rig.config,
+                                 .config_path = file,
+                                 .counters = rig.counters,
+                                 .journal = journal};
+    cr_assert_eq(ops_create(&ops, &c), OK);
+    rig.more = poll_ops;
+    rig_run(&rig);
+}
+
+static void teardown(void)
+{
+    ops_destroy(ops);
+    journal_destroy(journal);
+    unlink(file);
+    rig_close(&rig);
+}
+
+TestSuite(control_ops_node, .init = setup, .fini = teardown);
+
+static int client(void)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    strncpy(at.sun_path, path, sizeof at.sun_path - 1);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    rig_pass(&rig, 1000000); /* its place is before that of who comes later */
+    return fd;
+}
+
+static void say(int fd, const char *text)
+{
+    cr_assert_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+    rig_pass(&rig, 1000000);
+}
+
+/* What has come, as far as there is room. */
+static const char *heard(int fd)
+{
+    static char text[65536];
+    size_t used = 0;
+    ssize_t n;
+    while ((n = recv(fd, text + used, sizeof text - 1 - used, 0)) > 0)
+        used += (size_t)n;
+    text[used] = 0;
+    return text;
+}
+
+/* Until there is an answer: what runs on a thread takes its own time. */
+static const char *answer_to(int fd, const char *request)
+{
+    static char text[65536];
+    size_t used = 0;
+    text[0] = 0;
+    say(fd, request);
+    for (unsigned i = 0; i < 10000 && !strstr(text, "{\"end\":true"); i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s", heard(fd));
+        rig_pass(&rig, 1000000);
+        usleep(1000);
+    }
+    return text;
+}
+
+/* The file that a reload reads: the rig's, with these sections for its own. */
+static void write_file(const char *sections)
+{
+    FILE *f = fopen(file, "w");
+    cr_assert(f);
+    fprintf(f, "instance: rig\ndirectory: %s\nshared: %s\n%s", rig.directory, rig.directory, sections);
+    cr_assert_eq(fclose(f), 0);
+}
+
+/* Rows for a dump that is longer than what waits for a client that does not read. */
+static void fill_store(void)
+{
+    struct store_marks marks;
+    char key[8], value[9] = {1};
+    cr_assert_eq(rig.store->ops->marks(rig.store, &marks), OK);
+    cr_assert_eq(rig.store->ops->begin(rig.store), OK);
+    for (uint64_t i = 1; i <= 20000; i++) {
+        store_be64(key, i);
+        memcpy(value + 1, &i, sizeof i);
+        cr_assert_eq(rig.store->ops->put(rig.store, TABLE_ORDERS_RFQ, key, sizeof key, value, sizeof value),
+                     OK);
+    }
+    cr_assert_eq(rig.store->ops->commit(rig.store, &marks), OK);
+}
+
+/* Agents asked
+ * -------------------------------------------------------------------------------------------------- */
+
+Test(control_ops_node, an_answer_goes_to_who_has_asked)
+{
+    int off = client(), on = client();
+    rig.engines_stand = true;
+    say(on, "drain\n");
+    say(off, "drain off\n"); /* looks before the other whenever both wait */
+    cr_assert_not(*heard(on));
+    rig.engines_stand = false;
+    rig_run(&rig);
+    const char *text = heard(on);
+    cr_assert(strstr(text, "\"draining\":true") && strstr(text, "{\"end\":true}"), "%s", text);
+    text = heard(off);
+    cr_assert(strstr(text, "\"draining\":false") && strstr(text, "{\"end\":true}"), "%s", text);
+    cr_assert_not(replica_config(node_replica(rig.node))->distribution->draining, "in the order of asking");
+    close(on);
+    close(off);
+}
+
+Test(control_ops_node, who_gives_up_leaves_the_agent_to_others)
+{
+    int first = client(), second = client();
+    rig.engines_stand = true;
+    say(first, "drain\n");
+    rig_pass(&rig, 19 * RIG_SECOND);
+    say(second, "drain off\n");
+    rig_pass(&rig, 2 * RIG_SECOND);
+    const char *text = heard(first);
+    cr_assert(strstr(text, "\"code\":\"timeout\""), "%s", text);
+    cr_assert_not(*heard(second));
+    rig.engines_stand = false;
+    rig_run(&rig);
+    text = heard(second);
+    cr_assert(strstr(text, "\"draining\":false") && strstr(text, "{\"end\":true}"), "%s", text);
+    close(first);
+    close(second);
+}
+
+Test(control_ops_node, a_reload_ends_where_the_replica_stands_still)
+{
+    int fd = client();
+    write_file("instruments: [{symbol: EURUSD}, {symbol: GBPUSD}]\n");
+    replica_config(node_replica(rig.node))->distribution->base.marks.position -= 8;
+    const char *text = answer_to(fd, "config reload\n");
+    cr_assert(strstr(text, "\"code\":\"diverged\"") && strstr(text, "\"reloaded\""), "%s", text);
+    cr_assert(strstr(answer_to(fd, "config show\n"), "GBPUSD"), "what the agents have is in force");
+    close(fd);
+}
+
+/* Rows
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void add_instrument(uint64_t id, const char *symbol)
+{
+    struct table *t = replica_config(node_replica(rig.node))->distribution->instruments;
+    struct instrument *in = table_insert(t, id);
+    strcpy(in->symbol, symbol);
+    table_settle(t);
+}
+
+Test(control_ops_node, many_rows_come_in_parts)
+{
+    int fd = client();
+    for (uint64_t id = 1000; id < 4000; id++)
+        add_instrument(id, "MANY");
+    say(fd, "instruments\n");
+    add_instrument(4000, "LATE"); /* far behind what a poll or two have shown */
+    char *text = calloc(1, 1 << 21), *at = text;
+    for (unsigned i = 0; i < 200 && !strstr(at, "{\"end\":true"); i++) {
+        at = text + strlen(text) - (at > text ? 20 : 0);
+        strcat(text, heard(fd));
+        rig_pass(&rig, 1000000);
+    }
+    unsigned rows = 0;
+    for (at = text; (at = strstr(at, "\"symbol\":\"MANY\"")) != NULL; at++)
+        rows++;
+    cr_assert_eq(rows, 3000, "%u", rows);
+    cr_assert(strstr(text, "LATE") && strstr(text, "EURUSD"));
+    free(text);
+    close(fd);
+}
+
+/* Threads
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* 0: none of this name. */
+static pid_t thread_named(const char *wanted)
+{
+    char at[300], name[32];
+    pid_t found = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *d; tasks && !found && (d = readdir(tasks)) != NULL;) {
+        snprintf(at, sizeof at, "/proc/self/task/%s/comm", d->d_name);
+        FILE *f = fopen(at, "r");
+        if (f && fgets(name, sizeof name, f) && strcmp(strtok(name, "\n"), wanted) == 0)
+            found = (pid_t)atoi(d->d_name);
+        if (f)
+            fclose(f);
+    }
+    closedir(tasks);
+    return found;
+}
+
+Test(control_ops_node, a_thread_is_not_kept_on_the_cpu_of_the_control_core)
+{
+    cpu_set_t all, own, its;
+    unsigned cpu = 0;
+    int fd = client();
+    cr_assert_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    while (!CPU_ISSET(cpu, &all))
+        cpu++;
+    CPU_ZERO(&own);
+    CPU_SET(cpu, &own);
+    fill_store();
+    cr_assert_eq(sched_setaffinity(0, sizeof own, &own), 0); /* as the core's thread is */
+    say(fd, "dump orders_rfq\n");
+    pid_t thread = thread_named("rfqd:dump");
+    cr_assert(thread > 0);
+    cr_assert_eq(sched_getaffinity(thread, sizeof its, &its), 0);
+    cr_assert(CPU_EQUAL(&its, &all));
+    close(fd);
+}
+
+Test(control_ops_node, a_command_has_one_thread_at_a_time)
+{
+    int first = client(), second = client();
+    fill_store();
+    say(first, "dump orders_rfq\n");
+    const char *text = answer_to(second, "dump\n");
+    cr_assert(strstr(text, "\"code\":\"busy\"") && strstr(text, "another 'dump' is under way"), "%s", text);
+    text = answer_to(second, "verify\n");
+    cr_assert_not(strstr(text, "busy"), "%s", text);
+    close(first);
+    for (unsigned i = 0; i < 10000 && thread_named("rfqd:dump"); i++)
+        usleep(1000), rig_pass(&rig, 1000000);
+    cr_assert_not(strstr(answer_to(second, "dump marks\n"), "busy"));
+    close(second);
+}
