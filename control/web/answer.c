@@ -271,7 +271,7 @@ void web_stream_wait(struct web_request *r)
 
 bool answer_pump(struct web_request *c)
 {
-    if (port_backlog(c->web->config.port, c->conn) >= WEB_STREAM_BACKLOG) {
+    if (link_unread(c) >= WEB_STREAM_BACKLOG) {
         link_ready(c);
         return false;
     }

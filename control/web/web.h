@@ -43,7 +43,7 @@
 /* Requests begun in one poll, over all connections; the others wait their turn, so that a burst of them
  * delays nothing else on the core for long. */
 #define WEB_REQUESTS_PER_POLL 32u
-/* A stream writes no more while as many bytes wait for the peer. */
+/* A stream writes no more, and no pipelined request begins, while as many bytes wait for the peer. */
 #define WEB_STREAM_BACKLOG (256u * 1024u)
 
 /* OPTIONS is answered here, for every path that there is: 204, and the methods that it takes. */

@@ -113,6 +113,61 @@ Test(control_web, begins_a_bounded_number_of_requests_in_a_poll_and_forgets_none
     harness_close(&h);
 }
 
+static void pass_some(struct harness *h)
+{
+    uint64_t next = sim_net_next_event_ns(h->net);
+    sim_net_advance(h->net, h->now_ns = next == UINT64_MAX ? h->now_ns + 1000 : next);
+    web_poll(h->web, h->now_ns);
+}
+
+/* Whoever came first, and has thousands behind it, takes turns with the others. */
+Test(control_web, lets_nobody_who_pipelines_keep_the_others_from_their_turn)
+{
+    struct harness h;
+    harness_open(&h);
+    struct client *greedy = harness_connect(&h), *other = harness_connect(&h);
+    unsigned many = 8 * WEB_REQUESTS_PER_POLL;
+    char *all = calloc(many + 1, sizeof THIRD);
+    strcpy(all, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (unsigned i = 0; i < many; i++)
+        strcat(all, "GET /items/g HTTP/1.1\r\nHost: a\r\n\r\n");
+    harness_send(&h, greedy, all);
+    harness_send_bytes(&h, other, THIRD, strlen(THIRD));
+    while (sim_net_next_event_ns(h.net) != UINT64_MAX)
+        sim_net_advance(h.net, h.now_ns = sim_net_next_event_ns(h.net));
+    answer_held(&h, 0, "now");
+    harness_run(&h);
+    const char *turn = memchr(h.order, 't', h.order_count);
+    cr_assert_not_null(turn);
+    cr_assert_leq(turn - h.order, 2 * WEB_REQUESTS_PER_POLL);
+    cr_assert_eq(harness_count(greedy->received, "HTTP/1.1 200"), many + 1);
+    cr_assert_eq(harness_count(other->received, "HTTP/1.1 200"), 1);
+    free(all);
+    harness_close(&h);
+}
+
+/* Answers that nobody reads are not piled up until the connection is lost: the requests wait. */
+Test(control_web, begins_no_request_of_a_peer_that_does_not_read_its_answers)
+{
+    struct harness h;
+    unsigned many = 2 * PORT_BACKLOG_MAX / BIG_SIZE;
+    char all[4096] = "";
+    harness_open(&h);
+    struct client *c = harness_connect(&h);
+    port_pause(h.client_port, c->conn);
+    for (unsigned i = 0; i < many; i++)
+        strcat(all, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    harness_send_bytes(&h, c, all, strlen(all));
+    for (unsigned i = 0; i < 1000; i++)
+        pass_some(&h);
+    cr_assert(h.served >= 1 && h.served <= 3, "%u", h.served);
+    port_resume(h.client_port, c->conn);
+    harness_run(&h);
+    cr_assert(!c->closed);
+    cr_assert_eq(h.served, many);
+    harness_close(&h);
+}
+
 /* A fast one behind a slow one; and one that arrives just when the slow one has been answered. */
 Test(control_web, keeps_the_order_around_a_request_that_is_answered_later)
 {

@@ -1,7 +1,8 @@
 /* A web server on the simulated network, and clients that send bytes and see bytes. Time is made up.
  *
  * Routes of the harness: /echo (body and a header back), /items/{id}, /held (answered by harness_answer),
- * /flow (a stream of `stream_size` bytes), /up (upgrades to an echo), /small (a body of 10 bytes at most).
+ * /flow (a stream of `stream_size` bytes), /big (BIG_SIZE bytes), /up (upgrades to an echo), /small (a body
+ * of 10 bytes at most).
  */
 #ifndef RFQD_TESTS_WEB_HARNESS_H
 #define RFQD_TESTS_WEB_HARNESS_H
@@ -46,6 +47,8 @@ struct harness {
     size_t upgraded_in_size;
     unsigned served;
     bool upgraded_silent;
+    char order[512]; /* the first letters of the items asked for */
+    unsigned order_count;
 };
 
 static struct harness *harness_of(struct web_request *r)
@@ -69,8 +72,19 @@ static void serve_echo(struct web_request *r)
 
 static void serve_item(struct web_request *r)
 {
-    harness_of(r)->served++;
+    struct harness *h = harness_of(r);
+    h->served++;
+    if (h->order_count < sizeof h->order)
+        h->order[h->order_count++] = web_param(r, 0)[0];
     web_answer(r, 200, "text/plain", web_param(r, 0), strlen(web_param(r, 0)));
+}
+
+#define BIG_SIZE (200u * 1024u)
+static void serve_big(struct web_request *r)
+{
+    static const char big[BIG_SIZE];
+    harness_of(r)->served++;
+    web_answer(r, 200, "text/plain", big, sizeof big);
 }
 
 static void serve_held(struct web_request *r)
@@ -131,6 +145,7 @@ static const struct web_route harness_routes[] = {
     {WEB_GET, "/items/{id}", serve_item, 0, 0}, {WEB_DELETE, "/items/{id}", serve_item, 0, 0},
     {WEB_GET, "/held", serve_held, 0, 0},       {WEB_GET, "/flow", serve_flow, 0, 0},
     {WEB_GET, "/up", serve_up, 0, 0},           {WEB_POST, "/small", serve_echo, 0, 10},
+    {WEB_GET, "/big", serve_big, 0, 0},
 };
 
 static inline struct in_addr harness_ip(uint32_t at)
