@@ -61,7 +61,7 @@ static bool some(struct web_request *r, void *ctx)
     struct feed_event e;
     bool done = false;
     enum err err = OK;
-    bool is_over = !r || web_now_ns(r) >= p->who.expires_ns;
+    bool has_expired = r && web_now_ns(r) >= p->who.expires_ns, is_over = !r || has_expired;
     for (unsigned frames = 0; !is_over && frames < HTTP_STREAM_FRAMES; frames++) {
         if (feed_read(p->reader, 1, wants, p, &e, &done, &err)) {
             web_stream_write(r, e.text, e.size);
@@ -69,6 +69,8 @@ static bool some(struct web_request *r, void *ctx)
         }
         is_over = done || err != OK || p->is_behind;
     }
+    if (has_expired || err != OK)
+        web_stream_abort(r);
     if (is_over)
         end(p);
     return !is_over;

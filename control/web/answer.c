@@ -269,6 +269,12 @@ void web_stream_wait(struct web_request *r)
     r->source_waits = true;
 }
 
+void web_stream_abort(struct web_request *r)
+{
+    r->source_failed = true;
+    counter_add(r->web->aborted, 1);
+}
+
 bool answer_pump(struct web_request *c)
 {
     if (link_unread(c) >= WEB_STREAM_BACKLOG) {
@@ -281,7 +287,9 @@ bool answer_pump(struct web_request *c)
         return !c->source_waits;
     }
     c->source = NULL;
-    if (c->parser.http_minor != 0)
+    if (c->source_failed)
+        c->keep_alive = false;
+    else if (c->parser.http_minor != 0)
         link_write(c, "0\r\n\r\n", 5, true);
     answer_ended(c);
     return true;

@@ -100,7 +100,7 @@ struct web_request {
     uint32_t extra_used;
     web_source source;
     void *source_ctx;
-    bool source_waits;
+    bool source_waits, source_failed;
     const struct web_stream_ops *stream;
     void *stream_ctx;
     _Alignas(16) char scratch[WEB_SCRATCH_SIZE];
@@ -135,7 +135,7 @@ struct web {
     uint64_t now_ns, next_sweep_ns;
     counter_value *refused[WEB_REFUSALS];
     counter_value *answers[6]; /* by the status's first digit */
-    counter_value *connections, *connects, *received, *sent;
+    counter_value *connections, *connects, *received, *sent, *aborted;
 };
 
 /* web.c: bytes that stay until the flush; NULL: no memory. */

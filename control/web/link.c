@@ -129,7 +129,7 @@ void link_forget_request(struct web_request *c)
     c->param_count = 0;
     c->extra_used = 0;
     c->source = NULL;
-    c->source_waits = false;
+    c->source_waits = c->source_failed = false;
     c->request_serial++;
 }
 

@@ -187,6 +187,7 @@ static void make_counters(struct web *w, struct counters *c)
     w->connections = counter_new(c, COUNTER_GAUGE, "rfqd_http_connections", "");
     w->connects = counter_new(c, COUNTER_TOTAL, "rfqd_http_connects_total", "");
     w->received = counter_new(c, COUNTER_TOTAL, "rfqd_http_received_bytes_total", "");
+    w->aborted = counter_new(c, COUNTER_TOTAL, "rfqd_http_streams_aborted_total", "");
     w->sent = counter_new(c, COUNTER_TOTAL, "rfqd_http_sent_bytes_total", "");
 }
 

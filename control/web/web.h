@@ -129,13 +129,17 @@ void web_problem(struct web_request *r, unsigned status, const char *code, const
 
 /* An answer of unknown length, chunked. The source is called whenever the peer has taken what was sent: it
  * writes some (web_stream_write, at least a byte) and returns true while there is more. It is called with
- * r NULL when the connection went away first, and never again after that or after it returned false. */
+ * r NULL when the connection went away first, and never again after that or after it returned false. A reader
+ * knows by the last chunk that it has it all (under HTTP/1.0 it cannot know). */
 typedef bool (*web_source)(struct web_request *r, void *ctx);
 void web_stream(struct web_request *r, unsigned status, const char *content_type, web_source source,
                 void *ctx);
 void web_stream_write(struct web_request *r, const void *bytes, size_t size);
 /* From the source: nothing to write now, look again at the next poll. */
 void web_stream_wait(struct web_request *r);
+/* From the source, which then returns false: it cannot go on. The connection ends without a last chunk, and
+ * is counted in rfqd_http_streams_aborted_total. */
+void web_stream_abort(struct web_request *r);
 
 /* Another protocol from here on
  * -------------------------------------------------------------------------------- */

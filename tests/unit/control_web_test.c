@@ -610,6 +610,23 @@ Test(control_web, streams_to_http_1_0_until_the_end_of_the_connection)
     harness_close(&h);
 }
 
+/* Its reader has to see that this is not the whole. */
+Test(control_web, ends_a_stream_that_fails_without_its_last_chunk)
+{
+    struct harness h;
+    harness_open(&h);
+    h.stream_size = 100000;
+    h.stream_fails = 2;
+    struct client *c = harness_ask(&h, "GET /flow HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_assert(c->closed);
+    cr_assert_gt(c->size, 2 * 16384);
+    cr_assert_neq(memcmp(c->received + c->size - 7, "\r\n0\r\n\r\n", 7), 0);
+    cr_assert_eq(h.stream_gone, 0);
+    cr_assert_eq(web_connections(h.web), 0);
+    cr_assert_eq(harness_counter(&h, "rfqd_http_streams_aborted_total", NULL), 1);
+    harness_close(&h);
+}
+
 Test(control_web, writes_no_more_into_a_stream_than_its_reader_takes)
 {
     struct harness h;

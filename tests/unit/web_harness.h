@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct harness {
     unsigned held_count;
     size_t stream_size;
     unsigned stream_calls, stream_gone, upgraded_closed;
+    unsigned stream_fails; /* at that call */
     uint64_t upgraded;
     char upgraded_in[4096];
     size_t upgraded_in_size;
@@ -102,7 +104,10 @@ static bool flow(struct web_request *r, void *ctx)
         h->stream_gone++;
         return false;
     }
-    h->stream_calls++;
+    if (h->stream_calls++ == h->stream_fails) {
+        web_stream_abort(r);
+        return false;
+    }
     size_t some = h->stream_size < sizeof block ? h->stream_size : sizeof block;
     memset(block, 'a', sizeof block);
     web_stream_write(r, block, some);
@@ -163,6 +168,7 @@ static inline void harness_open_with(struct harness *h, const struct web_config 
 {
     static struct sockaddr_in listen;
     memset(h, 0, sizeof *h);
+    h->stream_fails = UINT_MAX;
     h->now_ns = 1000 * SECOND_NS;
     listen = harness_address(SERVER_IP, 80);
     cr_assert_eq(counters_create(&h->counters, NULL), OK);
