@@ -139,6 +139,7 @@ static unsigned status_of(enum reason reason)
         {REASON_REPLACED, 409},          {REASON_RFQ_ENDED, 409},      {REASON_LP_SUSPENDED, 409},
         {REASON_QUOTE_CONSUMED, 409},    {REASON_CANCEL_PENDING, 409}, {REASON_EXTENSION, 409},
         {REASON_DUPLICATE_REQUEST, 409}, {REASON_LIMIT, 503},          {REASON_BUSY, 503},
+        {REASON_DRAINING, 503},
     };
     for (unsigned i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (statuses[i].reason == reason)

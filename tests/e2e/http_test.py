@@ -433,6 +433,12 @@ class Process(Case):
         self.make()
         self.rfqd.stop(20)
 
+    def test_says_that_it_is_drained(self):
+        self.open(lps=0)
+        self.rfqd.ask("drain")
+        answer = self.ask("POST", "/api/v1/rfqs", ANN, RFQ)
+        self.assertEqual((answer.status, answer.code, answer.headers.get("retry-after")), (503, "draining", "1"), answer)
+
     def test_shows_its_counters(self):
         self.open(lps=0)
         self.ask("GET", "/api/v1/instruments")
