@@ -101,8 +101,14 @@ const char *web_path(const struct web_request *r);
 const char *web_header(const struct web_request *r, const char *name);
 /* The n-th {name} of the route's path, decoded. */
 const char *web_param(const struct web_request *r, unsigned n);
-/* A value of the query, decoded into out; false: not there, or longer than that (then *too_long is true). */
-bool web_query(const struct web_request *r, const char *name, char *out, size_t size, bool *too_long);
+/* A value of the query, decoded into out; "" unless it is there, and right. */
+enum web_query {
+    WEB_QUERY_NONE,
+    WEB_QUERY_VALUE,
+    WEB_QUERY_LONG, /* longer than out */
+    WEB_QUERY_BAD,  /* no value (no «=»), a % without its two digits, a zero byte */
+};
+enum web_query web_query(const struct web_request *r, const char *name, char *out, size_t size) WARN_UNUSED;
 const char *web_body(const struct web_request *r, size_t *size);
 struct sockaddr_in web_peer(const struct web_request *r);
 const char *web_method_name(enum web_method m);

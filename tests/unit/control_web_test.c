@@ -29,6 +29,33 @@ Test(control_web, answers_with_body_headers_and_query)
     harness_close(&h);
 }
 
+Test(control_web, tells_a_query_that_is_not_right_from_one_that_is_not_there)
+{
+    static const char *const queries[][2] = {{"", ""},
+                                             {"?p=1", ""},
+                                             {"?q=1234567", "X-Query: 1234567\r\n"},
+                                             {"?q=", "X-Query: \r\n"},
+                                             {"?q=12345678", "X-Query: long\r\n"},
+                                             {"?q", "X-Query: bad\r\n"},
+                                             {"?q&p=1", "X-Query: bad\r\n"},
+                                             {"?q=%zz", "X-Query: bad\r\n"},
+                                             {"?q=a%4", "X-Query: bad\r\n"},
+                                             {"?q=%00", "X-Query: bad\r\n"}};
+    struct harness h;
+    harness_open(&h);
+    struct client *c = harness_connect(&h);
+    for (unsigned i = 0; i < sizeof queries / sizeof *queries; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "GET /echo%s HTTP/1.1\r\nHost: a\r\n\r\n", queries[i][0]);
+        harness_forget(c);
+        harness_send(&h, c, text);
+        const char *found = strstr(c->received, "X-Query");
+        cr_assert_eq(found != NULL, *queries[i][1] != 0, "%s", text);
+        cr_assert(!found || strncmp(found, queries[i][1], strlen(queries[i][1])) == 0, "%s", c->received);
+    }
+    harness_close(&h);
+}
+
 Test(control_web, answers_the_same_wherever_the_bytes_are_cut)
 {
     static const char chunked[] = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -62,13 +62,14 @@ static void serve_echo(struct web_request *r)
 {
     size_t size;
     const char *body = web_body(r, &size), *x = web_header(r, "x-echo");
-    char query[64];
-    bool too_long;
+    char query[8];
+    static const char *const wrong[] = {[WEB_QUERY_LONG] = "long", [WEB_QUERY_BAD] = "bad"};
     harness_of(r)->served++;
     if (x)
         web_add_header(r, "X-Echoed", x);
-    if (web_query(r, "q", query, sizeof query, &too_long))
-        web_add_header(r, "X-Query", query);
+    enum web_query found = web_query(r, "q", query, sizeof query);
+    if (found != WEB_QUERY_NONE)
+        web_add_header(r, "X-Query", found == WEB_QUERY_VALUE ? query : wrong[found]);
     web_answer(r, 200, "text/plain", body, size);
 }
 
