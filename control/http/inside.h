@@ -59,9 +59,8 @@ struct http_pending {
     void (*answer)(struct web_request *r, const struct client_answered *a);
     struct http_pending *next_free;
 };
-/* Who asks, and under which key. text: for method and path; body: what was read out of the request's, which
- * is what a key stands for, however it was written. False: the answer is given. */
-bool http_who(struct web_request *r, char text[512], const void *body, size_t size, struct client_who *who);
+/* Who asks, and under which key. False: the answer is given. */
+bool http_who(struct web_request *r, struct client_who *who);
 /* Before a command is sent: what is told of its answer. NULL: the answer is given. */
 struct http_pending *http_pending_take(struct web_request *r,
                                        void (*answer)(struct web_request *r,

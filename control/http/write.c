@@ -56,7 +56,7 @@ static bool is_key(const char *key)
     return size >= 1 && size <= HTTP_KEY_SIZE_MAX;
 }
 
-bool http_who(struct web_request *r, char text[512], const void *body, size_t size, struct client_who *who)
+bool http_who(struct web_request *r, struct client_who *who)
 {
     const char *key = web_header(r, "idempotency-key");
     if (key && !is_key(key)) {
@@ -65,9 +65,7 @@ bool http_who(struct web_request *r, char text[512], const void *body, size_t si
                     HTTP_KEY_SIZE_MAX);
         return false;
     }
-    snprintf(text, 512, "%s %s", web_method_name(web_route_of(r)->method), web_path(r));
-    *who = (struct client_who){
-        .principal = http_principal(r), .key = key, .request = text, .body = body, .body_size = size};
+    *who = (struct client_who){.principal = http_principal(r), .key = key};
     return true;
 }
 

@@ -316,6 +316,14 @@ class Keys(Case):
             self.assertEqual(cancel.status, 200, cancel)
         self.assertEqual(len(self.ask("GET", "/api/v1/rfqs").json()["rfqs"]), 2)
 
+    def test_stand_for_the_request_however_its_path_is_written(self):
+        self.open(lps=1)
+        first = self.make()
+        for path in (first, f"%52{first[1:]}"):
+            answer = self.ask("POST", f"/api/v1/rfqs/{path}/cancel", ANN, {}, [("Idempotency-Key", "a")])
+            self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.headers.get("idempotency-replayed"), "true")
+
     def test_survive_a_kill_at_level_committed(self):
         self.survive("committed")
 

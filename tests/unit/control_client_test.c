@@ -56,19 +56,23 @@ static void desk_close(struct desk *d)
     rig_close(&d->rig);
 }
 
-static enum err ask_as(struct desk *d, const struct principal *p, const char *key, const char *body,
+/* An RFQ; two with another reference are two bodies. */
+static enum err ask_as(struct desk *d, const struct principal *p, const char *key, const char *reference,
                        struct told *t)
 {
-    struct client_who who = {
-        .principal = p, .key = key, .request = "POST /rfqs", .body = body, .body_size = strlen(body)};
-    struct command_client_rfq c = {.quantity = 100000000, .legs = 1, .side = SIDE_BUY};
-    strcpy(c.symbol, "EURUSD");
-    return client_rfq(d->clients, &who, &c, on_answer, t);
+    const struct client_who who = {.principal = p, .key = key};
+    union body b;
+    memset(&b, 0, sizeof b);
+    b.rfq.quantity = 100000000;
+    b.rfq.side = SIDE_BUY;
+    strcpy(b.rfq.symbol, "EURUSD");
+    strcpy(b.rfq.reference, reference);
+    return client_ask(d->clients, &who, BODY_RFQ, &b, NULL, on_answer, t);
 }
 
-static enum err ask(struct desk *d, const char *key, const char *body, struct told *t)
+static enum err ask(struct desk *d, const char *key, const char *reference, struct told *t)
 {
-    return ask_as(d, &d->ann, key, body, t);
+    return ask_as(d, &d->ann, key, reference, t);
 }
 
 static uint64_t counter(struct desk *d, const char *name)
