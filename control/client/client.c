@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the lane, kept free: so that a burst of clients never fills it for good. */
+/* Of the lane, kept free for cancels, whatever else clients ask. */
 #define LANE_RESERVE 65536u
 
 enum waiting_state { WAITING_FREE, WAITING_SENT, WAITING_ANSWERED };
@@ -158,17 +158,18 @@ static void make_command(const struct clients *c, enum body_kind kind, const uni
     *size = sizeof out->extend;
 }
 
-/* Whether it may go out now: NULL, or why not. */
-static const char *why_not(struct clients *c, uint32_t size)
+/* Whether it may go out now: NULL, or why not. Half of the places, a part of the lane, and the time while the
+ * log waits for its disk are kept for cancels. */
+static const char *why_not(struct clients *c, bool is_cancel, uint32_t size)
 {
     struct log *log = node_log(c->node);
     if (log_failed(log))
         return "the record cannot be kept: nothing is accepted";
-    if (log_stalled(log))
+    if (log_stalled(log) && !is_cancel)
         return log_stalled(log);
-    if (c->waiting_count >= CLIENT_WAITING_MAX / 2)
+    if (c->waiting_count >= (is_cancel ? CLIENT_WAITING_MAX : CLIENT_WAITING_MAX / 2))
         return "too many commands are under way";
-    if (!lane_room(c->lane, LANE_ITEM_HEADER_SIZE + size, LANE_RESERVE))
+    if (!lane_room(c->lane, LANE_ITEM_HEADER_SIZE + size, is_cancel ? 0 : LANE_RESERVE))
         return "the engine has more to do than it can: try again";
     return NULL;
 }
@@ -184,7 +185,7 @@ enum err client_ask(struct clients *c, const struct client_who *who, enum body_k
     if (!taker)
         return refuse(c, ERR_NOT_FOUND, "the user is not known as a taker");
     make_command(c, kind, body, rfq, &asked, &type, &size);
-    const char *why = why_not(c, size);
+    const char *why = why_not(c, kind == BODY_CANCEL, size);
     if (why)
         return refuse(c, ERR_FULL, why);
     struct waiting *w = take_place(c);

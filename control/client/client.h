@@ -7,8 +7,10 @@
  *     client_ask(cs, &who, BODY_RFQ, &body, NULL, on_answer, ctx)     → ERR_FULL: nothing was sent, 503
  *
  * What is asked while the log waits for a disk is refused here, before it is sent: nothing is taken that
- * could be lost. An answer that does not come for CLIENT_TIMEOUT_NS is given up: what became of the command
- * is not known then, and who asked may ask again under the same key.
+ * could be lost. So is what is too much: half of CLIENT_WAITING_MAX under way, or the lane full but for a
+ * reserve. Cancels go on (spec/80): the other half and the reserve are theirs, and the log's waiting does not
+ * stop them; only a log that has failed does. An answer that does not come for CLIENT_TIMEOUT_NS is given up:
+ * what became of the command is not known then, and who asked may ask again under the same key.
  *
  * Counters: rfqd_client_{commands,answers,refusals,timeouts,repeated}_total, rfqd_client_waiting.
  */
