@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/core/hash.h"
+
 /* Of the lane, kept free for cancels, whatever else clients ask. */
 #define LANE_RESERVE 65536u
+#define SWEEP_NS     100000000u /* how often is looked for answers that did not come */
+#define TAKERS_KNOWN 256u       /* whose ids are not looked for again */
 
 enum waiting_state { WAITING_FREE, WAITING_SENT, WAITING_ANSWERED };
 
@@ -16,6 +20,7 @@ struct waiting {
     client_done done;
     void *ctx;
     struct client_answered answer;
+    struct waiting *next_answered;
 };
 
 struct clients {
@@ -23,7 +28,9 @@ struct clients {
     struct lane *lane;
     uint64_t now_ns, next_ticket;
     struct waiting waiting[CLIENT_WAITING_MAX]; /* by ticket */
-    unsigned waiting_count, answered_count;
+    unsigned waiting_count;
+    struct waiting *first_answered, **last_answered; /* in the order of their answers */
+    uint64_t takers[TAKERS_KNOWN];                   /* ids, by hash of the code; 0: none yet */
     uint64_t next_sweep_ns;
     const char *why;
     counter_value *commands, *answers, *refusals, *timeouts, *repeated, *gauge;
@@ -43,6 +50,7 @@ enum err clients_create(struct clients **out, struct node *node, struct counters
     c->lane = node_client_lane(node);
     c->next_ticket = now_ns; /* answers of the last run, read again, are nobody's */
     c->now_ns = now_ns;
+    c->last_answered = &c->first_answered;
     c->commands = counter_new(counters, COUNTER_TOTAL, "rfqd_client_commands_total", "");
     c->answers = counter_new(counters, COUNTER_TOTAL, "rfqd_client_answers_total", "");
     c->refusals = counter_new(counters, COUNTER_TOTAL, "rfqd_client_refusals_total", "");
@@ -174,11 +182,23 @@ static const char *why_not(struct clients *c, bool is_cancel, uint32_t size)
     return NULL;
 }
 
+/* Looked for among all of them once; the place of another with the same hash is taken. */
+static const struct taker *taker_of(struct clients *c, const struct config_user *user)
+{
+    const struct distribution_state *s = replica_config(node_replica(c->node))->distribution;
+    uint64_t *id = &c->takers[hash_bytes(user->name, strlen(user->name)) % TAKERS_KNOWN];
+    const struct taker *known = *id ? distribution_taker(s, *id) : NULL;
+    if (known && strncmp(known->code, user->name, sizeof known->code) == 0)
+        return known;
+    known = distribution_taker_by_code(s, user->name);
+    *id = known ? known->id : 0;
+    return known;
+}
+
 enum err client_ask(struct clients *c, const struct client_who *who, enum body_kind kind,
                     const union body *body, const struct rfq *rfq, client_done done, void *ctx)
 {
-    const struct replica_config *copies = replica_config(node_replica(c->node));
-    const struct taker *taker = distribution_taker_by_code(copies->distribution, who->principal->user->name);
+    const struct taker *taker = taker_of(c, who->principal->user);
     union asked asked;
     uint16_t type;
     uint32_t size;
@@ -246,7 +266,9 @@ void clients_applied(struct clients *c, const struct batch *b)
             continue;
         w->state = WAITING_ANSWERED;
         w->answer = *a;
-        c->answered_count++;
+        w->next_answered = NULL;
+        *c->last_answered = w;
+        c->last_answered = &w->next_answered;
     }
 }
 
@@ -257,8 +279,6 @@ static void give(struct clients *c, struct waiting *w, const struct client_answe
     struct client_answered copy;
     if (a)
         copy = *a;
-    if (w->state == WAITING_ANSWERED)
-        c->answered_count--;
     w->state = WAITING_FREE;
     counter_set(c->gauge, --c->waiting_count);
     counter_add(a ? c->answers : c->timeouts, 1);
@@ -270,21 +290,23 @@ static void give(struct clients *c, struct waiting *w, const struct client_answe
 
 unsigned clients_poll(struct clients *c, uint64_t now_ns)
 {
-    c->now_ns = now_ns;
-    if (c->waiting_count == 0 || (c->answered_count == 0 && now_ns < c->next_sweep_ns))
-        return 0;
     unsigned given = 0;
+    c->now_ns = now_ns;
+    for (struct waiting *w; (w = c->first_answered); given++) {
+        if (!(c->first_answered = w->next_answered))
+            c->last_answered = &c->first_answered;
+        give(c, w, &w->answer);
+    }
+    if (c->waiting_count == 0 || now_ns < c->next_sweep_ns)
+        return given;
+    c->next_sweep_ns = now_ns + SWEEP_NS;
     for (unsigned i = 0; i < CLIENT_WAITING_MAX; i++) {
         struct waiting *w = &c->waiting[i];
-        if (w->state == WAITING_ANSWERED) {
-            give(c, w, &w->answer);
-            given++;
-        } else if (w->state != WAITING_FREE && now_ns >= w->due_ns) {
+        if (w->state == WAITING_SENT && now_ns >= w->due_ns) {
             give(c, w, NULL);
             given++;
         }
     }
-    c->next_sweep_ns = now_ns + 100000000;
     return given;
 }
 
