@@ -37,14 +37,23 @@ static bool may_see(const struct replay *p, const struct feed_event *e)
     return principal_sees_all(&p->who) && e->owner.tenant == p->who.tenant;
 }
 
+/* Behind it, nothing of that time comes any more; before it, nothing has come yet. */
+static uint64_t later(uint64_t ns)
+{
+    return ns < UINT64_MAX - HTTP_TIME_MARGIN_NS ? ns + HTTP_TIME_MARGIN_NS : UINT64_MAX;
+}
+
+static uint64_t earlier(uint64_t ns)
+{
+    return ns > HTTP_TIME_MARGIN_NS ? ns - HTTP_TIME_MARGIN_NS : 0;
+}
+
 static bool wants(void *ctx, const struct feed_event *e)
 {
     struct replay *p = ctx;
-    if (e->seq > p->to_seq || e->time_ns > p->to_ns) {
-        p->is_behind = true;
-        return false;
-    }
-    return e->seq >= p->from_seq && e->time_ns >= p->from_ns && (!p->rfq || e->rfq == p->rfq) &&
+    p->is_behind |= e->seq > p->to_seq || e->time_ns > later(p->to_ns);
+    return e->seq >= p->from_seq && e->seq <= p->to_seq && e->time_ns >= p->from_ns &&
+           e->time_ns <= p->to_ns && (!p->rfq || e->rfq == p->rfq) &&
            (!*p->types || is_named(p->types, e->name)) && may_see(p, e);
 }
 
@@ -122,7 +131,7 @@ static enum err open_reader(struct replay *p, uint64_t since)
         p->from_seq = since + 1;
     if (since > 0)
         return feed_reader_open(&p->reader, f, FEED_CONTRACT, since);
-    return feed_reader_open_at(&p->reader, f, FEED_CONTRACT, p->from_ns);
+    return feed_reader_open_at(&p->reader, f, FEED_CONTRACT, earlier(p->from_ns));
 }
 
 static void refuse_place(struct web_request *r, enum err e)

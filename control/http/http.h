@@ -31,11 +31,13 @@
 #include "control/ws/ws.h"
 
 #define HTTP_KEY_SIZE_MAX  255u
-#define HTTP_STREAMS_MAX   32u                 /* replays of events at one time */
-#define HTTP_STREAM_FRAMES 256u                /* of the log, for one of them in one poll */
-#define HTTP_PAGE          100u                /* entities of a list where `limit` says nothing */
-#define HTTP_READY_LAG_MAX (16u * 1024 * 1024) /* bytes of the log that the replica may be behind */
-#define HTTP_BURST         2u                  /* seconds' worth of requests that may come at once */
+#define HTTP_STREAMS_MAX   32u  /* replays of events at one time */
+#define HTTP_STREAM_FRAMES 256u /* of the log, for one of them in one poll */
+/* Of the log's times, which do not always rise (log_find_time): so much further is looked, both ways. */
+#define HTTP_TIME_MARGIN_NS 10000000000ull
+#define HTTP_PAGE           100u                /* entities of a list where `limit` says nothing */
+#define HTTP_READY_LAG_MAX  (16u * 1024 * 1024) /* bytes of the log that the replica may be behind */
+#define HTTP_BURST          2u                  /* seconds' worth of requests that may come at once */
 
 enum http_refusal {
     HTTP_REFUSED_TOKEN,
