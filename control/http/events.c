@@ -10,8 +10,7 @@
 
 /* One replay: from where, up to where, and what of it. */
 struct replay {
-    struct http *http;
-    struct principal who; /* its token was good when it asked; it ends with it */
+    struct http_stream stream;
     struct feed_reader *reader;
     uint64_t from_seq, to_seq; /* inclusive */
     uint64_t from_ns, to_ns;
@@ -33,8 +32,8 @@ static bool is_named(const char *types, const char *name)
 static bool may_see(const struct replay *p, const struct feed_event *e)
 {
     if (e->rfq)
-        return principal_may_see(p->http->auth, &p->who, e->owner.tenant, e->owner.taker);
-    return principal_sees_all(&p->who) && e->owner.tenant == p->who.tenant;
+        return principal_may_see(p->stream.http->auth, &p->stream.who, e->owner.tenant, e->owner.taker);
+    return principal_sees_all(&p->stream.who) && e->owner.tenant == p->stream.who.tenant;
 }
 
 /* Behind it, nothing of that time comes any more; before it, nothing has come yet. */
@@ -59,7 +58,7 @@ static bool wants(void *ctx, const struct feed_event *e)
 
 static void end(struct replay *p)
 {
-    p->http->streams--;
+    http_stream_end(&p->stream);
     feed_reader_close(p->reader);
     free(p);
 }
@@ -70,11 +69,14 @@ static bool some(struct web_request *r, void *ctx)
     struct feed_event e;
     bool done = false;
     enum err err = OK;
-    bool has_expired = r && web_now_ns(r) >= p->who.expires_ns, is_over = !r || has_expired;
-    for (unsigned frames = 0; !is_over && frames < HTTP_STREAM_FRAMES; frames++) {
+    unsigned left = http_stream_share(p->stream.http, HTTP_STREAM_BYTES);
+    unsigned frames = http_stream_share(p->stream.http, HTTP_STREAM_FRAMES);
+    bool has_expired = r && web_now_ns(r) >= p->stream.who.expires_ns, is_over = !r || has_expired;
+    for (; !is_over && frames > 0 && left > 0; frames--) {
         if (feed_read(p->reader, 1, wants, p, &e, &done, &err)) {
             web_stream_write(r, e.text, e.size);
             web_stream_write(r, "\n", 1);
+            left -= e.size < left ? (unsigned)e.size : left;
         }
         is_over = done || err != OK || p->is_behind;
     }
@@ -124,7 +126,7 @@ static bool take_query(struct web_request *r, struct replay *p, uint64_t *since)
 /* From the earliest place that can have any of it. */
 static enum err open_reader(struct replay *p, uint64_t since)
 {
-    struct feed *f = p->http->feed;
+    struct feed *f = p->stream.http->feed;
     if (p->from_seq > since + 1)
         since = p->from_seq - 1;
     else
@@ -146,32 +148,22 @@ static void refuse_place(struct web_request *r, enum err e)
 
 void http_events(struct web_request *r)
 {
-    struct http *h = http_of(r);
     uint64_t since = 0;
-    if (h->streams >= HTTP_STREAMS_MAX) {
-        http_count(r, HTTP_REFUSED_STREAMS);
-        web_add_header(r, "Retry-After", "1");
-        web_problem(r, 503, "too_many_streams", "%u replays are under way", HTTP_STREAMS_MAX);
-        return;
-    }
     struct replay *p = calloc(1, sizeof *p);
     if (!p) {
         http_failed(r, ERR_MEMORY, NULL);
         return;
     }
-    p->http = h;
-    p->who = *http_principal(r);
-    if (!take_query(r, p, &since)) {
+    if (!take_query(r, p, &since) || !http_stream_begin(r, &p->stream)) {
         free(p);
         return;
     }
     enum err e = open_reader(p, since);
     if (e != OK) {
-        free(p);
+        end(p);
         refuse_place(r, e);
         return;
     }
-    h->streams++;
     web_stream(r, 200, NDJSON, some, p);
 }
 

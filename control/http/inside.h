@@ -71,6 +71,17 @@ void http_done(void *pending, const struct client_answered *a);
 /* What the engine refused. */
 void http_refused(struct web_request *r, const struct client_answered *a);
 
+/* stream.c: an answer that goes on over many polls; one of HTTP_STREAMS_MAX from begin to end. */
+struct http_stream {
+    struct http *http;
+    struct principal who; /* its token was good when it asked; it ends with it */
+};
+/* False: the answer is given, 429 or 503 too_many_streams. */
+bool http_stream_begin(struct web_request *r, struct http_stream *s);
+void http_stream_end(struct http_stream *s);
+/* One stream's part of what there is for all of them in one poll. */
+unsigned http_stream_share(const struct http *h, unsigned whole);
+
 /* The resources */
 void http_healthz(struct web_request *r);
 void http_readyz(struct web_request *r);

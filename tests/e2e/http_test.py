@@ -419,6 +419,26 @@ class Reading(Case):
         self.assertGreater(len(seqs), 2000)
 
 
+    def test_replays_to_so_many_readers_of_one_user(self):
+        self.open()
+        whole = b""
+        while len(whole) < 1500000:  # more than waits for a reader between here and there
+            for _ in range(100):
+                self.ask("POST", f"/api/v1/rfqs/{self.make()}/cancel", ANN, {})
+            whole = self.ask("GET", "/api/v1/events", ROOT).body
+        readers = [Connection(self.rfqd.http_port, window=4096) for _ in range(5)]
+        self.connections += readers
+        for c in readers[:4]:
+            c.send(request("GET", "/api/v1/events", token(**ROOT)))
+            c.until(b"\r\n\r\n")
+        answer = self.ask("GET", "/api/v1/events", ROOT, on=readers[4])
+        self.assertEqual((answer.status, answer.code, answer.headers["retry-after"]), (429, "too_many_streams", "1"))
+        self.assertEqual(self.ask("GET", "/api/v1/events", OLGA).body, whole)
+        for c in readers[:4]:
+            self.assertEqual(c.chunks(), whole)
+        self.assertEqual(self.ask("GET", "/api/v1/events", ROOT, on=readers[4]).body, whole)
+
+
 class Process(Case):
     def test_tells_pages_of_other_origins_what_they_may_read(self):
         self.open(", origins: 'https://desk.example https://other.example'", lps=0)
