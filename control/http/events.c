@@ -6,7 +6,6 @@
 #include "control/http/inside.h"
 
 #define TYPES_SIZE 512u
-#define NDJSON     "application/x-ndjson"
 
 /* One replay: from where, up to where, and what of it. */
 struct replay {
@@ -164,40 +163,5 @@ void http_events(struct web_request *r)
         refuse_place(r, e);
         return;
     }
-    web_stream(r, 200, NDJSON, some, p);
-}
-
-/* Of one RFQ: out of its timeline, also where the log no longer has it
- * -------------------------------------------------------------------------------------------------------- */
-
-struct rfq_events {
-    struct feed *feed;
-    struct json *j;
-};
-
-static bool add_event(void *ctx, uint64_t seq, const struct history_row *row)
-{
-    struct rfq_events *x = ctx;
-    struct feed_event e;
-    if (feed_record(x->feed, FEED_CONTRACT, history_record(row), seq, &e)) {
-        json_raw(x->j, NULL, e.text, e.size);
-        json_line(x->j);
-    }
-    return !x->j->failed;
-}
-
-void http_rfq_events(struct web_request *r)
-{
-    struct view_rfq v;
-    struct json j = {0};
-    struct rfq_events x = {http_of(r)->feed, &j};
-    if (!http_find_rfq(r, &v))
-        return;
-    enum err e = replica_history(http_replica(r), v.rfq->id, add_event, &x);
-    if (e != OK || j.failed) {
-        http_failed(r, e != OK ? e : ERR_MEMORY, &j);
-        return;
-    }
-    web_answer(r, 200, NDJSON, j.text ? j.text : "", j.used);
-    json_free(&j);
+    web_stream(r, 200, HTTP_NDJSON, some, p);
 }

@@ -37,6 +37,7 @@
 /* For all of them in one poll, in equal shares: of the log, and bytes written. */
 #define HTTP_STREAM_FRAMES 256u
 #define HTTP_STREAM_BYTES  (256u * 1024u)
+#define HTTP_TIMELINE_ROWS 256u /* of an RFQ's history; what needs more goes on as a replay does */
 /* Of the log's times, which do not always rise (log_find_time): so much further is looked, both ways. */
 #define HTTP_TIME_MARGIN_NS 10000000000ull
 #define HTTP_PAGE           100u                /* entities of a list where `limit` says nothing */

@@ -82,6 +82,8 @@ void http_stream_end(struct http_stream *s);
 /* One stream's part of what there is for all of them in one poll. */
 unsigned http_stream_share(const struct http *h, unsigned whole);
 
+#define HTTP_NDJSON "application/x-ndjson"
+
 /* The resources */
 void http_healthz(struct web_request *r);
 void http_readyz(struct web_request *r);

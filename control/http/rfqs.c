@@ -72,11 +72,6 @@ void http_rfq_quotes(struct web_request *r)
     answer_part(r, "quotes", view_quotes);
 }
 
-void http_rfq_transitions(struct web_request *r)
-{
-    answer_part(r, "transitions", view_transitions);
-}
-
 void http_rfq_deliveries(struct web_request *r)
 {
     answer_part(r, "deliveries", view_deliveries);

@@ -419,6 +419,24 @@ class Reading(Case):
         self.assertGreater(len(seqs), 2000)
 
 
+    def test_streams_a_timeline_that_is_long(self):
+        self.open()
+        one = self.make()
+        wait_until(lambda: len(self.ask("GET", f"/api/v1/rfqs/{one}/quotes").json()["quotes"]) == 2, 10, "quotes")
+        short = self.ask("GET", f"/api/v1/rfqs/{one}/transitions")
+        self.assertIn("content-length", short.headers)
+        for _ in range(300):  # each is refused, and a row
+            self.ask("POST", f"/api/v1/rfqs/{one}/accept", ANN, {"quoteId": "Q1"})
+        self.ask("POST", f"/api/v1/rfqs/{one}/cancel", ANN, {})
+        long = self.ask("GET", f"/api/v1/rfqs/{one}/transitions")
+        self.assertEqual(long.headers.get("transfer-encoding"), "chunked")
+        moves = long.json()["transitions"]
+        self.assertEqual(moves[:-1], short.json()["transitions"])
+        self.assertEqual(moves[-1]["to"], "CANCELLED")
+        events = self.ask("GET", f"/api/v1/rfqs/{one}/events")
+        self.assertEqual(events.headers.get("transfer-encoding"), "chunked")
+        self.assertEqual(events.body, self.ask("GET", f"/api/v1/events?rfqId={one}").body)
+
     def test_replays_to_so_many_readers_of_one_user(self):
         self.open()
         whole = b""
