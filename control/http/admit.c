@@ -161,6 +161,7 @@ void http_close(struct http *h)
     free(h->users);
     free(h->requests);
     free(h->pending);
+    buffer_free(&h->metrics_text);
     h->users = NULL;
     h->requests = NULL;
     h->pending = h->free_pending = NULL;

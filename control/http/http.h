@@ -42,6 +42,7 @@
 #define HTTP_TIME_MARGIN_NS 10000000000ull
 #define HTTP_PAGE           100u                /* entities of a list where `limit` says nothing */
 #define HTTP_READY_LAG_MAX  (16u * 1024 * 1024) /* bytes of the log that the replica may be behind */
+#define HTTP_METRICS_NS     250000000ull        /* for so long one rendering of /metrics serves all */
 #define HTTP_BURST          2u                  /* seconds' worth of requests that may come at once */
 
 enum http_refusal {
@@ -80,7 +81,9 @@ struct http {
     struct http_user *users; /* as in config */
     struct http_pending *pending, *free_pending;
     unsigned streams;
-    counter_value **requests; /* by route */
+    struct buffer metrics_text; /* of the last rendering */
+    uint64_t metrics_until_ns;  /* it is shown again up to then */
+    counter_value **requests;   /* by route */
     counter_value *refused[HTTP_REFUSALS];
 };
 

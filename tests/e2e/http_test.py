@@ -495,6 +495,13 @@ class Process(Case):
         self.assertRegex(text, r'rfqd_api_requests_total\{method="GET",path="/api/v1/instruments"\} 1\n')
         self.assertRegex(text, r'rfqd_http_answers_total\{status="2xx"\} \d+\n')
 
+    def test_renders_its_metrics_so_often_and_no_more(self):
+        self.open(lps=0)
+        texts = {self.ask("GET", "/metrics", None).body for _ in range(20)}
+        self.assertLessEqual(len(texts), 10)  # each asks one more question, and would be another text
+        time.sleep(0.3)
+        self.assertNotIn(self.ask("GET", "/metrics", None).body, texts)
+
     def test_takes_the_tokens_that_rfqctl_makes(self):
         self.open(lps=0)
 
