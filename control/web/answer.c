@@ -136,7 +136,8 @@ void web_answer(struct web_request *r, unsigned status, const char *content_type
 
 void web_problem(struct web_request *r, unsigned status, const char *code, const char *format, ...)
 {
-    char detail[512], quoted[1024], body[1400];
+    /* A byte that is no text takes six: a peer's words are often in the detail. */
+    char detail[512], quoted[6 * sizeof detail], body[sizeof quoted + 256];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(detail, sizeof detail, format, arguments);

@@ -312,6 +312,21 @@ Test(control_web, says_what_a_path_is_and_takes)
         must_answer(&table[i]);
 }
 
+/* A peer's words are in it, each of its bytes as six: it is JSON all the same, to its end. */
+Test(control_web, gives_a_whole_problem_whatever_the_peer_said)
+{
+    struct harness h;
+    char text[1024] = "GET /problem HTTP/1.1\r\nHost: a\r\nOrigin: ";
+    harness_open(&h);
+    memset(text + strlen(text), 0xff, 200);
+    strcat(text, "\r\n\r\n");
+    struct client *c = harness_ask(&h, text);
+    cr_assert_eq(strncmp(c->received, "HTTP/1.1 403 ", 13), 0, "%s", c->received);
+    cr_assert_eq(harness_count(c->received, "\\u00ff"), 200);
+    cr_assert_eq(strcmp(c->received + c->size - 2, "\"}"), 0, "%s", c->received);
+    harness_close(&h);
+}
+
 Test(control_web, gives_no_body_to_head)
 {
     struct harness h;

@@ -2,7 +2,7 @@
  *
  * Routes of the harness: /echo (body and a header back), /items/{id}, /held (answered by harness_answer),
  * /flow (a stream of `stream_size` bytes), /big (BIG_SIZE bytes), /up (upgrades to an echo), /small (a body
- * of 10 bytes at most).
+ * of 10 bytes at most), /problem (403, naming the Origin).
  */
 #ifndef RFQD_TESTS_WEB_HARNESS_H
 #define RFQD_TESTS_WEB_HARNESS_H
@@ -90,6 +90,11 @@ static void serve_big(struct web_request *r)
     web_answer(r, 200, "text/plain", big, sizeof big);
 }
 
+static void serve_problem(struct web_request *r)
+{
+    web_problem(r, 403, "problem", "not from %.200s", web_header(r, "origin"));
+}
+
 static void serve_held(struct web_request *r)
 {
     struct harness *h = harness_of(r);
@@ -151,7 +156,7 @@ static const struct web_route harness_routes[] = {
     {WEB_GET, "/items/{id}", serve_item, 0, 0}, {WEB_DELETE, "/items/{id}", serve_item, 0, 0},
     {WEB_GET, "/held", serve_held, 0, 0},       {WEB_GET, "/flow", serve_flow, 0, 0},
     {WEB_GET, "/up", serve_up, 0, 0},           {WEB_POST, "/small", serve_echo, 0, 10},
-    {WEB_GET, "/big", serve_big, 0, 0},
+    {WEB_GET, "/big", serve_big, 0, 0},         {WEB_GET, "/problem", serve_problem, 0, 0},
 };
 
 static inline struct in_addr harness_ip(uint32_t at)
