@@ -144,8 +144,9 @@ class BadInput(Case):
             self.assertEqual((answer.status, answer.code), (status, code), answer)
             self.assertEqual(self.ask("GET", f"/api/v1/rfqs/{answer.json()['rfqId']}").json()["status"], "rejected")
         past = {k: v for k, v in RFQ.items() if k != "timeoutMs"}
-        answer = self.ask("POST", "/api/v1/rfqs", ANN, {**past, "expiresAt": "2020-01-01T00:00:00Z"})
-        self.assertEqual((answer.status, answer.code), (422, "deadline_past"), answer)
+        for then in ("2020-01-01T00:00:00Z", "1970-01-01T00:00:00Z"):
+            answer = self.ask("POST", "/api/v1/rfqs", ANN, {**past, "expiresAt": then})
+            self.assertEqual((answer.status, answer.code), (422, "deadline_past"), answer)
         one = self.make()
         self.assertEqual(self.ask("POST", f"/api/v1/rfqs/{one}/accept", ANN, {"quoteId": "Q1"}).code, "unknown_quote")
         for _ in range(3):
