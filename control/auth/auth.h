@@ -46,7 +46,7 @@ static inline bool principal_sees_all(const struct principal *p)
     return (p->roles & (USER_OPS | USER_ADMIN)) != 0;
 }
 /* Another's own events (subscribe:trader). */
-bool principal_may_follow(const struct auth *a, const struct principal *p, const struct config_user *other);
+bool principal_may_follow(const struct principal *p, const struct config_user *other);
 const struct config_user *auth_user(const struct auth *a, const char *name); /* NULL: none */
 
 #endif

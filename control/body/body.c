@@ -295,6 +295,7 @@ static bool take_time(const struct body_member *m, json_object *v, void *out, st
         return wrong_type(e, m, "a time such as \"2026-01-31T12:00:00Z\"");
     if (!body_time(text, &ns))
         return out_of_range(e, m, "a time in UTC such as \"2026-01-31T12:00:00Z\"");
+    ns += ns == 0; /* which stands for one that was not given; this one is as much past */
     memcpy(out, &ns, sizeof ns);
     return true;
 }

@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the lane, kept free: so that a burst of clients never fills it for good. */
+#include "dataplane/core/hash.h"
+
+/* Of the lane, kept free for cancels, whatever else clients ask. */
 #define LANE_RESERVE 65536u
+#define SWEEP_NS     100000000u /* how often is looked for answers that did not come */
+#define TAKERS_KNOWN 256u       /* whose ids are not looked for again */
 
 enum waiting_state { WAITING_FREE, WAITING_SENT, WAITING_ANSWERED };
 
@@ -16,6 +20,7 @@ struct waiting {
     client_done done;
     void *ctx;
     struct client_answered answer;
+    struct waiting *next_answered;
 };
 
 struct clients {
@@ -23,8 +28,10 @@ struct clients {
     struct lane *lane;
     uint64_t now_ns, next_ticket;
     struct waiting waiting[CLIENT_WAITING_MAX]; /* by ticket */
-    unsigned waiting_count, answered_count;
-    uint64_t oldest_ns, next_sweep_ns;
+    unsigned waiting_count;
+    struct waiting *first_answered, **last_answered; /* in the order of their answers */
+    uint64_t takers[TAKERS_KNOWN];                   /* ids, by hash of the code; 0: none yet */
+    uint64_t next_sweep_ns;
     const char *why;
     counter_value *commands, *answers, *refusals, *timeouts, *repeated, *gauge;
 };
@@ -43,6 +50,7 @@ enum err clients_create(struct clients **out, struct node *node, struct counters
     c->lane = node_client_lane(node);
     c->next_ticket = now_ns; /* answers of the last run, read again, are nobody's */
     c->now_ns = now_ns;
+    c->last_answered = &c->first_answered;
     c->commands = counter_new(counters, COUNTER_TOTAL, "rfqd_client_commands_total", "");
     c->answers = counter_new(counters, COUNTER_TOTAL, "rfqd_client_answers_total", "");
     c->refusals = counter_new(counters, COUNTER_TOTAL, "rfqd_client_refusals_total", "");
@@ -60,24 +68,38 @@ void clients_destroy(struct clients *c)
 /* Sending
  * ----------------------------------------------------------------------------------------------------- */
 
+/* What a key is known for: the request as it stands over HTTP. */
+static void print_request(char out[128], enum body_kind kind, const struct rfq *rfq)
+{
+    static const char *const verbs[] = {
+        [BODY_ACCEPT] = "accept", [BODY_CANCEL] = "cancel", [BODY_EXTEND] = "extend"};
+    char name[ID_TEXT_SIZE];
+    if (kind == BODY_RFQ) {
+        snprintf(out, 128, "POST /api/v1/rfqs");
+        return;
+    }
+    name_print('R', rfq->id, name);
+    snprintf(out, 128, "POST /api/v1/rfqs/%s/%s", name, verbs[kind]);
+}
+
 /* 128 bits that nobody can choose: of who, what and the key. */
-static void hash_key(const struct client_who *who, uint64_t *high, uint64_t *low)
+static void hash_key(const struct client_who *who, const char *request, uint64_t *high, uint64_t *low)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     char text[1024];
     int size = snprintf(text, sizeof text, "%s\n%s\n%s\n%s", who->principal->user->tenant,
-                        who->principal->user->name, who->request, who->key);
+                        who->principal->user->name, request, who->key);
     SHA256((const unsigned char *)text, size < (int)sizeof text ? (size_t)size : sizeof text - 1, digest);
     memcpy(high, digest, 8);
     memcpy(low, digest + 8, 8);
     *low |= 1; /* never that of no key */
 }
 
-static uint64_t hash_body(const struct client_who *who)
+static uint64_t hash_body(const union body *body)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     uint64_t hash;
-    SHA256(who->body, who->body_size, digest);
+    SHA256((const unsigned char *)body, sizeof *body, digest);
     memcpy(&hash, digest, 8);
     return hash;
 }
@@ -99,36 +121,110 @@ static struct waiting *take_place(struct clients *c)
     return NULL;
 }
 
-static enum err send_command(struct clients *c, const struct client_who *who, struct record *head,
-                             struct client_head *client, uint16_t type, uint32_t size, client_done done,
-                             void *ctx)
+/* A command, whichever it is. */
+union asked {
+    struct {
+        struct record head;
+        struct client_head client;
+    };
+    struct command_client_rfq create;
+    struct command_client_accept accept;
+    struct command_client_cancel cancel;
+    struct command_client_extend extend;
+};
+static_assert(offsetof(struct command_client_rfq, client) == offsetof(union asked, client) &&
+                  offsetof(struct command_client_accept, client) == offsetof(union asked, client) &&
+                  offsetof(struct command_client_cancel, client) == offsetof(union asked, client) &&
+                  offsetof(struct command_client_extend, client) == offsetof(union asked, client),
+              "all four begin alike");
+
+/* All of it but head and client. */
+static void make_command(const struct clients *c, enum body_kind kind, const union body *body,
+                         const struct rfq *rfq, union asked *out, uint16_t *type, uint32_t *size)
 {
-    const struct replica_config *copies = replica_config(node_replica(c->node));
-    const struct taker *taker = distribution_taker_by_code(copies->distribution, who->principal->user->name);
+    switch (kind) {
+    case BODY_RFQ:
+        body_rfq_command(&body->rfq, c->now_ns, &out->create);
+        *type = RECORD_COMMAND_CLIENT_RFQ;
+        *size = sizeof out->create;
+        return;
+    case BODY_ACCEPT:
+        body_accept_command(&body->accept, rfq->id, &out->accept);
+        *type = RECORD_COMMAND_CLIENT_ACCEPT;
+        *size = sizeof out->accept;
+        return;
+    case BODY_CANCEL:
+        out->cancel = (struct command_client_cancel){.rfq = rfq->id, .reason = body->cancel.reason};
+        *type = RECORD_COMMAND_CLIENT_CANCEL;
+        *size = sizeof out->cancel;
+        return;
+    case BODY_EXTEND:
+        break;
+    }
+    body_extend_command(&body->extend, rfq, &out->extend);
+    *type = RECORD_COMMAND_CLIENT_EXTEND;
+    *size = sizeof out->extend;
+}
+
+/* Whether it may go out now: NULL, or why not. Half of the places, a part of the lane, and the time while the
+ * log waits for its disk are kept for cancels. */
+static const char *why_not(struct clients *c, bool is_cancel, uint32_t size)
+{
     struct log *log = node_log(c->node);
+    if (log_failed(log))
+        return "the record cannot be kept: nothing is accepted";
+    if (log_stalled(log) && !is_cancel)
+        return log_stalled(log);
+    if (c->waiting_count >= (is_cancel ? CLIENT_WAITING_MAX : CLIENT_WAITING_MAX / 2))
+        return "too many commands are under way";
+    if (!lane_room(c->lane, LANE_ITEM_HEADER_SIZE + size, is_cancel ? 0 : LANE_RESERVE))
+        return "the engine has more to do than it can: try again";
+    return NULL;
+}
+
+/* Looked for among all of them once; the place of another with the same hash is taken. */
+static const struct taker *taker_of(struct clients *c, const struct config_user *user)
+{
+    const struct distribution_state *s = replica_config(node_replica(c->node))->distribution;
+    uint64_t *id = &c->takers[hash_bytes(user->name, strlen(user->name)) % TAKERS_KNOWN];
+    const struct taker *known = *id ? distribution_taker(s, *id) : NULL;
+    if (known && strncmp(known->code, user->name, sizeof known->code) == 0)
+        return known;
+    known = distribution_taker_by_code(s, user->name);
+    *id = known ? known->id : 0;
+    return known;
+}
+
+enum err client_ask(struct clients *c, const struct client_who *who, enum body_kind kind,
+                    const union body *body, const struct rfq *rfq, client_done done, void *ctx)
+{
+    const struct taker *taker = taker_of(c, who->principal->user);
+    union asked asked;
+    uint16_t type;
+    uint32_t size;
     if (!taker)
         return refuse(c, ERR_NOT_FOUND, "the user is not known as a taker");
-    if (log_failed(log) || log_stalled(log))
-        return refuse(c, ERR_FULL,
-                      log_failed(log) ? "the record cannot be kept: nothing is accepted" : log_stalled(log));
-    if (c->waiting_count >= CLIENT_WAITING_MAX / 2)
-        return refuse(c, ERR_FULL, "too many commands are under way");
-    if (!lane_room(c->lane, LANE_ITEM_HEADER_SIZE + size, LANE_RESERVE))
-        return refuse(c, ERR_FULL, "the engine has more to do than it can: try again");
+    make_command(c, kind, body, rfq, &asked, &type, &size);
+    const char *why = why_not(c, kind == BODY_CANCEL, size);
+    if (why)
+        return refuse(c, ERR_FULL, why);
     struct waiting *w = take_place(c);
-    *client = (struct client_head){.ticket = c->next_ticket, .taker = taker->id, .tenant = taker->tenant};
+    asked.client =
+        (struct client_head){.ticket = c->next_ticket, .taker = taker->id, .tenant = taker->tenant};
     if (who->key && *who->key) {
-        hash_key(who, &client->key_high, &client->key_low);
-        client->body = hash_body(who);
+        char request[128];
+        print_request(request, kind, rfq);
+        hash_key(who, request, &asked.client.key_high, &asked.client.key_low);
+        asked.client.body = hash_body(body);
     }
-    *head = (struct record){.size = size,
-                            .type = type,
-                            .version = 1,
-                            .dest = AGENT_DISTRIBUTION,
-                            .lane = LANE_REQUEST,
-                            .session = SESSION_NONE,
-                            .time_ns = c->now_ns};
-    bool put = lane_put(c->lane, AGENT_NONE, LANE_REQUEST, 0, c->now_ns, head, 0);
+    asked.head = (struct record){.size = size,
+                                 .type = type,
+                                 .version = 1,
+                                 .dest = AGENT_DISTRIBUTION,
+                                 .lane = LANE_REQUEST,
+                                 .session = SESSION_NONE,
+                                 .time_ns = c->now_ns};
+    bool put = lane_put(c->lane, AGENT_NONE, LANE_REQUEST, 0, c->now_ns, &asked.head, 0);
     assert(put); /* room was asked for */
     (void)put;
     lane_commit(c->lane);
@@ -140,58 +236,6 @@ static enum err send_command(struct clients *c, const struct client_who *who, st
     counter_add(c->commands, 1);
     counter_set(c->gauge, ++c->waiting_count);
     return OK;
-}
-
-enum err client_rfq(struct clients *c, const struct client_who *who, struct command_client_rfq *command,
-                    client_done done, void *ctx)
-{
-    return send_command(c, who, &command->head, &command->client, RECORD_COMMAND_CLIENT_RFQ, sizeof *command,
-                        done, ctx);
-}
-
-enum err client_accept(struct clients *c, const struct client_who *who, struct command_client_accept *command,
-                       client_done done, void *ctx)
-{
-    return send_command(c, who, &command->head, &command->client, RECORD_COMMAND_CLIENT_ACCEPT,
-                        sizeof *command, done, ctx);
-}
-
-enum err client_cancel(struct clients *c, const struct client_who *who, struct command_client_cancel *command,
-                       client_done done, void *ctx)
-{
-    return send_command(c, who, &command->head, &command->client, RECORD_COMMAND_CLIENT_CANCEL,
-                        sizeof *command, done, ctx);
-}
-
-enum err client_extend(struct clients *c, const struct client_who *who, struct command_client_extend *command,
-                       client_done done, void *ctx)
-{
-    return send_command(c, who, &command->head, &command->client, RECORD_COMMAND_CLIENT_EXTEND,
-                        sizeof *command, done, ctx);
-}
-
-enum err client_ask(struct clients *c, const struct client_who *who, enum body_kind kind,
-                    const union body *body, const struct rfq *rfq, client_done done, void *ctx)
-{
-    struct command_client_rfq create;
-    struct command_client_accept accept;
-    struct command_client_cancel cancel;
-    struct command_client_extend extend;
-    switch (kind) {
-    case BODY_RFQ:
-        body_rfq_command(&body->rfq, c->now_ns, &create);
-        return client_rfq(c, who, &create, done, ctx);
-    case BODY_ACCEPT:
-        body_accept_command(&body->accept, rfq->id, &accept);
-        return client_accept(c, who, &accept, done, ctx);
-    case BODY_CANCEL:
-        cancel = (struct command_client_cancel){.rfq = rfq->id, .reason = body->cancel.reason};
-        return client_cancel(c, who, &cancel, done, ctx);
-    case BODY_EXTEND:
-        break;
-    }
-    body_extend_command(&body->extend, rfq, &extend);
-    return client_extend(c, who, &extend, done, ctx);
 }
 
 const char *clients_why(const struct clients *c)
@@ -222,7 +266,9 @@ void clients_applied(struct clients *c, const struct batch *b)
             continue;
         w->state = WAITING_ANSWERED;
         w->answer = *a;
-        c->answered_count++;
+        w->next_answered = NULL;
+        *c->last_answered = w;
+        c->last_answered = &w->next_answered;
     }
 }
 
@@ -233,8 +279,6 @@ static void give(struct clients *c, struct waiting *w, const struct client_answe
     struct client_answered copy;
     if (a)
         copy = *a;
-    if (w->state == WAITING_ANSWERED)
-        c->answered_count--;
     w->state = WAITING_FREE;
     counter_set(c->gauge, --c->waiting_count);
     counter_add(a ? c->answers : c->timeouts, 1);
@@ -246,21 +290,23 @@ static void give(struct clients *c, struct waiting *w, const struct client_answe
 
 unsigned clients_poll(struct clients *c, uint64_t now_ns)
 {
-    c->now_ns = now_ns;
-    if (c->waiting_count == 0 || (c->answered_count == 0 && now_ns < c->next_sweep_ns))
-        return 0;
     unsigned given = 0;
+    c->now_ns = now_ns;
+    for (struct waiting *w; (w = c->first_answered); given++) {
+        if (!(c->first_answered = w->next_answered))
+            c->last_answered = &c->first_answered;
+        give(c, w, &w->answer);
+    }
+    if (c->waiting_count == 0 || now_ns < c->next_sweep_ns)
+        return given;
+    c->next_sweep_ns = now_ns + SWEEP_NS;
     for (unsigned i = 0; i < CLIENT_WAITING_MAX; i++) {
         struct waiting *w = &c->waiting[i];
-        if (w->state == WAITING_ANSWERED) {
-            give(c, w, &w->answer);
-            given++;
-        } else if (w->state != WAITING_FREE && now_ns >= w->due_ns) {
+        if (w->state == WAITING_SENT && now_ns >= w->due_ns) {
             give(c, w, NULL);
             given++;
         }
     }
-    c->next_sweep_ns = now_ns + 100000000;
     return given;
 }
 

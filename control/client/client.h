@@ -4,11 +4,13 @@
  * applied when it is given out here: so a read after the answer sees what was done. At level `synced` the
  * replica applies what is durable only.
  *
- *     client_rfq(cs, &who, &wanted, on_answer, ctx)     → ERR_FULL: nothing was sent, 503
+ *     client_ask(cs, &who, BODY_RFQ, &body, NULL, on_answer, ctx)     → ERR_FULL: nothing was sent, 503
  *
  * What is asked while the log waits for a disk is refused here, before it is sent: nothing is taken that
- * could be lost. An answer that does not come for CLIENT_TIMEOUT_NS is given up: what became of the command
- * is not known then, and who asked may ask again under the same key.
+ * could be lost. So is what is too much: half of CLIENT_WAITING_MAX under way, or the lane full but for a
+ * reserve. Cancels go on (spec/80): the other half and the reserve are theirs, and the log's waiting does not
+ * stop them; only a log that has failed does. An answer that does not come for CLIENT_TIMEOUT_NS is given up:
+ * what became of the command is not known then, and who asked may ask again under the same key.
  *
  * Counters: rfqd_client_{commands,answers,refusals,timeouts,repeated}_total, rfqd_client_waiting.
  */
@@ -24,13 +26,11 @@
 
 struct clients;
 
-/* Who asks, and under which key. */
+/* Who asks, and under which key. A key is known for one user and one request, and stands for the body: by
+ * whichever way it comes, and however it was written. */
 struct client_who {
     const struct principal *principal;
-    const char *key;     /* Idempotency-Key; NULL or "": none */
-    const char *request; /* method and path: a key is known for one request only */
-    const void *body;    /* what the key stands for */
-    size_t body_size;
+    const char *key; /* Idempotency-Key; NULL or "": none */
 };
 
 /* a NULL: no answer in time. On the control core, from clients_poll. The state is that of the answer or
@@ -45,18 +45,10 @@ void clients_applied(struct clients *c, const struct batch *b);
 unsigned clients_poll(struct clients *c, uint64_t now_ns);
 unsigned clients_waiting(const struct clients *c);
 
-/* Each fills in head and client of the command; the rest is the caller's. ERR_FULL: too much is under way, or
- * the log waits: clients_why() has the sentence. ERR_NOT_FOUND: the user is no taker that the engine knows
- * (yet). done is called later, never from inside. */
-enum err client_rfq(struct clients *c, const struct client_who *who, struct command_client_rfq *command,
-                    client_done done, void *ctx) WARN_UNUSED;
-enum err client_accept(struct clients *c, const struct client_who *who, struct command_client_accept *command,
-                       client_done done, void *ctx) WARN_UNUSED;
-enum err client_cancel(struct clients *c, const struct client_who *who, struct command_client_cancel *command,
-                       client_done done, void *ctx) WARN_UNUSED;
-enum err client_extend(struct clients *c, const struct client_who *who, struct command_client_extend *command,
-                       client_done done, void *ctx) WARN_UNUSED;
-/* What was asked by a body, whichever it is. rfq: what it is about; NULL for BODY_RFQ. */
+/* What was asked by a body, whichever it is (zeroed where it says nothing, as body_read does). rfq: what it
+ * is about; NULL for BODY_RFQ. ERR_FULL: too much is under way, or the log waits: clients_why() has the
+ * sentence. ERR_NOT_FOUND: the user is no taker that the engine knows (yet). done is called later, never from
+ * inside. */
 enum err client_ask(struct clients *c, const struct client_who *who, enum body_kind kind,
                     const union body *body, const struct rfq *rfq, client_done done, void *ctx) WARN_UNUSED;
 const char *clients_why(const struct clients *c);

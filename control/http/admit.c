@@ -45,7 +45,7 @@ static bool within_rate(struct web_request *r)
 {
     const struct http *h = http_of(r);
     const struct principal *p = http_principal(r);
-    uint64_t *paid_ns = &h->buckets[p->user - h->config->users], now_ns = web_now_ns(r);
+    uint64_t *paid_ns = &h->users[p->user - h->config->users].paid_ns, now_ns = web_now_ns(r);
     uint64_t cost_ns = SECOND_NS / h->config->http_requests_per_s_max;
     uint64_t from_ns = *paid_ns > now_ns ? *paid_ns : now_ns;
     if (from_ns + cost_ns <= now_ns + HTTP_BURST * SECOND_NS) {
@@ -140,10 +140,10 @@ static void name_counters(struct http *h)
 
 enum err http_open(struct http *h)
 {
-    h->buckets = calloc(h->config->user_count + 1, sizeof *h->buckets);
+    h->users = calloc(h->config->user_count + 1, sizeof *h->users);
     h->requests = calloc(http_route_count, sizeof *h->requests);
     h->pending = calloc(CLIENT_WAITING_MAX, sizeof *h->pending);
-    if (!h->buckets || !h->requests || !h->pending) {
+    if (!h->users || !h->requests || !h->pending) {
         http_close(h);
         return ERR_MEMORY;
     }
@@ -158,10 +158,11 @@ enum err http_open(struct http *h)
 
 void http_close(struct http *h)
 {
-    free(h->buckets);
+    free(h->users);
     free(h->requests);
     free(h->pending);
-    h->buckets = NULL;
+    buffer_free(&h->metrics_text);
+    h->users = NULL;
     h->requests = NULL;
     h->pending = h->free_pending = NULL;
 }

@@ -6,12 +6,10 @@
 #include "control/http/inside.h"
 
 #define TYPES_SIZE 512u
-#define NDJSON     "application/x-ndjson"
 
 /* One replay: from where, up to where, and what of it. */
 struct replay {
-    struct http *http;
-    struct principal who; /* its token was good when it asked; it ends with it */
+    struct http_stream stream;
     struct feed_reader *reader;
     uint64_t from_seq, to_seq; /* inclusive */
     uint64_t from_ns, to_ns;
@@ -33,24 +31,33 @@ static bool is_named(const char *types, const char *name)
 static bool may_see(const struct replay *p, const struct feed_event *e)
 {
     if (e->rfq)
-        return principal_may_see(p->http->auth, &p->who, e->owner.tenant, e->owner.taker);
-    return principal_sees_all(&p->who) && e->owner.tenant == p->who.tenant;
+        return principal_may_see(p->stream.http->auth, &p->stream.who, e->owner.tenant, e->owner.taker);
+    return principal_sees_all(&p->stream.who) && e->owner.tenant == p->stream.who.tenant;
+}
+
+/* Behind it, nothing of that time comes any more; before it, nothing has come yet. */
+static uint64_t later(uint64_t ns)
+{
+    return ns < UINT64_MAX - HTTP_TIME_MARGIN_NS ? ns + HTTP_TIME_MARGIN_NS : UINT64_MAX;
+}
+
+static uint64_t earlier(uint64_t ns)
+{
+    return ns > HTTP_TIME_MARGIN_NS ? ns - HTTP_TIME_MARGIN_NS : 0;
 }
 
 static bool wants(void *ctx, const struct feed_event *e)
 {
     struct replay *p = ctx;
-    if (e->seq > p->to_seq || e->time_ns > p->to_ns) {
-        p->is_behind = true;
-        return false;
-    }
-    return e->seq >= p->from_seq && e->time_ns >= p->from_ns && (!p->rfq || e->rfq == p->rfq) &&
+    p->is_behind |= e->seq > p->to_seq || e->time_ns > later(p->to_ns);
+    return e->seq >= p->from_seq && e->seq <= p->to_seq && e->time_ns >= p->from_ns &&
+           e->time_ns <= p->to_ns && (!p->rfq || e->rfq == p->rfq) &&
            (!*p->types || is_named(p->types, e->name)) && may_see(p, e);
 }
 
 static void end(struct replay *p)
 {
-    p->http->streams--;
+    http_stream_end(&p->stream);
     feed_reader_close(p->reader);
     free(p);
 }
@@ -61,14 +68,19 @@ static bool some(struct web_request *r, void *ctx)
     struct feed_event e;
     bool done = false;
     enum err err = OK;
-    bool is_over = !r || web_now_ns(r) >= p->who.expires_ns;
-    for (unsigned frames = 0; !is_over && frames < HTTP_STREAM_FRAMES; frames++) {
+    unsigned left = http_stream_share(p->stream.http, HTTP_STREAM_BYTES);
+    unsigned frames = http_stream_share(p->stream.http, HTTP_STREAM_FRAMES);
+    bool has_expired = r && web_now_ns(r) >= p->stream.who.expires_ns, is_over = !r || has_expired;
+    for (; !is_over && frames > 0 && left > 0; frames--) {
         if (feed_read(p->reader, 1, wants, p, &e, &done, &err)) {
             web_stream_write(r, e.text, e.size);
             web_stream_write(r, "\n", 1);
+            left -= e.size < left ? (unsigned)e.size : left;
         }
         is_over = done || err != OK || p->is_behind;
     }
+    if (has_expired || err != OK)
+        web_stream_abort(r);
     if (is_over)
         end(p);
     return !is_over;
@@ -113,14 +125,14 @@ static bool take_query(struct web_request *r, struct replay *p, uint64_t *since)
 /* From the earliest place that can have any of it. */
 static enum err open_reader(struct replay *p, uint64_t since)
 {
-    struct feed *f = p->http->feed;
+    struct feed *f = p->stream.http->feed;
     if (p->from_seq > since + 1)
         since = p->from_seq - 1;
     else
         p->from_seq = since + 1;
     if (since > 0)
         return feed_reader_open(&p->reader, f, FEED_CONTRACT, since);
-    return feed_reader_open_at(&p->reader, f, FEED_CONTRACT, p->from_ns);
+    return feed_reader_open_at(&p->reader, f, FEED_CONTRACT, earlier(p->from_ns));
 }
 
 static void refuse_place(struct web_request *r, enum err e)
@@ -135,66 +147,21 @@ static void refuse_place(struct web_request *r, enum err e)
 
 void http_events(struct web_request *r)
 {
-    struct http *h = http_of(r);
     uint64_t since = 0;
-    if (h->streams >= HTTP_STREAMS_MAX) {
-        http_count(r, HTTP_REFUSED_STREAMS);
-        web_add_header(r, "Retry-After", "1");
-        web_problem(r, 503, "too_many_streams", "%u replays are under way", HTTP_STREAMS_MAX);
-        return;
-    }
     struct replay *p = calloc(1, sizeof *p);
     if (!p) {
         http_failed(r, ERR_MEMORY, NULL);
         return;
     }
-    p->http = h;
-    p->who = *http_principal(r);
-    if (!take_query(r, p, &since)) {
+    if (!take_query(r, p, &since) || !http_stream_begin(r, &p->stream)) {
         free(p);
         return;
     }
     enum err e = open_reader(p, since);
     if (e != OK) {
-        free(p);
+        end(p);
         refuse_place(r, e);
         return;
     }
-    h->streams++;
-    web_stream(r, 200, NDJSON, some, p);
-}
-
-/* Of one RFQ: out of its timeline, also where the log no longer has it
- * -------------------------------------------------------------------------------------------------------- */
-
-struct rfq_events {
-    struct feed *feed;
-    struct json *j;
-};
-
-static bool add_event(void *ctx, uint64_t seq, const struct history_row *row)
-{
-    struct rfq_events *x = ctx;
-    struct feed_event e;
-    if (feed_record(x->feed, FEED_CONTRACT, history_record(row), seq, &e)) {
-        json_raw(x->j, NULL, e.text, e.size);
-        json_line(x->j);
-    }
-    return !x->j->failed;
-}
-
-void http_rfq_events(struct web_request *r)
-{
-    struct view_rfq v;
-    struct json j = {0};
-    struct rfq_events x = {http_of(r)->feed, &j};
-    if (!http_find_rfq(r, &v))
-        return;
-    enum err e = replica_history(http_replica(r), v.rfq->id, add_event, &x);
-    if (e != OK || j.failed) {
-        http_failed(r, e != OK ? e : ERR_MEMORY, &j);
-        return;
-    }
-    web_answer(r, 200, NDJSON, j.text ? j.text : "", j.used);
-    json_free(&j);
+    web_stream(r, 200, HTTP_NDJSON, some, p);
 }

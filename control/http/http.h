@@ -17,7 +17,8 @@
  *   a body that is no JSON              415 unsupported_media_type
  *   a body or query that is not right   400 or 422, by the codes of body.h; bad_parameter
  *   a key that is none                  400 bad_idempotency_key (1 to 255 visible characters)
- *   more than HTTP_STREAMS_MAX replays  503 too_many_streams
+ *   more than HTTP_STREAMS_MAX replays  503 too_many_streams, with Retry-After
+ *   more than HTTP_STREAMS_PER_USER     429 too_many_streams, with Retry-After
  */
 #ifndef RFQD_CONTROL_HTTP_H
 #define RFQD_CONTROL_HTTP_H
@@ -30,12 +31,19 @@
 #include "control/web/web.h"
 #include "control/ws/ws.h"
 
-#define HTTP_KEY_SIZE_MAX  255u
-#define HTTP_STREAMS_MAX   32u                 /* replays of events at one time */
-#define HTTP_STREAM_FRAMES 256u                /* of the log, for one of them in one poll */
-#define HTTP_PAGE          100u                /* entities of a list where `limit` says nothing */
-#define HTTP_READY_LAG_MAX (16u * 1024 * 1024) /* bytes of the log that the replica may be behind */
-#define HTTP_BURST         2u                  /* seconds' worth of requests that may come at once */
+#define HTTP_KEY_SIZE_MAX     255u
+#define HTTP_STREAMS_MAX      32u /* replays of events at one time */
+#define HTTP_STREAMS_PER_USER 4u
+/* For all of them in one poll, in equal shares: of the log, and bytes written. */
+#define HTTP_STREAM_FRAMES 256u
+#define HTTP_STREAM_BYTES  (256u * 1024u)
+#define HTTP_TIMELINE_ROWS 256u /* of an RFQ's history; what needs more goes on as a replay does */
+/* Of the log's times, which do not always rise (log_find_time): so much further is looked, both ways. */
+#define HTTP_TIME_MARGIN_NS 10000000000ull
+#define HTTP_PAGE           100u                /* entities of a list where `limit` says nothing */
+#define HTTP_READY_LAG_MAX  (16u * 1024 * 1024) /* bytes of the log that the replica may be behind */
+#define HTTP_METRICS_NS     250000000ull        /* for so long one rendering of /metrics serves all */
+#define HTTP_BURST          2u                  /* seconds' worth of requests that may come at once */
 
 enum http_refusal {
     HTTP_REFUSED_TOKEN,
@@ -51,6 +59,11 @@ enum http_refusal {
 
 struct http_pending;
 
+struct http_user {
+    uint64_t paid_ns; /* when all that was asked is paid for */
+    unsigned streams; /* replays under way */
+};
+
 /* The application behind the routes (web_app). */
 struct http {
     /* given */
@@ -65,10 +78,12 @@ struct http {
     struct metrics *metrics;
     bool stopping; /* readyz says no */
     /* its own */
-    uint64_t *buckets; /* by user: when all that was asked is paid for */
+    struct http_user *users; /* as in config */
     struct http_pending *pending, *free_pending;
     unsigned streams;
-    counter_value **requests; /* by route */
+    struct buffer metrics_text; /* of the last rendering */
+    uint64_t metrics_until_ns;  /* it is shown again up to then */
+    counter_value **requests;   /* by route */
     counter_value *refused[HTTP_REFUSALS];
 };
 

@@ -59,9 +59,8 @@ struct http_pending {
     void (*answer)(struct web_request *r, const struct client_answered *a);
     struct http_pending *next_free;
 };
-/* Who asks, and under which key. text: for method and path; body: what was read out of the request's, which
- * is what a key stands for, however it was written. False: the answer is given. */
-bool http_who(struct web_request *r, char text[512], const void *body, size_t size, struct client_who *who);
+/* Who asks, and under which key. False: the answer is given. */
+bool http_who(struct web_request *r, struct client_who *who);
 /* Before a command is sent: what is told of its answer. NULL: the answer is given. */
 struct http_pending *http_pending_take(struct web_request *r,
                                        void (*answer)(struct web_request *r,
@@ -71,6 +70,19 @@ void http_sent(struct web_request *r, struct http_pending *p, enum err e);
 void http_done(void *pending, const struct client_answered *a);
 /* What the engine refused. */
 void http_refused(struct web_request *r, const struct client_answered *a);
+
+/* stream.c: an answer that goes on over many polls; one of HTTP_STREAMS_MAX from begin to end. */
+struct http_stream {
+    struct http *http;
+    struct principal who; /* its token was good when it asked; it ends with it */
+};
+/* False: the answer is given, 429 or 503 too_many_streams. */
+bool http_stream_begin(struct web_request *r, struct http_stream *s);
+void http_stream_end(struct http_stream *s);
+/* One stream's part of what there is for all of them in one poll. */
+unsigned http_stream_share(const struct http *h, unsigned whole);
+
+#define HTTP_NDJSON "application/x-ndjson"
 
 /* The resources */
 void http_healthz(struct web_request *r);

@@ -31,13 +31,17 @@ bool http_query_known(struct web_request *r, const char *const *known)
 bool http_query_text(struct web_request *r, const char *name, char *out, size_t size)
 {
     char wanted[40];
-    bool too_long;
-    out[0] = 0;
-    if (web_query(r, name, out, size, &too_long))
+    switch (web_query(r, name, out, size)) {
+    case WEB_QUERY_NONE:
+    case WEB_QUERY_VALUE:
         return true;
-    out[0] = 0;
-    snprintf(wanted, sizeof wanted, "at most %zu characters", size - 1);
-    return !too_long || http_bad_parameter(r, name, wanted);
+    case WEB_QUERY_LONG:
+        snprintf(wanted, sizeof wanted, "at most %zu characters", size - 1);
+        return http_bad_parameter(r, name, wanted);
+    case WEB_QUERY_BAD:
+        break;
+    }
+    return http_bad_parameter(r, name, "a value, percent-encoded where it has to be");
 }
 
 static bool parse_number(const char *text, uint64_t *out)

@@ -72,11 +72,6 @@ void http_rfq_quotes(struct web_request *r)
     answer_part(r, "quotes", view_quotes);
 }
 
-void http_rfq_transitions(struct web_request *r)
-{
-    answer_part(r, "transitions", view_transitions);
-}
-
 void http_rfq_deliveries(struct web_request *r)
 {
     answer_part(r, "deliveries", view_deliveries);
@@ -193,7 +188,6 @@ static void ask(struct web_request *r, enum body_kind kind, const struct rfq *rf
     union body b;
     struct body_error error;
     struct client_who who;
-    char text[512];
     json_object *o = http_body(r);
     if (!o)
         return;
@@ -202,7 +196,7 @@ static void ask(struct web_request *r, enum body_kind kind, const struct rfq *rf
         return;
     }
     json_object_put(o);
-    if (!http_who(r, text, &b, sizeof b, &who))
+    if (!http_who(r, &who))
         return;
     struct http_pending *p = http_pending_take(r, answer);
     if (p)

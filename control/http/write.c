@@ -56,7 +56,7 @@ static bool is_key(const char *key)
     return size >= 1 && size <= HTTP_KEY_SIZE_MAX;
 }
 
-bool http_who(struct web_request *r, char text[512], const void *body, size_t size, struct client_who *who)
+bool http_who(struct web_request *r, struct client_who *who)
 {
     const char *key = web_header(r, "idempotency-key");
     if (key && !is_key(key)) {
@@ -65,9 +65,7 @@ bool http_who(struct web_request *r, char text[512], const void *body, size_t si
                     HTTP_KEY_SIZE_MAX);
         return false;
     }
-    snprintf(text, 512, "%s %s", web_method_name(web_route_of(r)->method), web_path(r));
-    *who = (struct client_who){
-        .principal = http_principal(r), .key = key, .request = text, .body = body, .body_size = size};
+    *who = (struct client_who){.principal = http_principal(r), .key = key};
     return true;
 }
 
@@ -139,6 +137,7 @@ static unsigned status_of(enum reason reason)
         {REASON_REPLACED, 409},          {REASON_RFQ_ENDED, 409},      {REASON_LP_SUSPENDED, 409},
         {REASON_QUOTE_CONSUMED, 409},    {REASON_CANCEL_PENDING, 409}, {REASON_EXTENSION, 409},
         {REASON_DUPLICATE_REQUEST, 409}, {REASON_LIMIT, 503},          {REASON_BUSY, 503},
+        {REASON_DRAINING, 503},
     };
     for (unsigned i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (statuses[i].reason == reason)

@@ -167,6 +167,8 @@ const struct family families[] = {
     {"rfqd_http_refused_total", FAMILY_TOTAL, "", NULL, 0, "Requests and connections refused, by reason."},
     {"rfqd_http_received_bytes_total", FAMILY_TOTAL, "bytes", NULL, 0,
      "Bytes received by HTTP and WebSocket."},
+    {"rfqd_http_streams_aborted_total", FAMILY_TOTAL, "", NULL, 0,
+     "Answers broken off: they could not be read to their end, or the token expired."},
     {"rfqd_http_sent_bytes_total", FAMILY_TOTAL, "bytes", NULL, 0, "Bytes sent by HTTP and WebSocket."},
     {"rfqd_api_requests_total", FAMILY_TOTAL, "", NULL, 0, "Requests of the API, by method and path."},
     {"rfqd_api_refused_total", FAMILY_TOTAL, "", NULL, 0,

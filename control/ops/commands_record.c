@@ -58,7 +58,7 @@ void ops_rfq(struct ops_request *r)
         ops_fail(r, "bad_id", "'%.40s' is no RFQ's id: R and hexadecimal digits", name);
         return;
     }
-    enum err e = replica_history(node_replica(r->config->node), rfq, timeline_row, &t);
+    enum err e = replica_history(node_replica(r->config->node), rfq, 0, timeline_row, &t);
     if (e != OK && e != ERR_NOT_FOUND)
         ops_fail(r, "store", "%s", *store_error() ? store_error() : err_text(e));
     else if (!t.rows)

@@ -20,7 +20,7 @@ static bool show(void *ctx, const void *key, size_t key_size, const void *value,
     return t->visit(t->ctx, store_from_be64((const char *)key + 8), (const void *)t->row);
 }
 
-enum err history_of(struct replica *r, uint64_t rfq,
+enum err history_of(struct replica *r, uint64_t rfq, uint64_t from_seq,
                     bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row), void *ctx)
 {
     char from[HISTORY_KEY_SIZE];
@@ -29,7 +29,7 @@ enum err history_of(struct replica *r, uint64_t rfq,
         return ERR_MEMORY;
     t->visit = visit;
     t->ctx = ctx;
-    pair_key(from, rfq, 0);
+    pair_key(from, rfq, from_seq);
     const struct replica_range range = {
         .table = TABLE_HISTORY, .key = from, .key_size = sizeof from, .prefix_size = sizeof rfq};
     enum err e = replica_scan(r, &range, show, t);

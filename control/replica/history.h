@@ -4,7 +4,7 @@
 
 #include "control/replica/replica.h"
 
-enum err history_of(struct replica *r, uint64_t rfq,
+enum err history_of(struct replica *r, uint64_t rfq, uint64_t from_seq,
                     bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row),
                     void *ctx) WARN_UNUSED;
 

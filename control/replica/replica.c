@@ -244,10 +244,10 @@ static unsigned poll(void *self, uint64_t now_ns)
     return work;
 }
 
-enum err replica_history(struct replica *r, uint64_t rfq,
+enum err replica_history(struct replica *r, uint64_t rfq, uint64_t from_seq,
                          bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row), void *ctx)
 {
-    return history_of(r, rfq, visit, ctx);
+    return history_of(r, rfq, from_seq, visit, ctx);
 }
 
 enum err replica_scan(struct replica *r, const struct replica_range *range, replica_row *visit, void *ctx)

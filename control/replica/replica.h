@@ -124,10 +124,11 @@ typedef bool replica_row(void *ctx, const void *key, size_t key_size, const void
 enum err replica_scan(struct replica *r, const struct replica_range *range, replica_row *visit,
                       void *ctx) WARN_UNUSED;
 
-/* Every row about an RFQ, by seq: those in the store, and those on the way there. `row` is followed by the
- * record, 8-byte aligned; it holds until visit returns. visit returns false to stop. On the replica's thread.
+/* Every row about an RFQ from a seq on, by seq: those in the store, and those on the way there. `row` is
+ * followed by the record, 8-byte aligned; it holds until visit returns. visit returns false to stop. On the
+ * replica's thread.
  */
-enum err replica_history(struct replica *r, uint64_t rfq,
+enum err replica_history(struct replica *r, uint64_t rfq, uint64_t from_seq,
                          bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row),
                          void *ctx) WARN_UNUSED;
 static inline const struct record *history_record(const struct history_row *row)

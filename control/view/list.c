@@ -34,19 +34,20 @@ static bool is_below(const struct kind *k, const void *entity, uint64_t rfq, uin
     return own < rfq || (own == rfq && number_at(entity, 0) < id);
 }
 
-/* Kept in order by insertion: there are as many as a page has at most. */
+/* Kept in order by insertion: there are as many as a page has at most. What could not be in the page is not
+ * asked about. */
 static void collect_live(struct listing *g)
 {
     struct view_list *l = g->list;
     for (uint32_t i = 0; i < table_slots(g->kind->live); i++) {
         const void *x = table_at(g->kind->live, i);
-        if (!x || !is_below(g->kind, x, l->rfq, l->id) || l->wanted(l->ctx, x) != VIEW_TAKE)
+        if (!x || !is_below(g->kind, x, l->rfq, l->id))
+            continue;
+        const void *last = g->live_count == l->limit ? g->live[l->limit - 1] : NULL;
+        if ((last && is_below(g->kind, x, number_at(last, g->kind->rfq_at), number_at(last, 0))) ||
+            l->wanted(l->ctx, x) != VIEW_TAKE)
             continue;
         uint64_t rfq = number_at(x, g->kind->rfq_at), id = number_at(x, 0);
-        if (g->live_count == l->limit &&
-            is_below(g->kind, x, number_at(g->live[l->limit - 1], g->kind->rfq_at),
-                     number_at(g->live[l->limit - 1], 0)))
-            continue;
         unsigned at = g->live_count < l->limit ? g->live_count++ : l->limit - 1;
         for (; at > 0 && is_below(g->kind, g->live[at - 1], rfq, id); at--)
             g->live[at] = g->live[at - 1];

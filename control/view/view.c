@@ -319,41 +319,21 @@ enum err view_deliveries(struct json *j, const char *key, struct replica *r, con
 /* Transitions
  * -------------------------------------------------------------------------------------------------------- */
 
-struct transitions {
-    struct json *j;
-    struct replica *r;
-};
-
-static bool transition(void *ctx, uint64_t seq, const struct history_row *row)
+void view_transition(struct json *j, struct replica *r, uint64_t seq, const struct rfq_transition *x)
 {
-    struct transitions *t = ctx;
-    const struct record *rec = history_record(row);
-    const struct rfq_transition *x = (const void *)rec;
-    if (rec->type != RECORD_RFQ_TRANSITION)
-        return true;
-    json_open(t->j, NULL, '{');
-    json_uint(t->j, "seq", seq);
-    json_time(t->j, "at", rec->time_ns);
-    json_text(t->j, "from", rfq_state_name(x->from));
-    json_text(t->j, "to", rfq_state_name(x->to));
-    json_text(t->j, "transition", rfq_move_name(x->move));
-    json_open(t->j, "triggeredBy", '{');
-    json_text(t->j, "type", who_name(x->who));
-    code(t->j, "id", x->who == WHO_USER ? view_taker_code(t->r, x->who_id) : "");
-    json_close(t->j, '}');
-    reason(t->j, x->reason);
-    json_chars(t->j, "text", x->text, sizeof x->text);
-    json_close(t->j, '}');
-    return true;
-}
-
-enum err view_transitions(struct json *j, const char *key, struct replica *r, const struct view_rfq *v)
-{
-    struct transitions t = {j, r};
-    json_open(j, key, '[');
-    enum err e = replica_history(r, v->rfq->id, transition, &t);
-    json_close(j, ']');
-    return e;
+    json_open(j, NULL, '{');
+    json_uint(j, "seq", seq);
+    json_time(j, "at", x->head.time_ns);
+    json_text(j, "from", rfq_state_name(x->from));
+    json_text(j, "to", rfq_state_name(x->to));
+    json_text(j, "transition", rfq_move_name(x->move));
+    json_open(j, "triggeredBy", '{');
+    json_text(j, "type", who_name(x->who));
+    code(j, "id", x->who == WHO_USER ? view_taker_code(r, x->who_id) : "");
+    json_close(j, '}');
+    reason(j, x->reason);
+    json_chars(j, "text", x->text, sizeof x->text);
+    json_close(j, '}');
 }
 
 /* Orders

@@ -71,13 +71,12 @@ void view_rfq(struct json *j, const char *key, struct replica *r, const struct v
 /* {rfq, quotes, composite}: what a subscription begins with. Of a live RFQ, the quotes that are in memory. */
 enum err view_state(struct json *j, const char *key, struct replica *r, const struct view_rfq *v,
                     uint64_t now_ns) WARN_UNUSED;
-/* Arrays: standing quotes by rank, then ended ones; deliveries in order of release; transitions by time. */
+/* Arrays: standing quotes by rank, then ended ones; deliveries in order of release. */
 enum err view_quotes(struct json *j, const char *key, struct replica *r,
                      const struct view_rfq *v) WARN_UNUSED;
 enum err view_deliveries(struct json *j, const char *key, struct replica *r,
                          const struct view_rfq *v) WARN_UNUSED;
-enum err view_transitions(struct json *j, const char *key, struct replica *r,
-                          const struct view_rfq *v) WARN_UNUSED;
+void view_transition(struct json *j, struct replica *r, uint64_t seq, const struct rfq_transition *x);
 void view_composite(struct json *j, const char *key, const struct rfq *rfq);
 void view_quote(struct json *j, const char *key, struct replica *r, const struct rfq *rfq,
                 const struct quote *q);

@@ -136,7 +136,8 @@ void web_answer(struct web_request *r, unsigned status, const char *content_type
 
 void web_problem(struct web_request *r, unsigned status, const char *code, const char *format, ...)
 {
-    char detail[512], quoted[1024], body[1400];
+    /* A byte that is no text takes six: a peer's words are often in the detail. */
+    char detail[512], quoted[6 * sizeof detail], body[sizeof quoted + 256];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(detail, sizeof detail, format, arguments);
@@ -269,9 +270,15 @@ void web_stream_wait(struct web_request *r)
     r->source_waits = true;
 }
 
+void web_stream_abort(struct web_request *r)
+{
+    r->source_failed = true;
+    counter_add(r->web->aborted, 1);
+}
+
 bool answer_pump(struct web_request *c)
 {
-    if (port_backlog(c->web->config.port, c->conn) >= WEB_STREAM_BACKLOG) {
+    if (link_unread(c) >= WEB_STREAM_BACKLOG) {
         link_ready(c);
         return false;
     }
@@ -281,7 +288,9 @@ bool answer_pump(struct web_request *c)
         return !c->source_waits;
     }
     c->source = NULL;
-    if (c->parser.http_minor != 0)
+    if (c->source_failed)
+        c->keep_alive = false;
+    else if (c->parser.http_minor != 0)
         link_write(c, "0\r\n\r\n", 5, true);
     answer_ended(c);
     return true;

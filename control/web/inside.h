@@ -63,10 +63,11 @@ struct web_request {
     uint32_t conn; /* port handle */
     enum conn_state state;
     struct sockaddr_in peer;
-    uint64_t deadline_ns;     /* of the state; 0: none */
-    uint64_t written;         /* bytes handed to the port */
-    uint64_t taken;           /* of them, what the network had taken when last looked at */
-    uint64_t unread_since_ns; /* nothing more was taken since then, and bytes wait; 0: none do */
+    uint64_t deadline_ns;        /* of the state; 0: none */
+    uint64_t written;            /* bytes handed to the port */
+    uint64_t taken;              /* of them, what the network had taken when last looked at */
+    uint64_t unflushed, flushes; /* bytes written since that flush; of an earlier one: none */
+    uint64_t unread_since_ns;    /* nothing more was taken since then, and bytes wait; 0: none do */
     SSL *ssl;
     uint32_t next_ready;
     bool is_ready, feeding, gone, is_broken;
@@ -99,7 +100,7 @@ struct web_request {
     uint32_t extra_used;
     web_source source;
     void *source_ctx;
-    bool source_waits;
+    bool source_waits, source_failed;
     const struct web_stream_ops *stream;
     void *stream_ctx;
     _Alignas(16) char scratch[WEB_SCRATCH_SIZE];
@@ -130,10 +131,11 @@ struct web {
     struct outbox *outbox, *outbox_spare;
     bool draining;
     unsigned begun; /* requests, in this poll */
+    uint64_t flushes;
     uint64_t now_ns, next_sweep_ns;
     counter_value *refused[WEB_REFUSALS];
     counter_value *answers[6]; /* by the status's first digit */
-    counter_value *connections, *connects, *received, *sent;
+    counter_value *connections, *connects, *received, *sent, *aborted;
 };
 
 /* web.c: bytes that stay until the flush; NULL: no memory. */
@@ -145,8 +147,10 @@ void link_received(struct web_request *c, const uint8_t *bytes, size_t size);
 void link_closed(struct web_request *c);
 void link_close(struct web_request *c);
 void link_ready(struct web_request *c);
+/* Bytes that its peer has not taken yet, those that wait for the flush among them. */
+size_t link_unread(const struct web_request *c);
 void link_feed(struct web_request *c, const char *bytes, size_t size);
-void link_feed_waiting(struct web_request *c);
+bool link_feed_waiting(struct web_request *c); /* false: not yet */
 void link_write(struct web_request *c, const void *bytes, size_t size, bool shared);
 void link_send(struct web_request *c, const void *kept, size_t size);
 void link_sweep(struct web_request *c);

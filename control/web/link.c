@@ -129,7 +129,7 @@ void link_forget_request(struct web_request *c)
     c->param_count = 0;
     c->extra_used = 0;
     c->source = NULL;
-    c->source_waits = false;
+    c->source_waits = c->source_failed = false;
     c->request_serial++;
 }
 
@@ -176,13 +176,16 @@ static void take_request(struct web_request *c)
         answer_dispatch(c);
 }
 
-/* May a request begin now? Else what has come waits: for the one being served, for its turn, for the next
- * poll. */
+/* May a request begin now? Else what has come waits: for the one being served, for its turn in a later poll,
+ * for a peer that reads its answers, so that those are never more than it may leave unread. */
 static bool has_turn(struct web_request *c)
 {
     if (c->state == CONN_SERVING || c->state == CONN_STREAM)
         return false;
-    if (c->state != CONN_IDLE || c->web->begun < WEB_REQUESTS_PER_POLL)
+    if (c->state != CONN_IDLE)
+        return true;
+    struct web *w = c->web;
+    if (w->begun < WEB_REQUESTS_PER_POLL && link_unread(c) < WEB_STREAM_BACKLOG)
         return true;
     link_ready(c);
     return false;
@@ -213,8 +216,10 @@ void link_feed(struct web_request *c, const char *bytes, size_t size)
     }
 }
 
-void link_feed_waiting(struct web_request *c)
+bool link_feed_waiting(struct web_request *c)
 {
+    if (!has_turn(c))
+        return false;
     char *bytes = c->waiting;
     size_t size = c->waiting_used;
     c->waiting = NULL;
@@ -229,6 +234,7 @@ void link_feed_waiting(struct web_request *c)
     free(bytes);
     if (c->gone)
         release(c);
+    return true;
 }
 
 void link_ready(struct web_request *c)
@@ -264,8 +270,16 @@ void link_write(struct web_request *c, const void *bytes, size_t size, bool shar
 void link_send(struct web_request *c, const void *kept, size_t size)
 {
     c->is_broken |= kept == NULL;
-    if (!c->is_broken && port_send(c->web->config.port, c->conn, kept, size) == OK)
-        c->written += size;
+    if (c->is_broken || port_send(c->web->config.port, c->conn, kept, size) != OK)
+        return;
+    c->written += size;
+    c->unflushed = c->flushes == c->web->flushes ? c->unflushed + size : size;
+    c->flushes = c->web->flushes;
+}
+
+size_t link_unread(const struct web_request *c)
+{
+    return port_backlog(c->web->config.port, c->conn) + (c->flushes == c->web->flushes ? c->unflushed : 0);
 }
 
 /* Time
@@ -298,7 +312,8 @@ void link_sweep(struct web_request *c)
         link_close(c);
         return;
     }
-    bool due = c->deadline_ns && w->now_ns >= c->deadline_ns;
+    bool is_waiting = c->state == CONN_IDLE && c->waiting_used; /* it has asked: that is not idle */
+    bool due = c->deadline_ns && w->now_ns >= c->deadline_ns && !is_waiting;
     if (!due && !(w->draining && c->state == CONN_IDLE))
         return;
     if (c->state == CONN_IDLE) {

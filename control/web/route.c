@@ -12,8 +12,8 @@ static int hex(char x)
     return x >= 'a' && x <= 'f' ? x - 'a' + 10 : -1;
 }
 
-/* Percent decoding up to `end`; false: not well formed, a zero byte, or too long. plus: a plus is a blank. */
-static bool decode(const char *from, const char *end, bool plus, char *out, size_t size, bool *too_long)
+/* Percent decoding up to `end`. plus: a plus is a blank. */
+static enum web_query decode(const char *from, const char *end, bool plus, char *out, size_t size)
 {
     size_t used = 0;
     while (from < end) {
@@ -21,20 +21,18 @@ static bool decode(const char *from, const char *end, bool plus, char *out, size
         if (x == '%') {
             int high = from < end ? hex(from[0]) : -1, low = from + 1 < end ? hex(from[1]) : -1;
             if (high < 0 || low < 0 || (high == 0 && low == 0))
-                return false;
+                return WEB_QUERY_BAD;
             x = (char)(high << 4 | low);
             from += 2;
         } else if (x == '+' && plus) {
             x = ' ';
         }
-        if (used + 1 >= size) {
-            *too_long = true;
-            return false;
-        }
+        if (used + 1 >= size)
+            return WEB_QUERY_LONG;
         out[used++] = x;
     }
     out[used] = 0;
-    return true;
+    return WEB_QUERY_VALUE;
 }
 
 static bool match(struct web_request *c, const char *pattern, const char *path)
@@ -47,9 +45,8 @@ static bool match(struct web_request *c, const char *pattern, const char *path)
             continue;
         }
         const char *end = path + strcspn(path, "/");
-        bool too_long;
         if (end == path || c->param_count == WEB_PARAMS_MAX ||
-            !decode(path, end, false, c->params[c->param_count++], WEB_PARAM_SIZE, &too_long))
+            decode(path, end, false, c->params[c->param_count++], WEB_PARAM_SIZE) != WEB_QUERY_VALUE)
             return false;
         path = end;
         pattern = strchr(pattern, '}') + 1;
@@ -96,18 +93,23 @@ const char *web_param(const struct web_request *r, unsigned n)
     return n < r->param_count ? r->params[n] : "";
 }
 
-bool web_query(const struct web_request *r, const char *name, char *out, size_t size, bool *too_long)
+enum web_query web_query(const struct web_request *r, const char *name, char *out, size_t size)
 {
     size_t name_size = strlen(name);
-    *too_long = false;
+    out[0] = 0;
     for (const char *at = r->query; at && *at;) {
         const char *end = at + strcspn(at, "&");
-        const char *equals = memchr(at, '=', (size_t)(end - at));
-        if (equals && (size_t)(equals - at) == name_size && memcmp(at, name, name_size) == 0)
-            return decode(equals + 1, end, true, out, size, too_long);
+        size_t length = strcspn(at, "=&");
+        if (length == name_size && memcmp(at, name, name_size) == 0) {
+            enum web_query found =
+                at[length] == '=' ? decode(at + length + 1, end, true, out, size) : WEB_QUERY_BAD;
+            if (found != WEB_QUERY_VALUE)
+                out[0] = 0;
+            return found;
+        }
         at = *end ? end + 1 : end;
     }
-    return false;
+    return WEB_QUERY_NONE;
 }
 
 bool web_query_other(const struct web_request *r, const char *const *known, char *out, size_t size)

@@ -79,6 +79,7 @@ void *web_outbox_copy(struct web *w, const void *bytes, size_t size)
 void web_flush(struct web *w)
 {
     port_flush(w->config.port);
+    w->flushes++;
     outbox_empty(w);
 }
 
@@ -115,13 +116,15 @@ static void handle(struct web *w, const struct port_event *event)
     }
 }
 
-/* Connections with something to do by themselves: requests that waited, streams whose peer has read. */
+/* Connections with something to do by themselves: requests that waited, streams whose peer has read. Once no
+ * more requests may begin, those that had no turn stay in front: the next poll is theirs, whoever else has
+ * sent more meanwhile. */
 static unsigned serve_ready(struct web *w)
 {
     unsigned work = 0;
     uint32_t last = w->last_ready;
     bool more = w->first_ready != NO_CONN;
-    while (more) {
+    while (more && w->begun < WEB_REQUESTS_PER_POLL) {
         struct web_request *c = &w->conns[w->first_ready];
         more = w->first_ready != last;
         w->first_ready = c->next_ready;
@@ -129,8 +132,7 @@ static unsigned serve_ready(struct web *w)
         if (c->state == CONN_STREAM) {
             work += answer_pump(c);
         } else if (c->waiting_used && (c->state == CONN_IDLE || c->state == CONN_UPGRADED)) {
-            link_feed_waiting(c);
-            work++;
+            work += link_feed_waiting(c);
         }
     }
     return work;
@@ -185,6 +187,7 @@ static void make_counters(struct web *w, struct counters *c)
     w->connections = counter_new(c, COUNTER_GAUGE, "rfqd_http_connections", "");
     w->connects = counter_new(c, COUNTER_TOTAL, "rfqd_http_connects_total", "");
     w->received = counter_new(c, COUNTER_TOTAL, "rfqd_http_received_bytes_total", "");
+    w->aborted = counter_new(c, COUNTER_TOTAL, "rfqd_http_streams_aborted_total", "");
     w->sent = counter_new(c, COUNTER_TOTAL, "rfqd_http_sent_bytes_total", "");
 }
 

@@ -43,7 +43,7 @@
 /* Requests begun in one poll, over all connections; the others wait their turn, so that a burst of them
  * delays nothing else on the core for long. */
 #define WEB_REQUESTS_PER_POLL 32u
-/* A stream writes no more while as many bytes wait for the peer. */
+/* A stream writes no more, and no pipelined request begins, while as many bytes wait for the peer. */
 #define WEB_STREAM_BACKLOG (256u * 1024u)
 
 /* OPTIONS is answered here, for every path that there is: 204, and the methods that it takes. */
@@ -101,8 +101,14 @@ const char *web_path(const struct web_request *r);
 const char *web_header(const struct web_request *r, const char *name);
 /* The n-th {name} of the route's path, decoded. */
 const char *web_param(const struct web_request *r, unsigned n);
-/* A value of the query, decoded into out; false: not there, or longer than that (then *too_long is true). */
-bool web_query(const struct web_request *r, const char *name, char *out, size_t size, bool *too_long);
+/* A value of the query, decoded into out; "" unless it is there, and right. */
+enum web_query {
+    WEB_QUERY_NONE,
+    WEB_QUERY_VALUE,
+    WEB_QUERY_LONG, /* longer than out */
+    WEB_QUERY_BAD,  /* no value (no «=»), a % without its two digits, a zero byte */
+};
+enum web_query web_query(const struct web_request *r, const char *name, char *out, size_t size) WARN_UNUSED;
 const char *web_body(const struct web_request *r, size_t *size);
 struct sockaddr_in web_peer(const struct web_request *r);
 const char *web_method_name(enum web_method m);
@@ -129,13 +135,17 @@ void web_problem(struct web_request *r, unsigned status, const char *code, const
 
 /* An answer of unknown length, chunked. The source is called whenever the peer has taken what was sent: it
  * writes some (web_stream_write, at least a byte) and returns true while there is more. It is called with
- * r NULL when the connection went away first, and never again after that or after it returned false. */
+ * r NULL when the connection went away first, and never again after that or after it returned false. A reader
+ * knows by the last chunk that it has it all (under HTTP/1.0 it cannot know). */
 typedef bool (*web_source)(struct web_request *r, void *ctx);
 void web_stream(struct web_request *r, unsigned status, const char *content_type, web_source source,
                 void *ctx);
 void web_stream_write(struct web_request *r, const void *bytes, size_t size);
 /* From the source: nothing to write now, look again at the next poll. */
 void web_stream_wait(struct web_request *r);
+/* From the source, which then returns false: it cannot go on. The connection ends without a last chunk, and
+ * is counted in rfqd_http_streams_aborted_total. */
+void web_stream_abort(struct web_request *r);
 
 /* Another protocol from here on
  * -------------------------------------------------------------------------------- */

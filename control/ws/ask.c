@@ -146,7 +146,7 @@ static const struct config_user *find_trader(struct asking *a, const char *name)
 {
     struct ws *w = a->c->ws;
     const struct config_user *u = name ? auth_user(w->config.auth, name) : a->c->who.user;
-    return u && principal_may_follow(w->config.auth, &a->c->who, u) ? u : NULL;
+    return u && principal_may_follow(&a->c->who, u) ? u : NULL;
 }
 
 static void op_trader(struct asking *a, bool on)

@@ -131,31 +131,15 @@ static void sent(struct asking *a, struct ws_command *k, enum err e)
                  : "too many commands of this connection are under way");
 }
 
-/* The path that the same request has over HTTP. */
-static void print_path(char path[128], enum body_kind kind, uint64_t rfq)
-{
-    static const char *const verbs[] = {
-        [BODY_ACCEPT] = "accept", [BODY_CANCEL] = "cancel", [BODY_EXTEND] = "extend"};
-    char name[ID_TEXT_SIZE];
-    name_print('R', rfq, name);
-    if (kind == BODY_RFQ)
-        snprintf(path, 128, "POST /api/v1/rfqs");
-    else
-        snprintf(path, 128, "POST /api/v1/rfqs/%s/%s", name, verbs[kind]);
-}
-
 static void command(struct asking *a, enum body_kind kind)
 {
-    char path[128];
     union body b;
     struct view_rfq v = {0};
     struct body_error e;
     if (!may_trade(a) || (kind != BODY_RFQ && !find_rfq(a, &v)) ||
         (!body_read(kind, a->body, also, &b, &e) && !bad_body(a, &e)))
         return;
-    print_path(path, kind, v.owner.rfq);
-    const struct client_who who = {
-        .principal = &a->c->who, .key = key_of(a), .request = path, .body = &b, .body_size = sizeof b};
+    const struct client_who who = {.principal = &a->c->who, .key = key_of(a)};
     struct ws_command *k = put_on(a);
     sent(a, k, k ? client_ask(a->c->ws->config.clients, &who, kind, &b, v.rfq, done, k) : ERR_FULL);
 }

@@ -50,8 +50,12 @@ class Answer:
 class Connection:
     """One connection; several requests may be asked on it. It ends with the object."""
 
-    def __init__(self, port, timeout=30):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, timeout=30, window=None):
+        self.socket = socket.socket()
+        if window:  # small: what is not read stays with the sender
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.socket.settimeout(timeout)
+        self.socket.connect(("127.0.0.1", port))
         self.buffer = b""
 
     def close(self):

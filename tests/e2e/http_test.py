@@ -101,6 +101,9 @@ class BadInput(Case):
             (request("GET", "/api/v1/rfqs", token(**ANN, alg="none")), 401, "unauthorized", auth, "signature"),
             (request("GET", "/api/v1/admin/lps", good), 403, "forbidden", api, "role"),
             (request("GET", "/api/v1/rfqs?status=odd", good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/rfqs?status=%zz", good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/rfqs?symbol=%00", good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/rfqs?status", good), 400, "bad_parameter", api, "parameter"),
             (request("GET", "/api/v1/rfqs?limit=501", good), 400, "bad_parameter", api, "parameter"),
             (request("GET", "/api/v1/rfqs?cursor=R" + "F" * 100, good), 400, "bad_parameter", api, "parameter"),
             (body("{}", kind="text/json"), 415, "unsupported_media_type", api, "media_type"),
@@ -141,8 +144,9 @@ class BadInput(Case):
             self.assertEqual((answer.status, answer.code), (status, code), answer)
             self.assertEqual(self.ask("GET", f"/api/v1/rfqs/{answer.json()['rfqId']}").json()["status"], "rejected")
         past = {k: v for k, v in RFQ.items() if k != "timeoutMs"}
-        answer = self.ask("POST", "/api/v1/rfqs", ANN, {**past, "expiresAt": "2020-01-01T00:00:00Z"})
-        self.assertEqual((answer.status, answer.code), (422, "deadline_past"), answer)
+        for then in ("2020-01-01T00:00:00Z", "1970-01-01T00:00:00Z"):
+            answer = self.ask("POST", "/api/v1/rfqs", ANN, {**past, "expiresAt": then})
+            self.assertEqual((answer.status, answer.code), (422, "deadline_past"), answer)
         one = self.make()
         self.assertEqual(self.ask("POST", f"/api/v1/rfqs/{one}/accept", ANN, {"quoteId": "Q1"}).code, "unknown_quote")
         for _ in range(3):
@@ -313,6 +317,14 @@ class Keys(Case):
             self.assertEqual(cancel.status, 200, cancel)
         self.assertEqual(len(self.ask("GET", "/api/v1/rfqs").json()["rfqs"]), 2)
 
+    def test_stand_for_the_request_however_its_path_is_written(self):
+        self.open(lps=1)
+        first = self.make()
+        for path in (first, f"%52{first[1:]}"):
+            answer = self.ask("POST", f"/api/v1/rfqs/{path}/cancel", ANN, {}, [("Idempotency-Key", "a")])
+            self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.headers.get("idempotency-replayed"), "true")
+
     def test_survive_a_kill_at_level_committed(self):
         self.survive("committed")
 
@@ -408,6 +420,44 @@ class Reading(Case):
         self.assertGreater(len(seqs), 2000)
 
 
+    def test_streams_a_timeline_that_is_long(self):
+        self.open()
+        one = self.make()
+        wait_until(lambda: len(self.ask("GET", f"/api/v1/rfqs/{one}/quotes").json()["quotes"]) == 2, 10, "quotes")
+        short = self.ask("GET", f"/api/v1/rfqs/{one}/transitions")
+        self.assertIn("content-length", short.headers)
+        for _ in range(300):  # each is refused, and a row
+            self.ask("POST", f"/api/v1/rfqs/{one}/accept", ANN, {"quoteId": "Q1"})
+        self.ask("POST", f"/api/v1/rfqs/{one}/cancel", ANN, {})
+        long = self.ask("GET", f"/api/v1/rfqs/{one}/transitions")
+        self.assertEqual(long.headers.get("transfer-encoding"), "chunked")
+        moves = long.json()["transitions"]
+        self.assertEqual(moves[:-1], short.json()["transitions"])
+        self.assertEqual(moves[-1]["to"], "CANCELLED")
+        events = self.ask("GET", f"/api/v1/rfqs/{one}/events")
+        self.assertEqual(events.headers.get("transfer-encoding"), "chunked")
+        self.assertEqual(events.body, self.ask("GET", f"/api/v1/events?rfqId={one}").body)
+
+    def test_replays_to_so_many_readers_of_one_user(self):
+        self.open()
+        whole = b""
+        while len(whole) < 1500000:  # more than waits for a reader between here and there
+            for _ in range(100):
+                self.ask("POST", f"/api/v1/rfqs/{self.make()}/cancel", ANN, {})
+            whole = self.ask("GET", "/api/v1/events", ROOT).body
+        readers = [Connection(self.rfqd.http_port, window=4096) for _ in range(5)]
+        self.connections += readers
+        for c in readers[:4]:
+            c.send(request("GET", "/api/v1/events", token(**ROOT)))
+            c.until(b"\r\n\r\n")
+        answer = self.ask("GET", "/api/v1/events", ROOT, on=readers[4])
+        self.assertEqual((answer.status, answer.code, answer.headers["retry-after"]), (429, "too_many_streams", "1"))
+        self.assertEqual(self.ask("GET", "/api/v1/events", OLGA).body, whole)
+        for c in readers[:4]:
+            self.assertEqual(c.chunks(), whole)
+        self.assertEqual(self.ask("GET", "/api/v1/events", ROOT, on=readers[4]).body, whole)
+
+
 class Process(Case):
     def test_tells_pages_of_other_origins_what_they_may_read(self):
         self.open(", origins: 'https://desk.example https://other.example'", lps=0)
@@ -433,12 +483,25 @@ class Process(Case):
         self.make()
         self.rfqd.stop(20)
 
+    def test_says_that_it_is_drained(self):
+        self.open(lps=0)
+        self.rfqd.ask("drain")
+        answer = self.ask("POST", "/api/v1/rfqs", ANN, RFQ)
+        self.assertEqual((answer.status, answer.code, answer.headers.get("retry-after")), (503, "draining", "1"), answer)
+
     def test_shows_its_counters(self):
         self.open(lps=0)
         self.ask("GET", "/api/v1/instruments")
         text = self.ask("GET", "/metrics", None).body.decode()
         self.assertRegex(text, r'rfqd_api_requests_total\{method="GET",path="/api/v1/instruments"\} 1\n')
         self.assertRegex(text, r'rfqd_http_answers_total\{status="2xx"\} \d+\n')
+
+    def test_renders_its_metrics_so_often_and_no_more(self):
+        self.open(lps=0)
+        texts = {self.ask("GET", "/metrics", None).body for _ in range(20)}
+        self.assertLessEqual(len(texts), 10)  # each asks one more question, and would be another text
+        time.sleep(0.3)
+        self.assertNotIn(self.ask("GET", "/metrics", None).body, texts)
 
     def test_takes_the_tokens_that_rfqctl_makes(self):
         self.open(lps=0)

@@ -106,33 +106,36 @@ static uint64_t best_quote(const struct sim_client *c, uint64_t rfq)
 static enum err send_asked(struct sim_client *c, struct asked *a)
 {
     struct principal me = {.user = c->user, .roles = USER_TRADER};
-    char key[32], body[64];
+    static const enum body_kind kinds[] = {[ASK_RFQ] = BODY_RFQ,
+                                           [ASK_ACCEPT] = BODY_ACCEPT,
+                                           [ASK_CANCEL] = BODY_CANCEL,
+                                           [ASK_EXTEND] = BODY_EXTEND};
+    char key[32];
+    union body body;
     unsigned n = (unsigned)(a - c->asked);
+    const struct client_who who = {.principal = &me, .key = key};
+    const struct rfq rfq = {.id = a->rfq};
     snprintf(key, sizeof key, "key-%u", n);
-    int size = snprintf(body, sizeof body, "%d %llx %llx", (int)a->what, (unsigned long long)a->rfq,
-                        (unsigned long long)a->quote);
-    const struct client_who who = {
-        .principal = &me, .key = key, .request = "POST", .body = body, .body_size = (size_t)size};
-    struct command_client_rfq rfq = {.symbol = "EURUSD",
-                                     .quantity = (int64_t)(1 + n) * 100000000000000,
-                                     .deadline_ns = a->deadline_ns,
-                                     .legs = 1,
-                                     .side = n % 2 ? SIDE_BUY : SIDE_SELL};
-    struct command_client_accept accept = {.rfq = a->rfq, .quote = a->quote};
-    struct command_client_cancel cancel = {.rfq = a->rfq, .reason = REASON_REQUIREMENTS_CHANGED};
-    struct command_client_extend extend = {.rfq = a->rfq, .text = "more time"};
-    snprintf(rfq.reference, sizeof rfq.reference, "client-%u", n);
+    memset(&body, 0, sizeof body);
     switch (a->what) {
     case ASK_RFQ:
-        return client_rfq(c->clients, &who, &rfq, on_answer, a);
+        strcpy(body.rfq.symbol, "EURUSD");
+        snprintf(body.rfq.reference, sizeof body.rfq.reference, "client-%u", n);
+        body.rfq.quantity = (int64_t)(1 + n) * 100000000000000;
+        body.rfq.expires_ns = a->deadline_ns;
+        body.rfq.side = n % 2 ? SIDE_BUY : SIDE_SELL;
+        break;
     case ASK_ACCEPT:
-        return client_accept(c->clients, &who, &accept, on_answer, a);
+        body.accept.quote = a->quote;
+        break;
     case ASK_CANCEL:
-        return client_cancel(c->clients, &who, &cancel, on_answer, a);
+        body.cancel.reason = REASON_REQUIREMENTS_CHANGED;
+        break;
     case ASK_EXTEND:
+        strcpy(body.extend.reason, "more time");
         break;
     }
-    return client_extend(c->clients, &who, &extend, on_answer, a);
+    return client_ask(c->clients, &who, kinds[a->what], &body, a->rfq ? &rfq : NULL, on_answer, a);
 }
 
 static unsigned ask_due(struct sim_client *c, struct asked *a)

@@ -47,6 +47,9 @@ Test(control_body, takes_an_rfq)
     cr_assert_eq(b.settl_date, 20260228);
     cr_assert_eq(b.all_or_none, 1);
     cr_assert_eq(b.timeout_ns, 0);
+    text = RFQ(",\"expiresAt\":\"1970-01-01T00:00:00Z\"");
+    cr_assert(parse_rfq(text, strlen(text), &b, &e));
+    cr_assert_neq(b.expires_ns, 0, "taken for one that was not given");
     text = RFQ(",\"timeoutMs\":1500");
     cr_assert(parse_rfq(text, strlen(text), &b, &e));
     cr_assert_eq(b.timeout_ns, 1500000000);

@@ -56,19 +56,32 @@ static void desk_close(struct desk *d)
     rig_close(&d->rig);
 }
 
-static enum err ask_as(struct desk *d, const struct principal *p, const char *key, const char *body,
+/* An RFQ; two with another reference are two bodies. */
+static enum err ask_as(struct desk *d, const struct principal *p, const char *key, const char *reference,
                        struct told *t)
 {
-    struct client_who who = {
-        .principal = p, .key = key, .request = "POST /rfqs", .body = body, .body_size = strlen(body)};
-    struct command_client_rfq c = {.quantity = 100000000, .legs = 1, .side = SIDE_BUY};
-    strcpy(c.symbol, "EURUSD");
-    return client_rfq(d->clients, &who, &c, on_answer, t);
+    const struct client_who who = {.principal = p, .key = key};
+    union body b;
+    memset(&b, 0, sizeof b);
+    b.rfq.quantity = 100000000;
+    b.rfq.side = SIDE_BUY;
+    strcpy(b.rfq.symbol, "EURUSD");
+    strcpy(b.rfq.reference, reference);
+    return client_ask(d->clients, &who, BODY_RFQ, &b, NULL, on_answer, t);
 }
 
-static enum err ask(struct desk *d, const char *key, const char *body, struct told *t)
+static enum err ask(struct desk *d, const char *key, const char *reference, struct told *t)
 {
-    return ask_as(d, &d->ann, key, body, t);
+    return ask_as(d, &d->ann, key, reference, t);
+}
+
+static enum err cancel(struct desk *d, uint64_t id, struct told *t)
+{
+    const struct client_who who = {.principal = &d->ann};
+    const struct rfq rfq = {.id = id};
+    union body b;
+    memset(&b, 0, sizeof b);
+    return client_ask(d->clients, &who, BODY_CANCEL, &b, &rfq, on_answer, t);
 }
 
 static uint64_t counter(struct desk *d, const char *name)
@@ -160,6 +173,9 @@ Test(control_client, refuses_what_is_too_much_at_one_time)
     cr_assert_str_eq(clients_why(d.clients), "too many commands are under way");
     cr_assert_eq(counter(&d, "rfqd_client_refusals_total"), 1);
     cr_assert_eq(clients_waiting(d.clients), taken);
+    for (; taken < CLIENT_WAITING_MAX; taken++) /* cancels go on */
+        cr_assert_eq(cancel(&d, 1, &told), OK);
+    cr_assert_eq(cancel(&d, 1, &told), ERR_FULL);
     d.rig.engines_stand = false;
     rig_pass(&d.rig, RIG_SECOND / 2);
     cr_assert_eq(told.count, taken);
@@ -186,6 +202,7 @@ Test(control_client, refuses_what_the_lane_has_no_room_for)
     }
     cr_assert_eq(e, ERR_FULL);
     cr_assert_not_null(strstr(clients_why(d.clients), "more to do than it can"));
+    cr_assert_eq(cancel(&d, 1, &told), OK);
     desk_close(&d);
 }
 
@@ -205,6 +222,7 @@ Test(control_client, takes_nothing_while_the_log_has_no_room_on_its_disk)
     cr_assert_not_null(log_stalled(node_log(d.rig.node)));
     cr_assert_eq(ask(&d, NULL, "x", &told), ERR_FULL);
     cr_assert_str_eq(clients_why(d.clients), log_stalled(node_log(d.rig.node)));
+    cr_assert_eq(cancel(&d, 1, &told), OK);
     disk_sim_set_capacity(d.rig.disk, UINT64_MAX);
     rig_pass(&d.rig, 5 * RIG_SECOND);
     cr_assert_null(log_stalled(node_log(d.rig.node)));

@@ -29,6 +29,33 @@ Test(control_web, answers_with_body_headers_and_query)
     harness_close(&h);
 }
 
+Test(control_web, tells_a_query_that_is_not_right_from_one_that_is_not_there)
+{
+    static const char *const queries[][2] = {{"", ""},
+                                             {"?p=1", ""},
+                                             {"?q=1234567", "X-Query: 1234567\r\n"},
+                                             {"?q=", "X-Query: \r\n"},
+                                             {"?q=12345678", "X-Query: long\r\n"},
+                                             {"?q", "X-Query: bad\r\n"},
+                                             {"?q&p=1", "X-Query: bad\r\n"},
+                                             {"?q=%zz", "X-Query: bad\r\n"},
+                                             {"?q=a%4", "X-Query: bad\r\n"},
+                                             {"?q=%00", "X-Query: bad\r\n"}};
+    struct harness h;
+    harness_open(&h);
+    struct client *c = harness_connect(&h);
+    for (unsigned i = 0; i < sizeof queries / sizeof *queries; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "GET /echo%s HTTP/1.1\r\nHost: a\r\n\r\n", queries[i][0]);
+        harness_forget(c);
+        harness_send(&h, c, text);
+        const char *found = strstr(c->received, "X-Query");
+        cr_assert_eq(found != NULL, *queries[i][1] != 0, "%s", text);
+        cr_assert(!found || strncmp(found, queries[i][1], strlen(queries[i][1])) == 0, "%s", c->received);
+    }
+    harness_close(&h);
+}
+
 Test(control_web, answers_the_same_wherever_the_bytes_are_cut)
 {
     static const char chunked[] = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -110,6 +137,61 @@ Test(control_web, begins_a_bounded_number_of_requests_in_a_poll_and_forgets_none
     }
     harness_run(&h);
     cr_assert_eq(harness_count(c->received, "HTTP/1.1 200"), 3 * WEB_REQUESTS_PER_POLL);
+    harness_close(&h);
+}
+
+static void pass_some(struct harness *h)
+{
+    uint64_t next = sim_net_next_event_ns(h->net);
+    sim_net_advance(h->net, h->now_ns = next == UINT64_MAX ? h->now_ns + 1000 : next);
+    web_poll(h->web, h->now_ns);
+}
+
+/* Whoever came first, and has thousands behind it, takes turns with the others. */
+Test(control_web, lets_nobody_who_pipelines_keep_the_others_from_their_turn)
+{
+    struct harness h;
+    harness_open(&h);
+    struct client *greedy = harness_connect(&h), *other = harness_connect(&h);
+    unsigned many = 8 * WEB_REQUESTS_PER_POLL;
+    char *all = calloc(many + 1, sizeof THIRD);
+    strcpy(all, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (unsigned i = 0; i < many; i++)
+        strcat(all, "GET /items/g HTTP/1.1\r\nHost: a\r\n\r\n");
+    harness_send(&h, greedy, all);
+    harness_send_bytes(&h, other, THIRD, strlen(THIRD));
+    while (sim_net_next_event_ns(h.net) != UINT64_MAX)
+        sim_net_advance(h.net, h.now_ns = sim_net_next_event_ns(h.net));
+    answer_held(&h, 0, "now");
+    harness_run(&h);
+    const char *turn = memchr(h.order, 't', h.order_count);
+    cr_assert_not_null(turn);
+    cr_assert_leq(turn - h.order, 2 * WEB_REQUESTS_PER_POLL);
+    cr_assert_eq(harness_count(greedy->received, "HTTP/1.1 200"), many + 1);
+    cr_assert_eq(harness_count(other->received, "HTTP/1.1 200"), 1);
+    free(all);
+    harness_close(&h);
+}
+
+/* Answers that nobody reads are not piled up until the connection is lost: the requests wait. */
+Test(control_web, begins_no_request_of_a_peer_that_does_not_read_its_answers)
+{
+    struct harness h;
+    unsigned many = 2 * PORT_BACKLOG_MAX / BIG_SIZE;
+    char all[4096] = "";
+    harness_open(&h);
+    struct client *c = harness_connect(&h);
+    port_pause(h.client_port, c->conn);
+    for (unsigned i = 0; i < many; i++)
+        strcat(all, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    harness_send_bytes(&h, c, all, strlen(all));
+    for (unsigned i = 0; i < 1000; i++)
+        pass_some(&h);
+    cr_assert(h.served >= 1 && h.served <= 3, "%u", h.served);
+    port_resume(h.client_port, c->conn);
+    harness_run(&h);
+    cr_assert(!c->closed);
+    cr_assert_eq(h.served, many);
     harness_close(&h);
 }
 
@@ -228,6 +310,21 @@ Test(control_web, says_what_a_path_is_and_takes)
     };
     for (unsigned i = 0; i < sizeof table / sizeof *table; i++)
         must_answer(&table[i]);
+}
+
+/* A peer's words are in it, each of its bytes as six: it is JSON all the same, to its end. */
+Test(control_web, gives_a_whole_problem_whatever_the_peer_said)
+{
+    struct harness h;
+    char text[1024] = "GET /problem HTTP/1.1\r\nHost: a\r\nOrigin: ";
+    harness_open(&h);
+    memset(text + strlen(text), 0xff, 200);
+    strcat(text, "\r\n\r\n");
+    struct client *c = harness_ask(&h, text);
+    cr_assert_eq(strncmp(c->received, "HTTP/1.1 403 ", 13), 0, "%s", c->received);
+    cr_assert_eq(harness_count(c->received, "\\u00ff"), 200);
+    cr_assert_eq(strcmp(c->received + c->size - 2, "\"}"), 0, "%s", c->received);
+    harness_close(&h);
 }
 
 Test(control_web, gives_no_body_to_head)
@@ -552,6 +649,23 @@ Test(control_web, streams_to_http_1_0_until_the_end_of_the_connection)
     cr_assert_null(strstr(c->received, "chunked"));
     cr_assert(c->closed);
     cr_assert_eq(strlen(strstr(c->received, "\r\n\r\n") + 4), 100000);
+    harness_close(&h);
+}
+
+/* Its reader has to see that this is not the whole. */
+Test(control_web, ends_a_stream_that_fails_without_its_last_chunk)
+{
+    struct harness h;
+    harness_open(&h);
+    h.stream_size = 100000;
+    h.stream_fails = 2;
+    struct client *c = harness_ask(&h, "GET /flow HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_assert(c->closed);
+    cr_assert_gt(c->size, 2 * 16384);
+    cr_assert_neq(memcmp(c->received + c->size - 7, "\r\n0\r\n\r\n", 7), 0);
+    cr_assert_eq(h.stream_gone, 0);
+    cr_assert_eq(web_connections(h.web), 0);
+    cr_assert_eq(harness_counter(&h, "rfqd_http_streams_aborted_total", NULL), 1);
     harness_close(&h);
 }
 

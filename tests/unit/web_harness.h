@@ -1,13 +1,15 @@
 /* A web server on the simulated network, and clients that send bytes and see bytes. Time is made up.
  *
  * Routes of the harness: /echo (body and a header back), /items/{id}, /held (answered by harness_answer),
- * /flow (a stream of `stream_size` bytes), /up (upgrades to an echo), /small (a body of 10 bytes at most).
+ * /flow (a stream of `stream_size` bytes), /big (BIG_SIZE bytes), /up (upgrades to an echo), /small (a body
+ * of 10 bytes at most), /problem (403, naming the Origin).
  */
 #ifndef RFQD_TESTS_WEB_HARNESS_H
 #define RFQD_TESTS_WEB_HARNESS_H
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,11 +43,14 @@ struct harness {
     unsigned held_count;
     size_t stream_size;
     unsigned stream_calls, stream_gone, upgraded_closed;
+    unsigned stream_fails; /* at that call */
     uint64_t upgraded;
     char upgraded_in[4096];
     size_t upgraded_in_size;
     unsigned served;
     bool upgraded_silent;
+    char order[512]; /* the first letters of the items asked for */
+    unsigned order_count;
 };
 
 static struct harness *harness_of(struct web_request *r)
@@ -57,20 +62,37 @@ static void serve_echo(struct web_request *r)
 {
     size_t size;
     const char *body = web_body(r, &size), *x = web_header(r, "x-echo");
-    char query[64];
-    bool too_long;
+    char query[8];
+    static const char *const wrong[] = {[WEB_QUERY_LONG] = "long", [WEB_QUERY_BAD] = "bad"};
     harness_of(r)->served++;
     if (x)
         web_add_header(r, "X-Echoed", x);
-    if (web_query(r, "q", query, sizeof query, &too_long))
-        web_add_header(r, "X-Query", query);
+    enum web_query found = web_query(r, "q", query, sizeof query);
+    if (found != WEB_QUERY_NONE)
+        web_add_header(r, "X-Query", found == WEB_QUERY_VALUE ? query : wrong[found]);
     web_answer(r, 200, "text/plain", body, size);
 }
 
 static void serve_item(struct web_request *r)
 {
-    harness_of(r)->served++;
+    struct harness *h = harness_of(r);
+    h->served++;
+    if (h->order_count < sizeof h->order)
+        h->order[h->order_count++] = web_param(r, 0)[0];
     web_answer(r, 200, "text/plain", web_param(r, 0), strlen(web_param(r, 0)));
+}
+
+#define BIG_SIZE (200u * 1024u)
+static void serve_big(struct web_request *r)
+{
+    static const char big[BIG_SIZE];
+    harness_of(r)->served++;
+    web_answer(r, 200, "text/plain", big, sizeof big);
+}
+
+static void serve_problem(struct web_request *r)
+{
+    web_problem(r, 403, "problem", "not from %.200s", web_header(r, "origin"));
 }
 
 static void serve_held(struct web_request *r)
@@ -88,7 +110,10 @@ static bool flow(struct web_request *r, void *ctx)
         h->stream_gone++;
         return false;
     }
-    h->stream_calls++;
+    if (h->stream_calls++ == h->stream_fails) {
+        web_stream_abort(r);
+        return false;
+    }
     size_t some = h->stream_size < sizeof block ? h->stream_size : sizeof block;
     memset(block, 'a', sizeof block);
     web_stream_write(r, block, some);
@@ -131,6 +156,7 @@ static const struct web_route harness_routes[] = {
     {WEB_GET, "/items/{id}", serve_item, 0, 0}, {WEB_DELETE, "/items/{id}", serve_item, 0, 0},
     {WEB_GET, "/held", serve_held, 0, 0},       {WEB_GET, "/flow", serve_flow, 0, 0},
     {WEB_GET, "/up", serve_up, 0, 0},           {WEB_POST, "/small", serve_echo, 0, 10},
+    {WEB_GET, "/big", serve_big, 0, 0},         {WEB_GET, "/problem", serve_problem, 0, 0},
 };
 
 static inline struct in_addr harness_ip(uint32_t at)
@@ -148,6 +174,7 @@ static inline void harness_open_with(struct harness *h, const struct web_config 
 {
     static struct sockaddr_in listen;
     memset(h, 0, sizeof *h);
+    h->stream_fails = UINT_MAX;
     h->now_ns = 1000 * SECOND_NS;
     listen = harness_address(SERVER_IP, 80);
     cr_assert_eq(counters_create(&h->counters, NULL), OK);
