@@ -199,7 +199,7 @@ static void data_released(const struct making *m)
     const struct delivery_released *ev = (const void *)m->r;
     put_rfq(m);
     put_lp(m, ev->lp);
-    json_uint(m->j, "deliveryId", ev->delivery);
+    json_name(m->j, "deliveryId", 'D', ev->delivery);
     json_uint(m->j, "attempt", ev->attempt);
 }
 
@@ -208,7 +208,7 @@ static void data_delivery(const struct making *m)
     const struct delivery_state *ev = (const void *)m->r;
     put_rfq(m);
     put_lp(m, ev->lp);
-    json_uint(m->j, "deliveryId", ev->delivery);
+    json_name(m->j, "deliveryId", 'D', ev->delivery);
     json_text(m->j, "state", delivery_status_name(ev->state));
     json_text(m->j, "answer", delivery_answer_name(ev->answer));
     if (ev->reason)
@@ -448,20 +448,23 @@ bool event_of(struct facts *f, enum feed_form form, const struct record *r, stru
  * ----------------------------------------------------------------------------------------------------------
  */
 
-static void put_trigger(struct json *j, const struct record *r)
+/* A user by its taker's code, as everywhere; nobody else has an id. */
+static void put_trigger(const struct making *m)
 {
-    const struct rfq_transition *t = (const void *)r;
-    const struct rfq_extended *x = (const void *)r;
-    json_open(j, "triggeredBy", '{');
-    if (r->type == RECORD_RFQ_TRANSITION || r->type == RECORD_RFQ_EXTENDED) {
-        bool moved = r->type == RECORD_RFQ_TRANSITION;
-        json_text(j, "type", who_name(moved ? t->who : x->who));
-        json_uint(j, "id", moved ? t->who_id : x->who_id);
-    } else {
-        json_text(j, "type", who_name(WHO_SYSTEM));
-        json_uint(j, "id", 0);
-    }
-    json_close(j, '}');
+    const struct rfq_transition *t = (const void *)m->r;
+    const struct rfq_extended *x = (const void *)m->r;
+    bool moved = m->r->type == RECORD_RFQ_TRANSITION, extended = m->r->type == RECORD_RFQ_EXTENDED;
+    unsigned who = moved ? t->who : extended ? x->who : WHO_SYSTEM;
+    uint64_t id = who != WHO_USER ? 0 : moved ? t->who_id : x->who_id;
+    const struct taker *taker =
+        id ? distribution_taker(replica_config(m->facts->replica)->distribution, id) : NULL;
+    json_open(m->j, "triggeredBy", '{');
+    json_text(m->j, "type", who_name(who));
+    if (taker)
+        json_chars(m->j, "id", taker->code, sizeof taker->code);
+    else
+        json_raw(m->j, "id", "null", 4);
+    json_close(m->j, '}');
 }
 
 static void put_states(struct json *j, const struct record *r)
@@ -505,7 +508,7 @@ void event_text(struct facts *f, enum feed_form form, const struct record *r, ui
     json_uint(j, "seq", e->seq);
     json_name(j, "rfqId", 'R', e->rfq);
     put_states(j, r);
-    put_trigger(j, r);
+    put_trigger(&m);
     json_open(j, "metadata", '{');
     json_text(j, "record", record_type_name(r->type));
     json_close(j, '}');

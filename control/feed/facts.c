@@ -27,29 +27,36 @@ const char *facts_lp(struct facts *f, uint64_t lp, char out[CODE_SIZE + 1])
     return out;
 }
 
-struct quote_lp {
-    uint64_t lp;
-};
-
 static bool read_quote(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
 {
-    struct quote_lp *found = ctx;
+    uint64_t *lp = ctx;
     (void)key;
     (void)key_size;
-    if (value_size >= 1 + offsetof(struct quote, lp) + sizeof found->lp)
-        memcpy(&found->lp, (const char *)value + 1 + offsetof(struct quote, lp), sizeof found->lp);
+    if (value_size >= 1 + offsetof(struct quote, lp) + sizeof *lp)
+        memcpy(lp, (const char *)value + 1 + offsetof(struct quote, lp), sizeof *lp);
     return false;
+}
+
+static uint64_t stored_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote)
+{
+    uint64_t lp = 0;
+    char key[ENDED_KEY_SIZE];
+    pair_key(key, rfq, quote);
+    const struct replica_range range = {
+        .table = "quotes" TABLE_ENDED, .key = key, .key_size = sizeof key, .prefix_size = sizeof key};
+    return replica_scan(f->replica, &range, read_quote, &lp) == OK ? lp : 0;
 }
 
 uint64_t facts_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote)
 {
     const struct quote *q = distribution_quote(replica_config(f->replica)->distribution, quote);
+    struct quote_lp *known = &f->quote_lps[hash_u64(quote) % QUOTE_LPS_CACHED];
     if (q)
         return q->lp;
-    struct quote_lp found = {0};
-    char key[ENDED_KEY_SIZE];
-    pair_key(key, rfq, quote);
-    const struct replica_range range = {
-        .table = "quotes" TABLE_ENDED, .key = key, .key_size = sizeof key, .prefix_size = sizeof key};
-    return replica_scan(f->replica, &range, read_quote, &found) == OK ? found.lp : 0;
+    if (known->quote == quote)
+        return known->lp;
+    uint64_t lp = stored_quote_lp(f, rfq, quote);
+    if (lp)
+        *known = (struct quote_lp){quote, lp};
+    return lp;
 }

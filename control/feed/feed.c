@@ -46,8 +46,9 @@ enum err feed_create(struct feed **out, struct node *node, struct counters *coun
     f->node = node;
     f->facts.replica = node_replica(node);
     f->facts.owners = calloc(OWNERS_CACHED, sizeof *f->facts.owners);
+    f->facts.quote_lps = calloc(QUOTE_LPS_CACHED, sizeof *f->facts.quote_lps);
     f->marks = calloc(MARKS_MAX, sizeof *f->marks);
-    if (!f->facts.owners || !f->marks) {
+    if (!f->facts.owners || !f->facts.quote_lps || !f->marks) {
         feed_destroy(f);
         *out = NULL;
         return ERR_MEMORY;
@@ -64,6 +65,7 @@ void feed_destroy(struct feed *f)
     while (f->readers)
         feed_reader_close(f->readers);
     free(f->facts.owners);
+    free(f->facts.quote_lps);
     free(f->marks);
     json_free(&f->text);
     free(f);
@@ -82,6 +84,11 @@ uint64_t feed_epoch(const struct feed *f)
 uint64_t feed_seq(const struct feed *f)
 {
     return f->seq;
+}
+
+const struct view_owner *feed_owner(struct feed *f, uint64_t rfq)
+{
+    return rfq ? facts_owner(&f->facts, rfq) : NULL;
 }
 
 /* Live
@@ -131,8 +138,9 @@ void feed_applied(struct feed *f, const struct batch *b, uint64_t first_seq, uin
             continue;
         make_text(f, FEED_STREAM, r, feed_epoch(f), &f->text, &e);
         counter_add(f->events, 1);
-        if (!f->text.failed)
-            f->follower.take(f->follower.ctx, &e);
+        if (f->text.failed)
+            e.text = NULL;
+        f->follower.take(f->follower.ctx, &e);
     }
 }
 
@@ -264,6 +272,13 @@ bool feed_read(struct feed_reader *r, unsigned frames, bool (*wants)(void *ctx, 
         counter_add(r->feed->read_again, 1);
         if (!r->text.failed)
             return true;
+        *e = ERR_MEMORY;
+        return false;
     }
     return false;
+}
+
+uint64_t feed_reader_seq(const struct feed_reader *r)
+{
+    return r->seq > r->since ? r->seq - 1 : r->since;
 }

@@ -32,7 +32,8 @@ struct feed_event {
     size_t size;
 };
 
-/* wants: before it is made into text (text NULL): whether anybody does. */
+/* wants: before it is made into text (text NULL): whether anybody does. take: its text NULL where there was
+ * no memory for it: whoever was to get it must be told that it misses something. */
 struct feed_follower {
     bool (*wants)(void *ctx, const struct feed_event *e);
     void (*take)(void *ctx, const struct feed_event *e);
@@ -52,6 +53,8 @@ bool feed_record(struct feed *f, enum feed_form form, const struct record *r, ui
 /* The log's stream epoch, and the seq of the last record applied. */
 uint64_t feed_epoch(const struct feed *f);
 uint64_t feed_seq(const struct feed *f);
+/* Whose an RFQ is; NULL: it is none, or forgotten. Holds until the next call. */
+const struct view_owner *feed_owner(struct feed *f, uint64_t rfq);
 
 /* Reading again: the events after `since`, or those from a time on. ERR_NOT_FOUND: past the log's retention.
  * ERR_RANGE: from the future. ERR_MEMORY, ERR_IO. */
@@ -63,8 +66,10 @@ enum err feed_reader_open_at(struct feed_reader **out, struct feed *f, enum feed
 void feed_reader_close(struct feed_reader *r); /* NULL is allowed */
 /* The next event, of at most `frames` batches looked through; false: none among them. *done: everything that
  * the replica has applied was read (more may come). *e: OK, or why no more can be read: ERR_NOT_FOUND:
- * recycled under it; ERR_CORRUPT, ERR_IO. wants: NULL, or as a follower's. */
+ * recycled under it; ERR_CORRUPT, ERR_IO, ERR_MEMORY. wants: NULL, or as a follower's. */
 bool feed_read(struct feed_reader *r, unsigned frames, bool (*wants)(void *ctx, const struct feed_event *e),
                void *ctx, struct feed_event *out, bool *done, enum err *e);
+/* The last record that it has looked at: one opened after it goes on where this one is. */
+uint64_t feed_reader_seq(const struct feed_reader *r);
 
 #endif

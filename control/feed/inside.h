@@ -4,12 +4,18 @@
 
 #include "control/feed/feed.h"
 
-#define OWNERS_CACHED 4096u /* of RFQs that are looked up again and again */
+#define OWNERS_CACHED    4096u /* of RFQs that are looked up again and again */
+#define QUOTE_LPS_CACHED 8192u /* of quotes */
+
+struct quote_lp {
+    uint64_t quote, lp;
+};
 
 /* What never changes, and where it is looked up. */
 struct facts {
     struct replica *replica;
-    struct view_owner *owners; /* by a hash of the RFQ */
+    struct view_owner *owners;  /* by a hash of the RFQ */
+    struct quote_lp *quote_lps; /* by a hash of the quote */
 };
 
 /* NULL: the RFQ is forgotten. Holds until the next call. */
