@@ -195,6 +195,15 @@ static const struct taker *taker_of(struct clients *c, const struct config_user 
     return known;
 }
 
+bool client_key_fits(const char *key)
+{
+    size_t size = strlen(key);
+    for (const char *x = key; *x; x++)
+        if (*x <= 0x20 || *x > 0x7e)
+            return false;
+    return size >= 1 && size <= CLIENT_KEY_SIZE_MAX;
+}
+
 enum err client_ask(struct clients *c, const struct client_who *who, enum body_kind kind,
                     const union body *body, const struct rfq *rfq, client_done done, void *ctx)
 {

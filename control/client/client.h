@@ -21,8 +21,9 @@
 #include "control/body/body.h"
 #include "control/node.h"
 
-#define CLIENT_WAITING_MAX 1024u
-#define CLIENT_TIMEOUT_NS  10000000000ull
+#define CLIENT_WAITING_MAX  1024u
+#define CLIENT_KEY_SIZE_MAX 255u
+#define CLIENT_TIMEOUT_NS   10000000000ull
 
 struct clients;
 
@@ -32,6 +33,9 @@ struct client_who {
     const struct principal *principal;
     const char *key; /* Idempotency-Key; NULL or "": none */
 };
+
+/* It can be an Idempotency-Key: 1 to CLIENT_KEY_SIZE_MAX visible ASCII characters. */
+bool client_key_fits(const char *key);
 
 /* a NULL: no answer in time. On the control core, from clients_poll. The state is that of the answer or
  * later. */

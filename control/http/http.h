@@ -31,7 +31,6 @@
 #include "control/web/web.h"
 #include "control/ws/ws.h"
 
-#define HTTP_KEY_SIZE_MAX     255u
 #define HTTP_STREAMS_MAX      32u /* replays of events at one time */
 #define HTTP_STREAMS_PER_USER 4u
 /* For all of them in one poll, in equal shares: of the log, and bytes written. */

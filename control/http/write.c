@@ -47,22 +47,13 @@ void http_bad_body(struct web_request *r, json_object *o, const struct body_erro
 /* Who asks
  * -------------------------------------------------------------------------------------------------------- */
 
-static bool is_key(const char *key)
-{
-    size_t size = strlen(key);
-    for (const char *x = key; *x; x++)
-        if (*x <= 0x20 || *x > 0x7e)
-            return false;
-    return size >= 1 && size <= HTTP_KEY_SIZE_MAX;
-}
-
 bool http_who(struct web_request *r, struct client_who *who)
 {
     const char *key = web_header(r, "idempotency-key");
-    if (key && !is_key(key)) {
+    if (key && !client_key_fits(key)) {
         http_count(r, HTTP_REFUSED_KEY);
         web_problem(r, 400, "bad_idempotency_key", "Idempotency-Key takes 1 to %u visible ASCII characters",
-                    HTTP_KEY_SIZE_MAX);
+                    CLIENT_KEY_SIZE_MAX);
         return false;
     }
     *who = (struct client_who){.principal = http_principal(r), .key = key};

@@ -192,6 +192,8 @@ const struct family families[] = {
     {"rfqd_ws_subscriptions", FAMILY_GAUGE, "", NULL, 0, "Subscriptions of WebSocket clients."},
     {"rfqd_ws_commands_total", FAMILY_TOTAL, "", NULL, 0, "Commands of WebSocket clients."},
     {"rfqd_ws_sent_messages_total", FAMILY_TOTAL, "", NULL, 0, "Messages sent to WebSocket clients."},
+    {"rfqd_ws_resume_readers", FAMILY_GAUGE, "", NULL, 0,
+     "WebSocket clients that read from the log what they missed; others wait for one of these to be through."},
     {"rfqd_ws_coalesced_total", FAMILY_TOTAL, "", NULL, 0,
      "Messages that a later one took the place of, for slow readers."},
     {"rfqd_ws_slow_consumers_total", FAMILY_TOTAL, "", NULL, 0,

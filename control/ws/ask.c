@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/body/body.h"
 #include "control/ws/inside.h"
 #include "dataplane/core/decimal.h"
 
@@ -52,7 +53,7 @@ const char *ask_text(json_object *body, const char *name)
                : NULL;
 }
 
-static bool number_of(json_object *body, const char *name, uint64_t *out)
+bool ask_number(json_object *body, const char *name, uint64_t *out)
 {
     json_object *v;
     if (!json_object_object_get_ex(body, name, &v) || !json_object_is_type(v, json_type_int) ||
@@ -81,6 +82,9 @@ static void op_auth(struct asking *a)
         ws_refuse(w, REFUSED_TENANT_LIMIT);
         ask_refuse(a, "limit", "the tenant has as many connections as it may");
         conn_close(a->c, 1013, "the tenant has as many connections as it may");
+    } else if (a->c->subscriptions && (a->c->who.roles & ~who.roles)) {
+        ws_refuse(w, REFUSED_TOKEN);
+        conn_close(a->c, 1008, "the new token has fewer roles than the subscriptions were had with");
     } else {
         conn_admitted(a->c, &who);
         done(a);
@@ -142,7 +146,7 @@ static void subscribed(const struct asking *a)
     answer_end_at(a, j, seq);
 }
 
-static const struct config_user *find_trader(struct asking *a, const char *name)
+const struct config_user *ask_find_trader(struct asking *a, const char *name)
 {
     struct ws *w = a->c->ws;
     const struct config_user *u = name ? auth_user(w->config.auth, name) : a->c->who.user;
@@ -152,7 +156,7 @@ static const struct config_user *find_trader(struct asking *a, const char *name)
 static void op_trader(struct asking *a, bool on)
 {
     struct ws_conn *c = a->c;
-    const struct config_user *u = find_trader(a, ask_text(a->body, "traderId"));
+    const struct config_user *u = ask_find_trader(a, ask_text(a->body, "traderId"));
     if (!u) {
         ws_refuse(c->ws, REFUSED_REQUEST);
         ask_refuse(a, "unknown_trader", "no such trader");
@@ -210,119 +214,6 @@ static void op_ping(struct asking *a)
     conn_text(a->c, pong, sizeof pong - 1, 0);
 }
 
-/* Resume
- * -------------------------------------------------------------------------------------------------------------
- */
-
-/* Every subscription named must be one that may be had: else nothing is resumed. */
-static const char *take_subscriptions(struct asking *a)
-{
-    json_object *list, *flag;
-    struct ws_conn *c = a->c;
-    if (json_object_object_get_ex(a->body, "rfqs", &list)) {
-        if (!json_object_is_type(list, json_type_array))
-            return "rfqs takes a list";
-        for (size_t i = 0; i < json_object_array_length(list); i++) {
-            struct view_rfq v;
-            json_object *item = json_object_array_get_idx(list, i);
-            if (!json_object_is_type(item, json_type_string) ||
-                !ask_find_rfq(a, json_object_get_string(item), &v))
-                return "no such RFQ";
-            if (!subscribe(c, TOPIC_RFQ, v.owner.rfq))
-                return "a connection has at most 1000 subscriptions";
-        }
-    }
-    if (json_object_object_get_ex(a->body, "traders", &list)) {
-        if (!json_object_is_type(list, json_type_array))
-            return "traders takes a list";
-        for (size_t i = 0; i < json_object_array_length(list); i++) {
-            json_object *item = json_object_array_get_idx(list, i);
-            const struct config_user *u = json_object_is_type(item, json_type_string)
-                                              ? find_trader(a, json_object_get_string(item))
-                                              : NULL;
-            if (!u)
-                return "no such trader";
-            if (!subscribe(c, TOPIC_TRADER, topic_trader_id(u->tenant, u->name)))
-                return "a connection has at most 1000 subscriptions";
-        }
-    }
-    if (json_object_object_get_ex(a->body, "tenant", &flag) && json_object_get_boolean(flag)) {
-        if (!principal_sees_all(&c->who))
-            return "role ops or admin is needed";
-        if (!subscribe(c, TOPIC_TENANT, c->who.tenant))
-            return "a connection has at most 1000 subscriptions";
-    }
-    return c->subscriptions ? NULL : "resume names its subscriptions: rfqs, traders, tenant";
-}
-
-static void op_resume(struct asking *a)
-{
-    struct ws_conn *c = a->c;
-    struct feed *feed = c->ws->config.feed;
-    uint64_t epoch, since;
-    if (!number_of(a->body, "epoch", &epoch) || !number_of(a->body, "since", &since)) {
-        ask_refuse(a, "bad_request", "resume takes epoch and since");
-        return;
-    }
-    if (c->subscriptions || c->reader) {
-        ask_refuse(a, "not_now", "resume comes before any subscription");
-        return;
-    }
-    if (epoch != feed_epoch(feed) || feed_reader_open(&c->reader, feed, FEED_STREAM, since) != OK) {
-        ask_refuse(a, "unrecoverable",
-                   epoch != feed_epoch(feed) ? "the stream began anew: take a new snapshot"
-                                             : "that is past what is kept: take a new snapshot");
-        return;
-    }
-    const char *wrong = take_subscriptions(a);
-    if (wrong) {
-        unsubscribe_all(c);
-        feed_reader_close(c->reader);
-        c->reader = NULL;
-        ws_refuse(c->ws, REFUSED_REQUEST);
-        ask_refuse(a, "bad_subscription", wrong);
-        return;
-    }
-    c->prev_seq = since;
-    c->next_resuming = c->ws->resuming;
-    c->ws->resuming = c;
-    done(a);
-}
-
-static bool reader_wants(void *ctx, const struct feed_event *e)
-{
-    return is_for(ctx, e);
-}
-
-/* Some more of what it missed; when there is no more, it is live. */
-void resume_pump(struct ws_conn *c)
-{
-    struct feed_event e;
-    bool end = false;
-    enum err err = OK;
-    unsigned sent = 0;
-    struct web *web = *c->ws->config.web;
-    if (c->queue_first || web_conn_backlog(web, c->web) > WS_BACKLOG_MAX)
-        return;
-    while (sent < WS_RESUME_FRAMES && !c->closing &&
-           feed_read(c->reader, WS_RESUME_FRAMES, reader_wants, c, &e, &end, &err)) {
-        struct ws_message *m = message_new(c->ws, e.text, e.size);
-        if (!m)
-            return;
-        m->seq = e.seq;
-        message_send(c, m);
-        sent++;
-    }
-    if (err) {
-        conn_close(c, 1013, "what was missed is no longer kept: take a new snapshot");
-    } else if (end) {
-        static const char told[] = "{\"event\":\"resumed\"}";
-        feed_reader_close(c->reader);
-        c->reader = NULL;
-        conn_text(c, told, sizeof told - 1, 0);
-    }
-}
-
 /* Dispatch
  * ------------------------------------------------------------------------------------------------------------
  */
@@ -363,12 +254,7 @@ static void dispatch(struct asking *a)
         op_auth(a);
         return;
     }
-    if (!c->authenticated) {
-        ws_refuse(c->ws, REFUSED_TOKEN);
-        conn_close(c, 1008, "auth comes first");
-        return;
-    }
-    if (c->reader) {
+    if (c->resuming) {
         ask_refuse(a, "not_now", "resuming: wait for the event resumed");
         return;
     }
@@ -381,27 +267,39 @@ static void dispatch(struct asking *a)
     ask_refuse(a, "unknown_op", op ? op : "a request names its op");
 }
 
+/* Before its token nobody gets more than one answer: the token's. */
+static bool comes_too_early(const struct asking *a)
+{
+    const char *op = a->body ? ask_text(a->body, "op") : NULL;
+    return !a->c->authenticated && (!op || strcmp(op, "auth") != 0);
+}
+
+static void take_id(struct asking *a)
+{
+    json_object *id;
+    if (json_object_object_get_ex(a->body, "id", &id) &&
+        (json_object_is_type(id, json_type_int) || json_object_is_type(id, json_type_string)))
+        a->id = json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN);
+    if (a->id && strlen(a->id) > WS_ID_MAX)
+        a->id = NULL;
+}
+
 void ask(struct ws_conn *c, const char *text, size_t size)
 {
-    struct asking a = {.c = c};
-    json_tokener *t = json_tokener_new_ex(8);
-    a.body = t ? json_tokener_parse_ex(t, text, (int)size) : NULL;
-    bool whole =
-        t && json_tokener_get_error(t) == json_tokener_success && json_tokener_get_parse_end(t) == size;
-    json_tokener_free(t);
-    if (too_many(c)) {
+    struct body_error wrong;
+    struct asking a = {.c = c, .body = body_parse(text, size, &wrong)};
+    if (a.body)
+        take_id(&a);
+    if (comes_too_early(&a)) {
+        ws_refuse(c->ws, REFUSED_TOKEN);
+        conn_close(c, 1008, "auth comes first");
+    } else if (too_many(c)) {
         ws_refuse(c->ws, REFUSED_RATE);
         ask_refuse(&a, "limit", "a connection may ask 100 times a second");
-    } else if (!whole || !json_object_is_type(a.body, json_type_object)) {
+    } else if (!a.body) {
         ws_refuse(c->ws, REFUSED_JSON);
-        ask_refuse(&a, "bad_json", "a request is one JSON object");
+        ask_refuse(&a, wrong.code, wrong.detail);
     } else {
-        json_object *id;
-        if (json_object_object_get_ex(a.body, "id", &id) &&
-            (json_object_is_type(id, json_type_int) || json_object_is_type(id, json_type_string)))
-            a.id = json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN);
-        if (a.id && strlen(a.id) > WS_ID_MAX)
-            a.id = NULL;
         dispatch(&a);
     }
     json_object_put(a.body);

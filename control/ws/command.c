@@ -112,10 +112,16 @@ static bool find_rfq(struct asking *a, struct view_rfq *v)
     return false;
 }
 
-static const char *key_of(struct asking *a)
+/* NULL: none. False: refused. */
+static bool take_key(struct asking *a, const char **key)
 {
-    const char *key = ask_text(a->body, "key");
-    return key && strlen(key) <= WS_KEY_MAX ? key : NULL;
+    json_object *given;
+    *key = ask_text(a->body, "key");
+    if (!json_object_object_get_ex(a->body, "key", &given) || (*key && client_key_fits(*key)))
+        return true;
+    ws_refuse(a->c->ws, REFUSED_REQUEST);
+    ask_refuse(a, "bad_idempotency_key", "key takes 1 to 255 visible ASCII characters");
+    return false;
 }
 
 static void sent(struct asking *a, struct ws_command *k, enum err e)
@@ -136,10 +142,11 @@ static void command(struct asking *a, enum body_kind kind)
     union body b;
     struct view_rfq v = {0};
     struct body_error e;
-    if (!may_trade(a) || (kind != BODY_RFQ && !find_rfq(a, &v)) ||
+    const char *key;
+    if (!may_trade(a) || !take_key(a, &key) || (kind != BODY_RFQ && !find_rfq(a, &v)) ||
         (!body_read(kind, a->body, also, &b, &e) && !bad_body(a, &e)))
         return;
-    const struct client_who who = {.principal = &a->c->who, .key = key_of(a)};
+    const struct client_who who = {.principal = &a->c->who, .key = key};
     struct ws_command *k = put_on(a);
     sent(a, k, k ? client_ask(a->c->ws->config.clients, &who, kind, &b, v.rfq, done, k) : ERR_FULL);
 }

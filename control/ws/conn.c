@@ -13,9 +13,13 @@
 
 void conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq)
 {
-    struct ws_message *m = c->closing ? NULL : message_new(c->ws, text, size);
-    if (!m)
+    if (c->closing)
         return;
+    struct ws_message *m = message_new(c->ws, text, size);
+    if (!m) {
+        conn_close(c, 1013, "no memory: resume later");
+        return;
+    }
     m->whole = true;
     m->seq = seq;
     message_send(c, m);
@@ -118,8 +122,7 @@ void conn_free(struct ws_conn *c)
     struct ws *w = c->ws;
     unsubscribe_all(c);
     queue_clear(c);
-    feed_reader_close(c->reader);
-    c->reader = NULL;
+    resume_leave(c);
     commands_forget(c);
     if (c->prev)
         c->prev->next = c->next;

@@ -177,14 +177,17 @@ void queue_pump(struct ws_conn *c)
 {
     struct web *web = *c->ws->config.web;
     while (c->queue_first && !c->closing && web_conn_backlog(web, c->web) <= WS_BACKLOG_MAX) {
-        struct queued *q = c->queue_first;
-        struct ws_message *m = q->message;
-        char head[HEAD_SIZE];
-        size_t head_size = print_head(c->prev_seq, m, head);
-        web_conn_write(web, c->web, head, head_size);
-        web_conn_write(web, c->web, m->text, m->size);
-        sent(c, m);
-        queue_remove(c, q, NULL);
+        for (size_t size = 0; c->queue_first && size <= WS_BACKLOG_MAX;) {
+            struct queued *q = c->queue_first;
+            struct ws_message *m = q->message;
+            char head[HEAD_SIZE];
+            size_t head_size = print_head(c->prev_seq, m, head);
+            web_conn_write(web, c->web, head, head_size);
+            web_conn_write(web, c->web, m->text, m->size);
+            size += head_size + m->size;
+            sent(c, m);
+            queue_remove(c, q, NULL);
+        }
         web_flush(web); /* so that the backlog tells */
     }
 }
@@ -234,7 +237,7 @@ static void to_all(struct ws *w, const struct feed_event *e, struct ws_message *
         struct topic *t = topics_of(w, e, i);
         for (struct subscription *s = t ? t->first : NULL; s; s = s->topic_next) {
             struct ws_conn *c = s->conn;
-            if (c->reader || c->closing || c->tenant_number != e->owner.tenant)
+            if (c->resuming || c->closing || c->tenant_number != e->owner.tenant)
                 continue; /* it will read it from the log, or must not see it */
             if (!c->due) {
                 c->next_due = w->due;
@@ -312,12 +315,25 @@ void fan_deliver(struct ws *w)
     w->gathered_count = 0;
 }
 
+/* There is no memory for it: whoever was to get it is told so, and reads it later. */
+static void lose(struct ws *w, const struct feed_event *e)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        struct topic *t = topics_of(w, e, i);
+        for (struct subscription *s = t ? t->first : NULL; s; s = s->topic_next)
+            if (!s->conn->resuming && s->conn->tenant_number == e->owner.tenant)
+                conn_close(s->conn, 1013, "no memory: resume later");
+    }
+}
+
 void fan_event(void *ctx, const struct feed_event *e)
 {
     struct ws *w = ctx;
-    struct ws_message *m = message_new(w, e->text, e->size);
-    if (!m)
+    struct ws_message *m = e->text ? message_new(w, e->text, e->size) : NULL;
+    if (!m) {
+        lose(w, e);
         return;
+    }
     m->seq = e->seq;
     m->rfq = e->rfq;
     m->superseded = superseded_name(e->name);
@@ -353,12 +369,12 @@ static void countdown(struct ws *w, const struct rfq *rfq, const struct feed_eve
 }
 
 /* Once a second, for each open RFQ that somebody listens to. */
-void fan_countdowns(struct ws *w)
+unsigned fan_countdowns(struct ws *w)
 {
     const struct distribution_state *s = replica_config(node_replica(w->config.node))->distribution;
-    if (!w->topic_count)
-        return;
-    for (uint32_t i = 0; i < table_slots(s->rfqs); i++) {
+    const uint32_t slots = w->topic_count ? table_slots(s->rfqs) : 0, from = w->countdown_slot;
+    uint32_t i = from;
+    for (; i < slots && i - from < WS_COUNTDOWNS; i++) {
         const struct rfq *rfq = table_at(s->rfqs, i);
         if (!rfq || rfq->state != RFQ_BIDDING_OPEN)
             continue;
@@ -369,4 +385,6 @@ void fan_countdowns(struct ws *w)
         if (fan_wants(w, &e))
             countdown(w, rfq, &e);
     }
+    w->countdown_slot = i < slots ? i : UINT32_MAX;
+    return i - from;
 }

@@ -54,9 +54,9 @@ struct ws_conn {
     uint64_t prev_seq; /* of the last event sent */
     uint64_t web;      /* handle */
     struct queued *queue_first;
-    struct feed_reader *reader; /* resuming */
     uint32_t tenant_number;
-    bool closing; /* its close frame was sent: freed at the next poll */
+    bool resuming; /* it reads from the log what it missed, and gets nothing else */
+    bool closing;  /* its close frame was sent: freed at the next poll */
     bool authenticated, gone, in_callback;
     /* the rest */
     struct ws *ws;
@@ -76,7 +76,10 @@ struct ws_conn {
     size_t queue_size;
     bool is_backed;
     struct ws_conn *next_backed;
+    /* resuming */
     struct ws_conn *next_resuming;
+    struct feed_reader *reader; /* NULL: it waits for one */
+    uint64_t resumed_seq;       /* where the next one begins */
     /* bytes being read */
     const uint8_t *in;
     size_t in_size;
@@ -101,9 +104,12 @@ struct ws {
     size_t frames_size;
     struct ws_conn *backed, *dead;
     struct ws_conn *resuming, *resuming_next; /* in this round; had its turn */
+    unsigned reader_count;
+    uint32_t
+        countdown_slot; /* of the RFQ whose turn is next in this second's round; UINT32_MAX: it is over */
     struct json text;
     bool going;
-    counter_value *connections, *connects, *sent, *subscriptions, *slow, *coalesced, *commands;
+    counter_value *connections, *connects, *sent, *subscriptions, *slow, *coalesced, *commands, *readers;
     counter_value *disconnects[8], *refused[8];
 };
 
@@ -152,7 +158,8 @@ void queue_pump(struct ws_conn *c);
 void queue_clear(struct ws_conn *c);
 /* What was gathered goes out. */
 void fan_deliver(struct ws *w);
-void fan_countdowns(struct ws *w);
+/* A bounded part of this second's round. */
+unsigned fan_countdowns(struct ws *w);
 void fan_release(struct ws *w);
 
 /* ask.c */
@@ -169,6 +176,9 @@ void ask_refuse(const struct asking *a, const char *error, const char *detail);
 const char *ask_text(json_object *body, const char *name); /* NULL: not there, or no text */
 /* One that the asker may see. Another's is as good as none. */
 bool ask_find_rfq(struct asking *a, const char *name, struct view_rfq *out);
+const struct config_user *ask_find_trader(struct asking *a,
+                                          const char *name); /* NULL: none that it may follow */
+bool ask_number(json_object *body, const char *name, uint64_t *out);
 
 /* command.c */
 void op_rfq_create(struct asking *a);
@@ -178,7 +188,12 @@ void op_rfq_extend(struct asking *a);
 void commands_forget(struct ws_conn *c);
 
 void ask(struct ws_conn *c, const char *text, size_t size);
+
+/* resume.c */
+void op_resume(struct asking *a);
 void resume_pump(struct ws_conn *c);
+/* It reads no more; where it was is kept. */
+void resume_leave(struct ws_conn *c);
 
 static inline void ws_refuse(struct ws *w, enum ws_refusal r)
 {

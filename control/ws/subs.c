@@ -140,10 +140,11 @@ bool is_for(const struct ws_conn *c, const struct feed_event *e)
 {
     if (e->owner.tenant != c->who.tenant)
         return false;
+    uint64_t trader = e->rfq ? topic_trader_id(c->tenant, e->owner.taker) : 0;
     for (const struct subscription *s = c->subscriptions; s; s = s->conn_next) {
         const struct topic *t = s->topic;
         if (t->kind == TOPIC_TENANT || (t->kind == TOPIC_RFQ && e->rfq && t->id == e->rfq) ||
-            (t->kind == TOPIC_TRADER && e->rfq && t->id == topic_trader_id(c->tenant, e->owner.taker)))
+            (t->kind == TOPIC_TRADER && e->rfq && t->id == trader))
             return true;
     }
     return false;

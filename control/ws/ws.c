@@ -177,7 +177,7 @@ static unsigned pump_resuming(struct ws *w)
         w->resuming = c->next_resuming;
         if (!c->closing)
             resume_pump(c);
-        if (c->reader && !c->closing) {
+        if (c->resuming && !c->closing) {
             c->next_resuming = w->resuming_next;
             w->resuming_next = c;
         }
@@ -211,7 +211,10 @@ unsigned ws_poll(struct ws *w, uint64_t now_ns)
         w->next_second_ns = now_ns + S_NS;
         if (!w->next_tick)
             w->next_tick = w->first;
-        fan_countdowns(w);
+        w->countdown_slot = 0;
+    }
+    if (w->countdown_slot != UINT32_MAX) {
+        work += fan_countdowns(w);
         fan_deliver(w);
     }
     if (w->next_tick)
@@ -259,6 +262,7 @@ static void make_counters(struct ws *w, struct counters *k)
     w->subscriptions = counter_new(k, COUNTER_GAUGE, "rfqd_ws_subscriptions", "");
     w->slow = counter_new(k, COUNTER_TOTAL, "rfqd_ws_slow_consumers_total", "");
     w->coalesced = counter_new(k, COUNTER_TOTAL, "rfqd_ws_coalesced_total", "");
+    w->readers = counter_new(k, COUNTER_GAUGE, "rfqd_ws_resume_readers", "");
     w->commands = counter_new(k, COUNTER_TOTAL, "rfqd_ws_commands_total", "");
     for (unsigned i = 0; i < 8; i++) {
         snprintf(label, sizeof label, "code=\"%s\"", codes[i]);
@@ -284,6 +288,7 @@ enum err ws_create(struct ws **out, const struct ws_config *c)
         return ERR_MEMORY;
     }
     w->topic_mask = TOPICS_AT_ONCE - 1;
+    w->countdown_slot = UINT32_MAX;
     make_counters(w, c->counters);
     const struct feed_follower follower = {fan_wants, fan_event, w};
     feed_follow(c->feed, &follower);

@@ -14,12 +14,11 @@
 #define WS_SUBSCRIPTIONS_MAX 1000u           /* of a connection */
 #define WS_REQUESTS_MAX      100u            /* of a connection in a second */
 #define WS_QUEUE_MAX         (1024u * 1024u) /* bytes that wait for a slow reader; then it is closed, 1013 */
-#define WS_BACKLOG_MAX                                                                                   \
-    (64u * 1024u)                 /* bytes that the kernel has not taken: beyond, they wait in the queue \
-                                   */
-#define WS_COMMANDS_MAX      64u  /* of a connection, not answered yet */
-#define WS_ID_MAX            64u  /* characters of a request's `id` as JSON; a longer one is not given back */
-#define WS_KEY_MAX           255u /* of its `key` */
+#define WS_BACKLOG_MAX                                                                                  \
+    (64u * 1024u)                /* bytes that the kernel has not taken: beyond, they wait in the queue \
+                                  */
+#define WS_COMMANDS_MAX      64u /* of a connection, not answered yet */
+#define WS_ID_MAX            64u /* characters of a request's `id` as JSON; a longer one is not given back */
 #define WS_AUTH_TIMEOUT_NS   5000000000ull
 #define WS_HEARTBEAT_NS      5000000000ull
 #define WS_PING_NS           15000000000ull
@@ -27,6 +26,8 @@
 #define WS_RECONNECT_MS      1000           /* told at a planned stop; each adds a part of it by chance */
 #define WS_RESUME_FRAMES     64u            /* of the log, for one connection in one poll */
 #define WS_RESUMING_PER_POLL 4u             /* connections that read what they missed, in one poll */
+#define WS_READERS_MAX       64u            /* that read at one time; a reader has 1 MiB, and others wait */
+#define WS_COUNTDOWNS        1024u          /* RFQs looked at for their countdown in one poll */
 
 struct ws;
 

@@ -106,6 +106,9 @@ class Door(House):
         w.send({"op": "subscribe:trader", "id": 1})
         self.assertEqual(w.closed(), (1008, "auth comes first"))
         w = self.ws(None)
+        w.send("{")
+        self.assertEqual(w.closed(), (1008, "auth comes first"))
+        w = self.ws(None)
         self.assertEqual(w.closed(15), (1008, "no token came in time"))
 
     def test_origins(self):
@@ -130,6 +133,14 @@ class Door(House):
         self.assertTrue(w.ask("auth", token=ANN)["success"])
         self.assertFalse(w.ask("auth", token=BOB)["success"])
         w.event("heartbeat", 15)
+
+    def test_a_token_of_fewer_roles_keeps_no_subscription(self):
+        w = self.ws(token("root", roles=("admin", "trader")))
+        self.assertTrue(w.ask("auth", token=token("root", roles=("admin",)))["success"])  # nothing was had with the other
+        self.assertTrue(w.ask("subscribe:tenant")["success"])
+        self.assertTrue(w.ask("auth", token=token("root", roles=("admin", "trader")))["success"])
+        w.send({"op": "auth", "id": 9, "token": token("root", roles=("trader",))})
+        self.assertEqual(w.closed()[0], 1008)
 
 
 class Frames(House):
@@ -186,7 +197,13 @@ class Frames(House):
 
     def test_requests_that_are_none(self):
         w = self.ws()
+        epoch = self.epoch(w)
+
+        def resume_of(rfqs):
+            return json.dumps({"op": "resume", "id": 1, "epoch": epoch, "since": 0, "rfqs": rfqs})
         for text, error in (("{", "bad_json"), ("[]", "bad_json"), ("{} {}", "bad_json"), ("null", "bad_json"),
+                            ('{"op":"ping",}', "bad_json"), ("{'op':'ping'}", "bad_json"),
+                            ('{"op":"ping","op":"ping"}', "duplicate_member"),
                             ('{"op":"nonsense","id":1}', "unknown_op"), ('{"id":1}', "unknown_op"),
                             ('{"op":"subscribe:rfq","id":1}', "unknown_rfq"),
                             ('{"op":"subscribe:rfq","id":1,"rfqId":"R1"}', "unknown_rfq"),
@@ -198,7 +215,10 @@ class Frames(House):
                             ('{"op":"resume","id":1}', "bad_request"),
                             ('{"op":"resume","id":1,"epoch":1,"since":-4}', "bad_request"),
                             ('{"op":"resume","id":1,"epoch":99,"since":1,"traders":["ann"]}', "unrecoverable"),
-                            ('{"op":"resume","id":1,"epoch":%d,"since":0}' % self.epoch(w), "bad_subscription")):
+                            ('{"op":"resume","id":1,"epoch":%d,"since":0}' % epoch, "bad_subscription"),
+                            ('{"op":"resume","id":1,"epoch":%d,"since":0,"rfqs":[7]}' % epoch, "bad_subscription"),
+                            ('{"op":"resume","id":1,"epoch":%d,"since":0,"traders":"ann"}' % epoch, "bad_subscription"),
+                            (resume_of(["R1"] * 1001), "limit"), (resume_of(["R1"] * 1000), "bad_subscription")):
             w.send(text)
             got = w.read()
             self.assertEqual((got["success"], got["error"]), (False, error), text)
@@ -221,6 +241,7 @@ class Frames(House):
         refused = [a for a in answers if a.get("error") == "limit"]
         self.assertGreaterEqual(len(refused), 50)
         self.assertIn("100 times a second", refused[0]["detail"])
+        self.assertEqual({a["re"] for a in refused}, {1})
 
 
 class Life(House):
@@ -360,6 +381,12 @@ class Commands(House):
             got = w.ask("rfq.create", **members)
             self.assertFalse(got["success"])
             self.assertEqual(got["error"], error, got)
+
+    def test_keys_that_are_none(self):
+        w = self.ws()
+        for key in ("", "a b", "k" * 256, "\u00e9", 7, None):
+            got = w.ask("rfq.create", key=key, symbol="EURUSD", side="buy", quantity="1000000")
+            self.assertEqual((got["success"], got.get("error")), (False, "bad_idempotency_key"), key)
 
     def test_a_key_is_one_request_by_whichever_way_and_whatever_happens(self):
         body = {"symbol": "EURUSD", "side": "buy", "quantity": "1000000", "timeoutMs": 2000}
@@ -518,6 +545,20 @@ class Resume(House):
         self.assertEqual(seqs, sorted(set(seqs)))
         missing = [e for e in everything if first["seq"] < e["seq"] <= seqs[-1] and e["seq"] not in set(seqs)]
         self.assertEqual([e for e in missing if e["event"] != "quotes:ranked"], [])  # what a newer one replaced
+
+
+    def test_many_come_back_at_one_time_and_some_do_not_read(self):
+        """Those who do not read must not keep the others from what they missed."""
+        ops = token("olga", roles=("ops",))
+        w = self.ws(ops)
+        epoch = w.ask("subscribe:tenant")["epoch"]
+        w.close()
+        for _ in range(80):
+            idle = self.ws(ops, receive_buffer=4096)
+            idle.send({"op": "resume", "id": 1, "epoch": epoch, "since": 0, "tenant": True})
+        everything = self.everything(ops)
+        self.assertGreater(len(everything), 3000)
+        self.assertLessEqual(self.counter("rfqd_ws_resume_readers"), 64)
 
 
 class Stop(House):

@@ -153,9 +153,11 @@ class WebSocket:
     def closed(self, seconds=20):
         """How the peer closes: (code, reason); what comes before is dropped."""
         self.socket.settimeout(seconds)
+        end = time.monotonic() + seconds
         try:
-            while True:
+            while time.monotonic() < end:
                 self.read_frame()
+            raise Failure(f"not closed in {seconds} s")
         except Closed as closed:
             return closed.code, closed.reason
         except (ConnectionResetError, BrokenPipeError):

@@ -1,0 +1,205 @@
+/* Resume: what a connection missed is read again from the log, and then it is live. Of the readers, which
+ * take memory, there are a few; whoever has none waits for its turn, and one whose peer does not read gives
+ * its own up to those who wait.
+ */
+#include <string.h>
+
+#include "control/ws/inside.h"
+
+/* Asking
+ * ------------------------------------------------------------------------------------------------------- */
+
+struct refusal {
+    const char *error, *detail;
+};
+
+static const struct refusal full = {"limit", "a connection has at most 1000 subscriptions"};
+
+/* NULL: the list's members are texts, and not too many; or it is not there (*list NULL). */
+static const struct refusal *take_list(struct asking *a, const char *name, json_object **list)
+{
+    static const struct refusal no_list = {"bad_subscription", "rfqs and traders take lists of texts"};
+    if (!json_object_object_get_ex(a->body, name, list)) {
+        *list = NULL;
+        return NULL;
+    }
+    if (!json_object_is_type(*list, json_type_array))
+        return &no_list;
+    size_t count = json_object_array_length(*list);
+    if (count > WS_SUBSCRIPTIONS_MAX)
+        return &full;
+    for (size_t i = 0; i < count; i++)
+        if (!json_object_is_type(json_object_array_get_idx(*list, i), json_type_string))
+            return &no_list;
+    return NULL;
+}
+
+static const struct refusal *take_rfqs(struct asking *a, json_object *list)
+{
+    static const struct refusal unknown = {"bad_subscription", "no such RFQ"};
+    struct ws_conn *c = a->c;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const char *name = json_object_get_string(json_object_array_get_idx(list, i));
+        const struct view_owner *owner = feed_owner(c->ws->config.feed, name_parse('R', name, strlen(name)));
+        if (!owner || !principal_may_see(c->ws->config.auth, &c->who, owner->tenant, owner->taker))
+            return &unknown;
+        if (!subscribe(c, TOPIC_RFQ, owner->rfq))
+            return &full;
+    }
+    return NULL;
+}
+
+static const struct refusal *take_traders(struct asking *a, json_object *list)
+{
+    static const struct refusal unknown = {"bad_subscription", "no such trader"};
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const struct config_user *u =
+            ask_find_trader(a, json_object_get_string(json_object_array_get_idx(list, i)));
+        if (!u)
+            return &unknown;
+        if (!subscribe(a->c, TOPIC_TRADER, topic_trader_id(u->tenant, u->name)))
+            return &full;
+    }
+    return NULL;
+}
+
+static const struct refusal *take_tenant(struct asking *a)
+{
+    static const struct refusal forbidden = {"bad_subscription", "role ops or admin is needed"};
+    json_object *flag;
+    if (!json_object_object_get_ex(a->body, "tenant", &flag) || !json_object_get_boolean(flag))
+        return NULL;
+    if (!principal_sees_all(&a->c->who))
+        return &forbidden;
+    return subscribe(a->c, TOPIC_TENANT, a->c->who.tenant) ? NULL : &full;
+}
+
+/* Every subscription named must be one that may be had: else nothing is resumed. */
+static const struct refusal *take_subscriptions(struct asking *a)
+{
+    static const struct refusal none = {"bad_subscription",
+                                        "resume names its subscriptions: rfqs, traders, tenant"};
+    json_object *rfqs, *traders;
+    const struct refusal *wrong = take_list(a, "rfqs", &rfqs);
+    if (!wrong)
+        wrong = take_list(a, "traders", &traders);
+    if (!wrong && rfqs)
+        wrong = take_rfqs(a, rfqs);
+    if (!wrong && traders)
+        wrong = take_traders(a, traders);
+    if (!wrong)
+        wrong = take_tenant(a);
+    return wrong ? wrong : a->c->subscriptions ? NULL : &none;
+}
+
+static enum err enter(struct ws_conn *c, uint64_t since)
+{
+    struct ws *w = c->ws;
+    enum err e = feed_reader_open(&c->reader, w->config.feed, FEED_STREAM, since);
+    if (e == OK)
+        counter_set(w->readers, ++w->reader_count);
+    return e;
+}
+
+void resume_leave(struct ws_conn *c)
+{
+    struct ws *w = c->ws;
+    if (!c->reader)
+        return;
+    c->resumed_seq = feed_reader_seq(c->reader);
+    feed_reader_close(c->reader);
+    c->reader = NULL;
+    counter_set(w->readers, --w->reader_count);
+}
+
+void op_resume(struct asking *a)
+{
+    struct ws_conn *c = a->c;
+    struct ws *w = c->ws;
+    uint64_t epoch, since, now = feed_epoch(w->config.feed);
+    if (!ask_number(a->body, "epoch", &epoch) || !ask_number(a->body, "since", &since)) {
+        ask_refuse(a, "bad_request", "resume takes epoch and since");
+        return;
+    }
+    if (c->subscriptions) {
+        ask_refuse(a, "not_now", "resume comes before any subscription");
+        return;
+    }
+    /* Opened here in any case: whether it is still kept is part of the answer. */
+    if (epoch != now || enter(c, since) != OK) {
+        ask_refuse(a, "unrecoverable",
+                   epoch != now ? "the stream began anew: take a new snapshot"
+                                : "that is past what is kept: take a new snapshot");
+        return;
+    }
+    const struct refusal *wrong = take_subscriptions(a);
+    if (wrong || w->reader_count > WS_READERS_MAX)
+        resume_leave(c);
+    if (wrong) {
+        unsubscribe_all(c);
+        ws_refuse(w, wrong == &full ? REFUSED_SUBSCRIPTIONS : REFUSED_REQUEST);
+        ask_refuse(a, wrong->error, wrong->detail);
+        return;
+    }
+    c->resuming = true;
+    c->prev_seq = since;
+    c->next_resuming = w->resuming;
+    w->resuming = c;
+    ask_end(a, ask_begin(a, true));
+}
+
+/* Reading
+ * ------------------------------------------------------------------------------------------------------ */
+
+static bool reader_wants(void *ctx, const struct feed_event *e)
+{
+    return is_for(ctx, e);
+}
+
+static bool is_blocked(struct ws_conn *c)
+{
+    return c->queue_first || web_conn_backlog(*c->ws->config.web, c->web) > WS_BACKLOG_MAX;
+}
+
+static void send_again(struct ws_conn *c, const struct feed_event *e)
+{
+    struct ws_message *m = message_new(c->ws, e->text, e->size);
+    if (!m) {
+        conn_close(c, 1013, "no memory: resume later");
+        return;
+    }
+    m->seq = e->seq;
+    message_send(c, m);
+}
+
+/* Some more of what it missed; when there is no more, it is live. */
+void resume_pump(struct ws_conn *c)
+{
+    struct ws *w = c->ws;
+    bool end = false;
+    enum err err = OK;
+    if (is_blocked(c)) {
+        if (w->reader_count >= WS_READERS_MAX)
+            resume_leave(c);
+        return;
+    }
+    if (!c->reader && w->reader_count >= WS_READERS_MAX)
+        return;
+    if (!c->reader)
+        err = enter(c, c->resumed_seq);
+    for (unsigned i = 0; i < WS_RESUME_FRAMES && !err && !end && !c->closing; i++) {
+        struct feed_event e;
+        if (feed_read(c->reader, 1, reader_wants, c, &e, &end, &err))
+            send_again(c, &e);
+    }
+    if (err == ERR_MEMORY) {
+        conn_close(c, 1013, "no memory: resume later");
+    } else if (err) {
+        conn_close(c, 1013, "what was missed is no longer kept: take a new snapshot");
+    } else if (end && !c->closing) {
+        static const char told[] = "{\"event\":\"resumed\"}";
+        resume_leave(c);
+        c->resuming = false;
+        conn_text(c, told, sizeof told - 1, 0);
+    }
+}
