@@ -3,12 +3,13 @@
 #include "dataplane/core/clock.h"
 #include "dataplane/core/text.h"
 
-/* Each byte of a text is at most an escape of six; beside them a line has its head, and of each field its
- * key, its quotes and a number or a time. */
+/* Each byte of a text is at most an escape; beside them a line has its head, and of each field its key, its
+ * quotes and a number or a time. */
 #define HEAD_MAX \
     (sizeof "<6>{\"time\":\"2026-02-03T04:05:06.000000007Z\",\"level\":\"warning\",\"event\":\"\"}\n")
 #define FIELD_MAX (JOURNAL_KEY_MAX + sizeof ",\"\":\"2026-02-03T04:05:06.000000007Z\"")
-static_assert(HEAD_MAX + JOURNAL_KEY_MAX + JOURNAL_FIELDS_MAX * FIELD_MAX + 6 * JOURNAL_TEXTS_SIZE <
+static_assert(HEAD_MAX + JOURNAL_KEY_MAX + JOURNAL_FIELDS_MAX * FIELD_MAX +
+                      TEXT_JSON_ESCAPE_MAX * JOURNAL_TEXTS_SIZE <
                   JOURNAL_LINE_MAX,
               "no line is ever cut");
 
@@ -47,25 +48,17 @@ static void add_time(struct text *t, uint64_t ns)
 }
 
 /* Escapes as JSON has them, in either format: what a peer has named itself can neither end a line nor forge
- * one. Bytes that are not UTF-8 are shown as code points. */
+ * one. */
 static void add_escaped(struct text *t, const char *text, size_t size)
 {
-    static const char hex[] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        size_t sequence = c >= 0x80 ? text_utf8_size(text + i, size - i) : 0;
-        if (sequence) {
-            text_add_bytes(t, text + i, sequence);
-            i += sequence - 1;
-        } else if (c == '"' || c == '\\') {
-            text_add_char(t, '\\');
-            text_add_char(t, (char)c);
-        } else if (c < 0x20 || c >= 0x7f) {
-            text_add(t, "\\u00");
-            text_add_char(t, hex[c >> 4]);
-            text_add_char(t, hex[c & 15]);
+    for (size_t at = 0, taken; at < size; at += taken) {
+        char escape[TEXT_JSON_ESCAPE_MAX];
+        taken = text_json_plain(text + at, size - at);
+        if (taken) {
+            text_add_bytes(t, text + at, taken);
         } else {
-            text_add_char(t, (char)c);
+            text_add_bytes(t, escape, text_json_escape(text[at], escape));
+            taken = 1;
         }
     }
 }

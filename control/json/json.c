@@ -38,22 +38,15 @@ static void put(struct json *j, const char *text, size_t size)
 
 static void quoted(struct json *j, const char *text, size_t size)
 {
-    static const char hex[] = "0123456789abcdef";
     put(j, "\"", 1);
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        size_t sequence = c >= 0x80 ? text_utf8_size(text + i, size - i) : 0;
-        if (sequence) {
-            put(j, text + i, sequence);
-            i += sequence - 1;
-        } else if (c == '"' || c == '\\') {
-            char pair[2] = {'\\', (char)c};
-            put(j, pair, 2);
-        } else if (c < 0x20 || c >= 0x7f) { /* peers' bytes need not be UTF-8: each as a code point */
-            char code[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-            put(j, code, 6);
+    for (size_t at = 0, taken; at < size; at += taken) {
+        char escape[TEXT_JSON_ESCAPE_MAX];
+        taken = text_json_plain(text + at, size - at);
+        if (taken) {
+            put(j, text + at, taken);
         } else {
-            put(j, (const char *)&c, 1);
+            put(j, escape, text_json_escape(text[at], escape));
+            taken = 1;
         }
     }
     put(j, "\"", 1);

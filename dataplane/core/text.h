@@ -57,6 +57,14 @@ static inline void text_add(struct text *t, const char *s)
 /* Bytes of the well-formed UTF-8 sequence of several bytes at `bytes`; 0: there is none. */
 size_t text_utf8_size(const char *bytes, size_t size);
 
+/* What a JSON text is made of, by turns: a run of bytes that stand in it as they are, and an escape for the
+ * byte that ended the run. Peers' bytes need not be UTF-8; those that are not are shown as code points. */
+#define TEXT_JSON_ESCAPE_MAX 6
+/* Bytes of the run that leads; 0: the first byte needs an escape, or there is none. */
+size_t text_json_plain(const char *bytes, size_t size);
+/* Returns the escape's size. It ends in no zero. */
+size_t text_json_escape(char c, char out[TEXT_JSON_ESCAPE_MAX]);
+
 /* A zero padded field: up to its first zero. */
 static inline void text_add_field(struct text *t, const char *field, size_t size)
 {

@@ -9,8 +9,8 @@
 
 #include "control/front/front.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/fuzz/fuzz_token.h"
 #include "tests/unit/node_rig.h"
+#include "tests/unit/token.h"
 
 #define HOUSE_INPUTS 256
 
@@ -49,7 +49,7 @@ static void house_open(void)
                                    .port = house.server};
     FUZZ_HOLDS(front_create(&house.front, &f, house.rig.now_ns) == OK);
     house.rig.more = poll_front;
-    fuzz_token(house.token, sizeof house.token, RIG_SECRET, "root", "admin",
+    token_make(house.token, sizeof house.token, RIG_SECRET, "root", "admin",
                house.rig.now_ns / RIG_SECOND + 360000);
     strcpy(house.rfq, "R100000000001");
     rig_run(&house.rig);

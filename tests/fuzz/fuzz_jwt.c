@@ -5,7 +5,7 @@
 
 #include "control/auth/auth.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/fuzz/fuzz_token.h"
+#include "tests/unit/token.h"
 
 #define SECRET "0123456789abcdef0123456789abcdef"
 #define NOW_S  1800000000ull
@@ -43,7 +43,7 @@ static void open_auth(void)
     FUZZ_HOLDS(config_parse(&c, text, strlen(text), "fuzz") == OK && counters_create(&counters, NULL) == OK);
     FUZZ_HOLDS(auth_create(&auth, c, counters) == OK);
     unlink(path);
-    fuzz_token(good, sizeof good, SECRET, "ann", "trader", NOW_S + 3600);
+    token_make(good, sizeof good, SECRET, "ann", "trader", NOW_S + 3600);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

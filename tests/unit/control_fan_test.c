@@ -4,7 +4,7 @@
 
 #include "control/front/front.h"
 #include "node_rig.h"
-#include "tests/fuzz/fuzz_token.h"
+#include "tests/unit/token.h"
 
 #define CLIENTS_MAX 60u
 #define EVENTS_MAX  12000u
@@ -220,7 +220,7 @@ static struct client *enter(const char *token)
 static const char *token_of(const char *user, const char *role)
 {
     static char token[512];
-    fuzz_token(token, sizeof token, RIG_SECRET, user, role, hall.rig.now_ns / RIG_SECOND + 36000);
+    token_make(token, sizeof token, RIG_SECRET, user, role, hall.rig.now_ns / RIG_SECOND + 36000);
     return token;
 }
 

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dataplane/core/text.h"
@@ -97,4 +98,41 @@ Test(core_text, knows_utf8_that_is_well_formed)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         cr_expect_eq(text_utf8_size(rows[i].bytes, rows[i].size), rows[i].sequence, "row %zu", i);
+}
+
+Test(core_text, knows_what_stands_in_json_as_it_is)
+{
+    static const struct {
+        const char *bytes;
+        size_t size, plain;
+    } rows[] = {
+        {"", 0, 0},
+        {"EUR/USD ~", 9, 9},
+        {"two \"words\"", 11, 4},
+        {"\\", 1, 0},
+        {"a\nb", 3, 1},
+        {"a\0b", 3, 1},
+        {"a\x7f", 2, 1},
+        {"5 \xc2\xb5s, 3 \xe2\x82\xac, \xf0\x9f\x98\x80!", 19, 19},
+        {"ab\xe2\x82\xac", 4, 2},       /* cut short by its size */
+        {"ab\xe9 d", 5, 2},             /* Latin-1 */
+        {"\xc2\xb5\xed\xa0\x80", 5, 2}, /* a surrogate */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_expect_eq(text_json_plain(rows[i].bytes, rows[i].size), rows[i].plain, "row %zu", i);
+}
+
+Test(core_text, escapes_for_json_each_byte_that_needs_it)
+{
+    for (int i = 0; i < 256; i++) {
+        char c = (char)i, escape[TEXT_JSON_ESCAPE_MAX + 1], expected[TEXT_JSON_ESCAPE_MAX + 1];
+        cr_expect_eq(text_json_plain(&c, 1), i >= ' ' && i <= '~' && i != '"' && i != '\\', "byte %d", i);
+        memset(escape, '#', sizeof escape);
+        size_t size = text_json_escape(c, escape);
+        cr_assert_leq(size, TEXT_JSON_ESCAPE_MAX);
+        cr_expect_eq(escape[size], '#', "byte %d", i);
+        escape[size] = 0;
+        snprintf(expected, sizeof expected, i == '"' || i == '\\' ? "\\%c" : "\\u%04x", (unsigned)i);
+        cr_expect_str_eq(escape, expected);
+    }
 }
