@@ -16,8 +16,8 @@ from appliance import Appliance, Failure, Scratch, Sim, wait_until  # noqa: E402
 
 # By rank of their quotes: the first fills in two parts, the second at once, the third refuses orders, the fourth
 # never answers one.
-LPS = ("lp:name=LP1,partial=100", "lp:name=LP2,spread=0.002", "lp:name=LP3,spread=0.004,order_reject=100",
-       "lp:name=LP4,spread=0.006,order_silent=100")
+FILLING = ("lp:name=LP1,partial=100", "lp:name=LP2,spread=0.002")
+NOT_FILLING = ("lp:name=LP3,spread=0.004,order_reject=100", "lp:name=LP4,spread=0.006,order_silent=100")
 
 MANNERS = """
 rfq EURUSD buy 1000000 deadline 5s as a
@@ -127,16 +127,19 @@ def main():
     try:
         with Scratch("script") as directory:
             rfqd = Appliance(build, directory, takers=("T1",), settings="deadline_min_ms: 100, order_ack_timeout_ms: 20000")
-            lps = None
+            lps = others = None
             try:
                 rfqd.start()
-                lps = Sim(build, directory, rfqd, LPS, ("--linger",))
+                lps = Sim(build, directory, rfqd, FILLING, ("--linger",))
+                others = Sim(build, directory, rfqd, NOT_FILLING, ("--linger",))
                 wait_until(lambda: rfqd.ask("status")[0]["sessions_up"] == 4, 20, "four LPs")
                 scripts = Scripts(build, directory, rfqd)
                 if scripts.passes(MANNERS) != len(re.findall(r"^[a-z]", MANNERS, re.M)):
                     raise Failure("not every step was done")
                 for row in FAILING:
                     scripts.fails(*row)
+                others.kill()  # the example takes the best of what has come, and expects it to be filled
+                wait_until(lambda: rfqd.ask("status")[0]["sessions_up"] == 2, 20, "two LPs to be gone")
                 scripts.passes(example)
                 journal_holds(directory)
                 starts_nothing(build, directory, rfqd)
@@ -144,8 +147,9 @@ def main():
                 lps.signal(signal.SIGTERM)
                 lps.finish(20)
             finally:
-                if lps:
-                    lps.kill()
+                for sim in (lps, others):
+                    if sim:
+                        sim.kill()
                 rfqd.clean()
     except Failure as failure:
         sys.exit(f"script: {failure}")
