@@ -35,7 +35,6 @@
 #define LPS       2u
 #define BLOCKS    10u
 #define SPARE     64u /* connections: who was thrown out is back before it is forgotten */
-#define SPARE     64u /* connections: who was thrown out is back before it is forgotten */
 #define BLOCK_MIN 10u
 #define ALIKE_NS  20000000000ull
 #define QUIET_NS  300000000ull /* nothing came for so long: all is read */
@@ -122,6 +121,10 @@ static void clients_run(struct beside *b, int line)
     b->told->answered = hostile.answered;
     hostile_close(&hostile);
     right = right && read_all();
+    if (right && b->flood && !hostile.answered) {
+        snprintf(busy.failure, sizeof busy.failure, "nothing that the flood asked was answered");
+        right = false;
+    }
     b->told->events = busy.taken;
     snprintf(b->told->failure, sizeof b->told->failure, "%s%s", busy.failure, idle.failure);
     (void)!write(line, right ? "y" : "n", 1);

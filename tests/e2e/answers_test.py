@@ -90,8 +90,7 @@ def who_asks_no_more_is_answered(rfqd):
 def who_goes_ends_the_work(rfqd):
     for command in ("dump", "verify"):
         asking = Asking(rfqd, command)
-        if command == "dump":
-            asking.socket.recv(1)
+        wait_until(lambda: jobs(rfqd) == 1, 20, f"the {command} to be under way")
         asking.close()
         wait_until(lambda: jobs(rfqd) == 0, 20, f"the {command} nobody waits for to end")
 

@@ -39,13 +39,13 @@ def free_port():
 
 
 class Process:
-    """One process; its stderr is kept, line by line."""
+    """One process; its stderr is kept, line by line. It does not outlive whoever started it, however that ends."""
 
     def __init__(self, arguments, output=None):
         self.name = os.path.basename(arguments[0])
         self.lines = []
         self.changed = threading.Condition()
-        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output or subprocess.DEVNULL,
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *arguments], stdin=subprocess.DEVNULL, stdout=output or subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace")
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -157,7 +157,7 @@ class Appliance:
         if not self.running():
             raise Failure(f"rfqd ended by itself: {self.process.said()}")
         self.process.signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)  # a call to a busy disk is let to its end
 
     def stop(self, seconds=60):
         """The operator's way; complete only with exit code 0."""

@@ -160,7 +160,7 @@ class BadInput(Case):
 
 class Peers(Case):
     def test_that_trickle_are_ended_and_delay_nobody(self):
-        self.open(", head_timeout_ms: 500, body_timeout_ms: 500, idle_timeout_ms: 700", lps=0)
+        self.open(", head_timeout_ms: 2000, body_timeout_ms: 2000, idle_timeout_ms: 2500", lps=0)
         heads = [self.connect() for _ in range(20)]
         bodies = [self.connect() for _ in range(20)]
         idle = [self.connect() for _ in range(5)]

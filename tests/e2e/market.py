@@ -53,7 +53,7 @@ class Market:
         rate = max(1, self.load // len(TAKERS))
         self.takers = Sim(self.build, self.journals, self.rfqd,
                           [f"{t},rate={rate},deadline_ms={DEADLINE_MS},patience_ms={END_SECONDS}000,start_ms=100" for t in TAKERS], ("--linger",))
-        wait_until(lambda: self.sessions_up() == 6, 20, "six sessions")
+        wait_until(lambda: self.sessions_up() == 6, 60, "six sessions")
 
     def sessions_up(self):
         return self.rfqd.ask("status")[0]["sessions_up"]

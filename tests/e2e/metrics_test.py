@@ -95,7 +95,7 @@ def of_lps(families, lps):
                lp["quoted"] + lp["declined"] + lp["rejected"])
 
 
-def of_the_market(rfqd, directory, families):
+def of_the_market(rfqd, directory, families, status):
     lps, rfqs, orders = rfqd.ask("lps"), rfqd.ask("rfqs"), rfqd.ask("orders")
     of_lps(families, lps)
     total = {name: f.sum() for name, f in families.items() if f.type != "histogram"}
@@ -131,7 +131,6 @@ def of_the_market(rfqd, directory, families):
     expect("what session_up has", families["rfqd_fix_session_up"].sum(), 4)
     expect("breaks, spilled counters, lines dropped", (total["rfqd_execution_breaks_total"],
            total["rfqd_counters_spilled_total"], total["rfqd_journal_dropped_total"]), (0, 0, 0))
-    status = rfqd.ask("status")[0]
     expect("the log's end", families["rfqd_log_position_bytes"].value(of="end"), status["log_end"])
     expect("its last record", families["rfqd_log_seq"].value(), status["seq"] - 1)
     if not families["rfqd_store_commit_seconds"].value("_count") or not total["rfqd_store_committed_bytes_total"]:
@@ -168,6 +167,14 @@ def ctl_metrics(build, rfqd):
     return parse(done.stdout)
 
 
+def at_one_instant(build, rfqd):
+    """The metrics, and the status that they fit: heartbeats go into the log too."""
+    def both():
+        before, families, after = rfqd.ask("status")[0], ctl_metrics(build, rfqd), rfqd.ask("status")[0]
+        return (families, after) if before["log_end"] == after["log_end"] else None
+    return wait_until(both, 30, "a moment in which nothing is logged")
+
+
 def run(build, source, directory):
     rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1", "LP2", "LP3", "LP4", "LP5"),
                      settings="ack_timeout_ms: 300, delivery_attempts_max: 1",
@@ -176,7 +183,7 @@ def run(build, source, directory):
     try:
         rfqd.start()
         lps = Sim(build, directory, rfqd, LPS, ("--linger",))
-        wait_until(lambda: rfqd.ask("status")[0]["sessions_up"] == 4, 20, "four LPs")
+        wait_until(lambda: rfqd.ask("status")[0]["sessions_up"] == 4, 60, "four LPs")
         taker = Sim(build, directory, rfqd, [f"taker:name=T1,accept=x,quotes=2,rate=100,count={COUNT},deadline_ms=1000"])
         code, told = taker.finish(60)
         if code:
@@ -185,9 +192,9 @@ def run(build, source, directory):
         wait_until(lambda: set(rfqd.ask("status")[0]["rfqs"]) <= final and not any(lp["open_rfqs"] for lp in rfqd.ask("lps")),
                    30, "each RFQ's end")
         wait_until(lambda: rfqd.ask("status")[0]["checkpoint_lag_bytes"] == 0, 30, "the store to have it all")
-        families = ctl_metrics(build, rfqd)
+        families, status = at_one_instant(build, rfqd)
         follows_the_table(families, source)
-        of_the_market(rfqd, directory, families)
+        of_the_market(rfqd, directory, families, status)
         of_the_cores(rfqd, families)
         dashboard(source, families)
         again = ctl_metrics(build, rfqd)

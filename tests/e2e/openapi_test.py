@@ -47,7 +47,7 @@ def check(schema, value):
 class Description(unittest.TestCase):
     def test_is_linted(self):
         if not os.path.isdir(os.path.join(LINTER, "node_modules")):
-            self.skipTest("the linter is not installed: tools/deps --tests")
+            self.fail("the linter is not installed: tools/deps --tests")
         done = subprocess.run(["node", "lint.js", FILE], cwd=LINTER, capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
@@ -63,22 +63,16 @@ class Server(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.scratch = Scratch("openapi")
-        directory = cls.scratch.__enter__()
+        directory = cls.enterClassContext(Scratch("openapi"))
         cls.rfqd = house(build, directory, http=", requests_per_s_max: 100000")
+        cls.addClassCleanup(cls.rfqd.clean)
         cls.rfqd.start()
-        cls.lps = Sim(build, directory, cls.rfqd, [f"lp:name=LP{n},seed={n},spread=0.0002" for n in (1, 2, 3, 4)],
-                      ("--linger",))
-        wait_until(lambda: cls.rfqd.ask("status")[0]["sessions_up"] == 4, 20, "four LPs")
+        cls.addClassCleanup(Sim(build, directory, cls.rfqd, [f"lp:name=LP{n},seed={n},spread=0.0002" for n in (1, 2, 3, 4)],
+                                ("--linger",)).kill)
+        wait_until(lambda: cls.rfqd.ask("status")[0]["sessions_up"] == 4, 60, "four LPs")
         cls.c = Connection(cls.rfqd.http_port)
+        cls.addClassCleanup(cls.c.close)
         cls.seen = set()  # (method, path, status)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.c.close()
-        cls.lps.kill()
-        cls.rfqd.clean()
-        cls.scratch.__exit__(None, None, None)
 
     def ask(self, method, path, status, user=ANN, body=None, headers=(), values=(), query=""):
         """One request to a path of the document; the answer must be as the document says."""

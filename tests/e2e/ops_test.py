@@ -372,7 +372,7 @@ def drain(build, rfqd, ctl, directory):
     seq = one(ctl, "status")["seq"]
     journals = os.path.join(directory, "drained")
     os.mkdir(journals)
-    parties = Sim(build, journals, rfqd, ["lp:name=LP1", "lp:name=LP2", "taker:name=T1,count=5,start_ms=100"], ("--linger",))
+    parties = Sim(build, journals, rfqd, ["lp:name=LP1", "lp:name=LP2", "taker:name=T1,count=5,start_ms=1000"], ("--linger",))
     try:
         rfqd.process.wait_line("debug rfqd: session_synced", 30)
         # The first three are known from before, and are refused as such.
@@ -406,7 +406,7 @@ def run(build, directory, of_group):
             return
         journals = os.path.join(directory, "journals")
         os.mkdir(journals)
-        parties = Sim(build, journals, rfqd, ["lp:name=LP1", "lp:name=LP2", "taker:name=T1,count=3,quotes=2,start_ms=200"],
+        parties = Sim(build, journals, rfqd, ["lp:name=LP1", "lp:name=LP2", "taker:name=T1,count=3,quotes=2,start_ms=1000"],
                       ("--linger",))
         wait_until(lambda: sum(r["state"] == "COMPLETED" for r in json_rows(ctl, "rfqs")) == 3, 60, "three fills")
         levels(rfqd, ctl, of_group)

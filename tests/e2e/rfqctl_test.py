@@ -122,7 +122,7 @@ def real(build, directory):
         journals = os.path.join(directory, "journals")
         os.mkdir(journals)
         parties = Sim(build, journals, rfqd,
-                      ["lp:name=LP1,partial=100", "lp:name=LP2", "taker:name=T1,count=3,quotes=2,start_ms=200"],
+                      ["lp:name=LP1,partial=100", "lp:name=LP2", "taker:name=T1,count=3,quotes=2,start_ms=1000"],
                       ("--linger",))
         wait_until(lambda: sum(r["state"] == "COMPLETED" for r in json_rows(ctl, "rfqs")) == 3, 30, "three fills")
 

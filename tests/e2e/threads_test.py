@@ -50,7 +50,11 @@ class Operator(threading.Thread):
             self.rfqd.ask(self.command, 120, lambda line: None)
             return
         for row in self.rfqd.ask("rfqs", 120)[-1:]:  # the newest: others may be forgotten meanwhile
-            self.rfqd.ask(f"rfq {row['rfq']}", 120)
+            try:
+                self.rfqd.ask(f"rfq {row['rfq']}", 120)
+            except Failure as failure:
+                if "there is no RFQ" not in str(failure):  # it may be forgotten meanwhile too
+                    raise
 
     def end(self):
         self.told.set()

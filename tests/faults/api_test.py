@@ -57,9 +57,10 @@ class Case(unittest.TestCase):
                 c = Connection(rfqd.http_port)
                 hanging.start()
                 made = []
-                while hanging.count < HANGS:
+                while hanging.count < HANGS and hanging.is_alive():
                     made.append(self.write_and_read(c, len(made)))
                 hanging.stop()
+                self.assertGreaterEqual(hanging.count, HANGS)
                 if level == "synced":
                     self.survives_a_kill(rfqd, made)
             finally:

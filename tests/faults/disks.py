@@ -49,7 +49,7 @@ def try_loop():
 def ready():
     """In a mount namespace of its own from here on: the program is started again in it."""
     if not os.environ.get(PREPARED):
-        again = [sys.executable, *sys.argv]
+        again = [sys.executable, "-B", *sys.argv]  # writes nothing of root's into the tree
         os.environ[PREPARED] = "1"
         if os.geteuid() == 0:
             if can("unshare", "--mount", "true"):

@@ -89,6 +89,8 @@ static uint32_t house_connect(char *answer, size_t *got, size_t room)
     if (house.inputs++ % HOUSE_INPUTS == 0) {
         if (house.inputs > 1)
             house_close();
+        else
+            atexit(house_close); /* its rings lie in shared memory */
         house_open();
     }
     struct sockaddr_in to = house.rig.config->http_listen;

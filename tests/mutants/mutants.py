@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 
+USAGE = 2  # exit code of a program that was asked for what it does not know
 SIM = ["sim", "--seeds", "120", "--crash", "random", "--jobs", "2"]
 UNSYNCED = ["sim", "--seeds", "120", "--crash", "random", "--unsynced", "--jobs", "2"]
 POWER = ["sim", "--seeds", "120", "--crash", "random", "--power", "--jobs", "2"]
@@ -101,6 +102,10 @@ def build(work, targets):
     return run(["cmake", "--build", os.path.join(work, "build"), "--target", *targets])
 
 
+def tried(work, test):
+    return run(["timeout", "600", os.path.join(work, "build", "bin", test[0]), *test[1:]], cwd=work)
+
+
 def main():
     if len(sys.argv) < 3:
         print(__doc__)
@@ -117,6 +122,11 @@ def main():
         print(made.stdout[-3000:])
         print("the tree itself does not build")
         return 1
+    for test in sorted({tuple(m[5]) for m in wanted}):  # of a test that fails anyway a mutant's failure would say nothing
+        result = tried(work, test)
+        if result.returncode:
+            print(f"without any mutant {' '.join(test)} ends with {result.returncode}:\n{result.stdout[-3000:]}")
+            return 1
     lived = []
     for name, what, path, text, replacement, test in wanted:
         full = os.path.join(tree, path)
@@ -131,8 +141,8 @@ def main():
         made = build(work, [test[0]])
         verdict = "does not build"
         if made.returncode == 0:
-            result = run([os.path.join(work, "build", "bin", test[0]), *test[1:]], cwd=work, timeout=600)
-            verdict = "caught" if result.returncode else "LIVES"
+            result = tried(work, test)
+            verdict = {0: "LIVES", USAGE: "not tried"}.get(result.returncode, "caught")
         else:
             print(made.stdout[-1500:])
         with open(full, "w", encoding="utf-8") as f:

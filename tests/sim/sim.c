@@ -16,6 +16,7 @@
  *
  * A failing run prints its seed and the command that repeats it, and exits 1.
  */
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -190,12 +191,34 @@ static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct to
     return true;
 }
 
+static void name_directory(pid_t pid, unsigned job)
+{
+    snprintf(directory, sizeof directory, "/dev/shm/rfqd-sim-%d-%u", (int)pid, job);
+}
+
+static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
+{
+    (void)s;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+/* What a job that died has left. */
+static void clean_up(pid_t pid, unsigned jobs)
+{
+    for (unsigned j = 0; j < jobs; j++) {
+        name_directory(pid, j);
+        nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
 static int work(const struct plan *p, unsigned job, int result)
 {
     struct totals t = {0};
     bool fine = true;
     FILE *trace = p->trace ? fopen(p->trace, "w") : NULL;
-    snprintf(directory, sizeof directory, "/dev/shm/rfqd-sim-%d-%u", (int)getpid(), job);
+    name_directory(getpid(), job);
     mkdir(directory, 0700);
     for (uint64_t s = job; fine && s < p->seeds; s += p->jobs)
         fine = run_seed(p, p->from + s, trace, &t);
@@ -272,8 +295,9 @@ int main(int argc, char **argv)
     for (unsigned j = 0; j < p.jobs; j++) {
         int status;
         struct totals t;
-        wait(&status);
+        pid_t pid = wait(&status);
         if (WIFSIGNALED(status)) {
+            clean_up(pid, p.jobs);
             printf("FAILED: a job died of signal %d\n", WTERMSIG(status));
             failed = 1;
             continue;
