@@ -19,8 +19,15 @@ from appliance import Failure, Process, Scratch, wait_until  # noqa: E402
 
 
 def demo(source, build, directory, *options):
-    return subprocess.run([os.path.join(source, "tools", "demo"), "--build", build, "--dir", directory, *options],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    process = subprocess.Popen([os.path.join(source, "tools", "demo"), "--build", build, "--dir", directory, *options],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        out, err = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # so that it ends what it has started
+        out, err = process.communicate(timeout=60)
+        raise Failure(f"tools/demo {' '.join(options)} has not ended in 120 s: {out}{err}") from None
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def once(source, build, directory):
