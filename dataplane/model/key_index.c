@@ -36,6 +36,8 @@ void key_index_destroy(struct key_index *ix)
 
 void key_index_clear(struct key_index *ix)
 {
+    if (ix->count == 0) /* as when it was made: what is removed leaves nothing */
+        return;
     memset(ix->places, 0, places_size(ix));
     ix->count = 0;
 }
