@@ -103,12 +103,16 @@ class Process:
         self.reader.join(10)
 
 
+# What waits takes no CPU from the tests beside it.
+CORES = "[{idle: backoff, run: [gateway, distribution, routing, log, control]}]"
+
+
 class Appliance:
     """rfqd with a configuration of its own. `settings` etc. are YAML flow maps as text; extra: more sections."""
 
     def __init__(self, build, directory, level="committed", takers=("T1", "T2"), lps=("LP1", "LP2", "LP3", "LP4"),
                  fix="", record="", settings="", instruments=None, data=None, shared=None, sessions="",
-                 small_rings=False, cores=None, extra=""):
+                 small_rings=False, cores=CORES, extra=""):
         self.rfqd = os.path.join(build, "bin", "rfqd")
         if not os.path.exists(self.rfqd):
             raise Failure(f"{self.rfqd} is not built")
@@ -135,7 +139,7 @@ class Appliance:
             f.write(f"instance: e2e\ndirectory: {self.data}\nshared: {self.shared}\nops_socket: {self.socket}\n"
                     f"level: {level}\nfix: {{listen: '127.0.0.1:{self.port}'{fix}}}\n"
                     f"record: {{ring_gateway_mib: {ring}, ring_engine_mib: {ring}, log_segment_mib: {segment}{record}}}\n"
-                    f"settings: {{{settings}}}\n{f'cores: {cores}' if cores else ''}\n"
+                    f"settings: {{{settings}}}\ncores: {cores}\n"
                     f"instruments: {instruments}\n{parties}{extra}")
 
     def start(self, seconds=60):

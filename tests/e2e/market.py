@@ -5,7 +5,7 @@ verified and audited. What tests do to it meanwhile is theirs.
 import os
 import signal
 
-from appliance import Appliance, Failure, Sim, wait_until
+from appliance import CORES, Appliance, Failure, Sim, wait_until
 from audit import FINAL_ORDER, FINAL_RFQ, audit
 
 DEADLINE_MS = 1500
@@ -25,7 +25,7 @@ class Market:
     third taker, T3, for a test to be by hand."""
 
     def __init__(self, build, directory, load, level="committed", record="", data=None, small_rings=False,
-                 cores=None):
+                 cores=CORES):
         self.build, self.directory, self.load = build, directory, load
         self.journals = os.path.join(directory, "journals")
         self.dump = os.path.join(directory, "dump")

@@ -88,7 +88,7 @@ def looking(ctl):
     cores = json_rows(ctl, "cores")
     must(sorted(a for c in cores for a in c["agents"]) == ["control", "distribution", "gateway", "log", "routing"],
          f"cores: {cores}")
-    must(cores[0]["rounds"] >= cores[0]["busy_rounds"] > 0 and cores[0]["idle"] == "yield", f"cores: {cores}")
+    must(cores[0]["rounds"] >= cores[0]["busy_rounds"] > 0 and cores[0]["idle"] == "backoff", f"cores: {cores}")
     lanes = json_rows(ctl, "lanes")
     must(sum(q["kind"] == "ring" for q in lanes) == 3 and len(lanes) >= 10, f"rings and lanes: {lanes}")
     must(all(q["from"] and q["to"] and 0 <= q["used_bytes"] <= q["size_bytes"] for q in lanes), f"lanes: {lanes}")

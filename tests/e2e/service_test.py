@@ -91,9 +91,7 @@ def one_core_stands(systemd, pid):
 
 def lives(build, directory):
     systemd = Systemd(directory)
-    rfqd = Appliance(build, directory)
-    with open(rfqd.config, "a", encoding="utf-8") as f:
-        f.write("cores: [{run: [gateway, distribution, routing]}, {run: [log, control]}]\n")
+    rfqd = Appliance(build, directory, cores="[{run: [gateway, distribution, routing]}, {run: [log, control]}]")
     os.environ.update(NOTIFY_SOCKET=systemd.path, WATCHDOG_USEC=str(WATCHDOG_MS * 1000))
     try:
         rfqd.start()
