@@ -103,7 +103,8 @@ class Process:
         self.reader.join(10)
 
 
-# What waits takes no CPU from the tests beside it.
+# What waits takes no CPU from the tests beside it, nor does a start, which touches all memory that may ever be needed.
+SETTINGS = "rfqs_max: 4096, deliveries_max: 20480, quotes_max: 32768, orders_max: 8192, fills_max: 16384"
 CORES = "[{idle: backoff, run: [gateway, distribution, routing, log, control]}]"
 
 
@@ -126,6 +127,8 @@ class Appliance:
         self.process = None
         os.makedirs(directory, exist_ok=True)
         ring, segment = (2, 1) if small_rings else (32, 16)
+        if "rfqs_max" not in settings:
+            settings = f"{SETTINGS}, {settings}" if settings else SETTINGS
         instruments = instruments or "[{symbol: EURUSD, reference_price: 1.1, collar_percent: 5}]"
         parties = "sessions:\n"
         for role, names in (("taker", takers), ("lp", lps)):

@@ -318,7 +318,7 @@ def configuration(rfqd, ctl, directory):
         with open(rfqd.config, "w") as f:
             f.write(good)
 
-    refused([("settings: {", "settings: {ack_timeout_ms: 1, retry_first_ms: x")],
+    refused([("settings: {", "settings: {ack_timeout_ms: 1, retry_first_ms: x, ")],
             "'ack_timeout_ms': '1' is out of range", "'retry_first_ms': 'x' is not a whole number")
     refused([("{code: LP2, session: LP2,", "{code: LP2, session: LP3,")], "there is no session 'LP3'")
     # By itself the file is fine: but its tenants and users are those of the start until a restart.
@@ -326,7 +326,7 @@ def configuration(rfqd, ctl, directory):
             "user 'T1' is of tenant 0, the taker of this code of tenant 1")
     nothing = one(ctl, "config", "reload")
     must((nothing["now"], nothing["at_a_restart"]) == (0, 0), f"a file that says the same: {nothing}")
-    rewrite(rfqd, ("settings: {", "settings: {ack_timeout_ms: 4000, rfqs_max: 30000"),
+    rewrite(rfqd, ("settings: {rfqs_max: 4096", "settings: {ack_timeout_ms: 4000, rfqs_max: 5000"),
             ("symbol: EURUSD,", "symbol: EURUSD, tick: 0.0001,"),
             ("collar_percent: 5}]", "collar_percent: 5}, {symbol: GBPUSD}]"),
             ("{code: LP2, session: LP2,", "{code: LP2, session: LP2, status: suspended,"),
@@ -341,7 +341,7 @@ def configuration(rfqd, ctl, directory):
     must(one(ctl, "lp", "LP1")["status"] == "inactive", "an LP that is not named any more is inactive")
     ticks = {r["symbol"]: r["tick"] for r in json_rows(ctl, "instruments")}
     must(ticks == {"EURUSD": "0.0001", "GBPUSD": "0"}, f"instruments: {ticks}")
-    must({r["key"]: r["value"] for r in json_rows(ctl, "config", "show")}["settings.rfqs_max"] == "20000",
+    must({r["key"]: r["value"] for r in json_rows(ctl, "config", "show")}["settings.rfqs_max"] == "4096",
          "what takes a restart is shown as though it were in force")
     must(len(json_rows(ctl, "events", "--type", "ROUTING_SETTINGS_SET")) == 2, "routing has the settings too")
     with open(rfqd.config, "w") as f:
