@@ -284,9 +284,15 @@ class Auditor(unittest.TestCase):
         self.assertTrue(any("6 is received where 5" in text for text in said), said)
 
     def test_a_session_whose_two_ends_disagree(self):
-        self.dump["sessions"][0]["next_in"] = 3
-        said = complaints(self.journals, self.dump)
-        self.assertTrue(any("numbers differ" in text for text in said), said)
+        right = dict(self.dump["sessions"][0])
+        for wrong in ({"next_in": 3}, {"next_out": right["next_out"] - 1}, {"next_out": right["next_out"] + 9}):
+            self.dump["sessions"][0] = {**right, **wrong}
+            said = complaints(self.journals, self.dump)
+            self.assertTrue(any("numbers differ" in text for text in said), (wrong, said))
+
+    def test_what_was_answered_behind_a_logout(self):
+        self.dump["sessions"][0]["next_out"] += 1
+        self.assertEqual(complaints(self.journals, self.dump), [])
 
     def test_a_message_of_a_party_that_is_rejected(self):
         self.journals["LP1"].append(("I", 4, "35=3|34=4|45=3|373=1|58=Required tag missing"))
