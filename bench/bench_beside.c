@@ -75,6 +75,9 @@ static bool open_clients(const struct beside *b)
     bool right = crowd_open(&busy, &listener, b->busy) && crowd_open(&idle, &sleeper, b->idle) &&
                  hostile_open(&hostile, &h->http_at, b->slow, b->flood);
     busy.wait_ms = HEAR_MS;
+    right = right && crowd_settle(&busy, QUIET_NS);
+    for (unsigned i = 0; i < busy.count; i++) /* what came before all had subscribed came to some of them */
+        busy.members[i].got = 0;
     return right;
 }
 
