@@ -448,23 +448,16 @@ bool event_of(struct facts *f, enum feed_form form, const struct record *r, stru
  * ----------------------------------------------------------------------------------------------------------
  */
 
-/* A user by its taker's code, as everywhere; nobody else has an id. */
 static void put_trigger(const struct making *m)
 {
     const struct rfq_transition *t = (const void *)m->r;
     const struct rfq_extended *x = (const void *)m->r;
-    bool moved = m->r->type == RECORD_RFQ_TRANSITION, extended = m->r->type == RECORD_RFQ_EXTENDED;
-    unsigned who = moved ? t->who : extended ? x->who : WHO_SYSTEM;
-    uint64_t id = who != WHO_USER ? 0 : moved ? t->who_id : x->who_id;
-    const struct taker *taker =
-        id ? distribution_taker(replica_config(m->facts->replica)->distribution, id) : NULL;
-    json_open(m->j, "triggeredBy", '{');
-    json_text(m->j, "type", who_name(who));
-    if (taker)
-        json_chars(m->j, "id", taker->code, sizeof taker->code);
+    if (m->r->type == RECORD_RFQ_TRANSITION)
+        view_trigger(m->j, m->facts->replica, t->who, t->who_id);
+    else if (m->r->type == RECORD_RFQ_EXTENDED)
+        view_trigger(m->j, m->facts->replica, x->who, x->who_id);
     else
-        json_raw(m->j, "id", "null", 4);
-    json_close(m->j, '}');
+        view_trigger(m->j, m->facts->replica, WHO_SYSTEM, 0);
 }
 
 static void put_states(struct json *j, const struct record *r)

@@ -319,6 +319,14 @@ enum err view_deliveries(struct json *j, const char *key, struct replica *r, con
 /* Transitions
  * -------------------------------------------------------------------------------------------------------- */
 
+void view_trigger(struct json *j, struct replica *r, unsigned who, uint64_t who_id)
+{
+    json_open(j, "triggeredBy", '{');
+    json_text(j, "type", who_name(who));
+    code(j, "id", who == WHO_USER ? view_taker_code(r, who_id) : "");
+    json_close(j, '}');
+}
+
 void view_transition(struct json *j, struct replica *r, uint64_t seq, const struct rfq_transition *x)
 {
     json_open(j, NULL, '{');
@@ -327,10 +335,7 @@ void view_transition(struct json *j, struct replica *r, uint64_t seq, const stru
     json_text(j, "from", rfq_state_name(x->from));
     json_text(j, "to", rfq_state_name(x->to));
     json_text(j, "transition", rfq_move_name(x->move));
-    json_open(j, "triggeredBy", '{');
-    json_text(j, "type", who_name(x->who));
-    code(j, "id", x->who == WHO_USER ? view_taker_code(r, x->who_id) : "");
-    json_close(j, '}');
+    view_trigger(j, r, x->who, x->who_id);
     reason(j, x->reason);
     json_chars(j, "text", x->text, sizeof x->text);
     json_close(j, '}');

@@ -76,6 +76,8 @@ enum err view_quotes(struct json *j, const char *key, struct replica *r,
                      const struct view_rfq *v) WARN_UNUSED;
 enum err view_deliveries(struct json *j, const char *key, struct replica *r,
                          const struct view_rfq *v) WARN_UNUSED;
+/* triggeredBy: enum who, and of a user its taker's code; nobody else has an id. */
+void view_trigger(struct json *j, struct replica *r, unsigned who, uint64_t who_id);
 void view_transition(struct json *j, struct replica *r, uint64_t seq, const struct rfq_transition *x);
 void view_composite(struct json *j, const char *key, const struct rfq *rfq);
 void view_quote(struct json *j, const char *key, struct replica *r, const struct rfq *rfq,

@@ -40,6 +40,12 @@ void ask_refuse(const struct asking *a, const char *error, const char *detail)
     ask_end(a, j);
 }
 
+void ask_refuse_full(const struct asking *a)
+{
+    ws_refuse(a->c->ws, REFUSED_SUBSCRIPTIONS);
+    ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
+}
+
 static void done(const struct asking *a)
 {
     ask_end(a, ask_begin(a, true));
@@ -111,8 +117,7 @@ static void op_subscribe_rfq(struct asking *a)
         return;
     }
     if (!subscribe(c, TOPIC_RFQ, v.owner.rfq)) {
-        ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
-        ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
+        ask_refuse_full(a);
         return;
     }
     struct json *j = ask_begin(a, true);
@@ -171,8 +176,7 @@ static void op_trader(struct asking *a, bool on)
     } else if (subscribe(c, TOPIC_TRADER, id)) {
         subscribed(a);
     } else {
-        ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
-        ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
+        ask_refuse_full(a);
     }
 }
 
@@ -195,8 +199,7 @@ static void op_subscribe_tenant(struct asking *a)
     } else if (subscribe(c, TOPIC_TENANT, c->who.tenant)) {
         subscribed(a);
     } else {
-        ws_refuse(c->ws, REFUSED_SUBSCRIPTIONS);
-        ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
+        ask_refuse_full(a);
     }
 }
 

@@ -155,7 +155,7 @@ static void queue_add(struct ws_conn *c, struct ws_message *m)
     }
 }
 
-static bool is_slow(const struct ws_conn *c)
+bool conn_is_slow(const struct ws_conn *c)
 {
     return c->queue_first || web_conn_backlog(*c->ws->config.web, c->web) > WS_BACKLOG_MAX;
 }
@@ -167,7 +167,7 @@ void message_send(struct ws_conn *c, struct ws_message *m)
         fan_deliver(c->ws);
     if (c->closing)
         return;
-    if (is_slow(c))
+    if (conn_is_slow(c))
         queue_add(c, m);
     else
         write_now(c, m);
@@ -287,7 +287,7 @@ static void make_frames(struct ws *w, uint64_t due, uint64_t prev_seq, struct fr
 static void deliver(struct ws_conn *c, uint64_t due, struct frames *f)
 {
     struct ws *w = c->ws;
-    for (; due && is_slow(c) && !c->closing; due &= due - 1)
+    for (; due && conn_is_slow(c) && !c->closing; due &= due - 1)
         queue_add(c, w->gathered[__builtin_ctzll(due)]);
     if (!due || c->closing)
         return;

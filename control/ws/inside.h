@@ -154,6 +154,8 @@ void fan_event(void *ctx, const struct feed_event *e);
 struct ws_message *message_new(struct ws *w, const char *text, size_t size);
 void message_send(struct ws_conn *c, struct ws_message *m);
 void message_drop(struct ws_message *m);
+/* What it gets waits in its queue: it has not read what was sent before. */
+bool conn_is_slow(const struct ws_conn *c);
 void queue_pump(struct ws_conn *c);
 void queue_clear(struct ws_conn *c);
 /* What was gathered goes out. */
@@ -173,6 +175,8 @@ struct asking {
 struct json *ask_begin(const struct asking *a, bool success);
 void ask_end(const struct asking *a, struct json *j);
 void ask_refuse(const struct asking *a, const char *error, const char *detail);
+/* It has as many subscriptions as a connection may have. */
+void ask_refuse_full(const struct asking *a);
 const char *ask_text(json_object *body, const char *name); /* NULL: not there, or no text */
 /* One that the asker may see. Another's is as good as none. */
 bool ask_find_rfq(struct asking *a, const char *name, struct view_rfq *out);

@@ -9,78 +9,80 @@
 /* Asking
  * ------------------------------------------------------------------------------------------------------- */
 
-struct refusal {
-    const char *error, *detail;
-};
+/* Why a subscription that was named cannot be had; `full`: there are too many. */
+static const char full[] = "";
 
-static const struct refusal full = {"limit", "a connection has at most 1000 subscriptions"};
+static void refuse(const struct asking *a, const char *why)
+{
+    if (why == full) {
+        ask_refuse_full(a);
+        return;
+    }
+    ws_refuse(a->c->ws, REFUSED_REQUEST);
+    ask_refuse(a, "bad_subscription", why);
+}
 
 /* NULL: the list's members are texts, and not too many; or it is not there (*list NULL). */
-static const struct refusal *take_list(struct asking *a, const char *name, json_object **list)
+static const char *take_list(struct asking *a, const char *name, json_object **list)
 {
-    static const struct refusal no_list = {"bad_subscription", "rfqs and traders take lists of texts"};
+    static const char no_list[] = "rfqs and traders take lists of texts";
     if (!json_object_object_get_ex(a->body, name, list)) {
         *list = NULL;
         return NULL;
     }
     if (!json_object_is_type(*list, json_type_array))
-        return &no_list;
+        return no_list;
     size_t count = json_object_array_length(*list);
     if (count > WS_SUBSCRIPTIONS_MAX)
-        return &full;
+        return full;
     for (size_t i = 0; i < count; i++)
         if (!json_object_is_type(json_object_array_get_idx(*list, i), json_type_string))
-            return &no_list;
+            return no_list;
     return NULL;
 }
 
-static const struct refusal *take_rfqs(struct asking *a, json_object *list)
+static const char *take_rfqs(struct asking *a, json_object *list)
 {
-    static const struct refusal unknown = {"bad_subscription", "no such RFQ"};
     struct ws_conn *c = a->c;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(list, i));
         const struct view_owner *owner = feed_owner(c->ws->config.feed, name_parse('R', name, strlen(name)));
         if (!owner || !principal_may_see(c->ws->config.auth, &c->who, owner->tenant, owner->taker))
-            return &unknown;
+            return "no such RFQ";
         if (!subscribe(c, TOPIC_RFQ, owner->rfq))
-            return &full;
+            return full;
     }
     return NULL;
 }
 
-static const struct refusal *take_traders(struct asking *a, json_object *list)
+static const char *take_traders(struct asking *a, json_object *list)
 {
-    static const struct refusal unknown = {"bad_subscription", "no such trader"};
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         const struct config_user *u =
             ask_find_trader(a, json_object_get_string(json_object_array_get_idx(list, i)));
         if (!u)
-            return &unknown;
+            return "no such trader";
         if (!subscribe(a->c, TOPIC_TRADER, topic_trader_id(u->tenant, u->name)))
-            return &full;
+            return full;
     }
     return NULL;
 }
 
-static const struct refusal *take_tenant(struct asking *a)
+static const char *take_tenant(struct asking *a)
 {
-    static const struct refusal forbidden = {"bad_subscription", "role ops or admin is needed"};
     json_object *flag;
     if (!json_object_object_get_ex(a->body, "tenant", &flag) || !json_object_get_boolean(flag))
         return NULL;
     if (!principal_sees_all(&a->c->who))
-        return &forbidden;
-    return subscribe(a->c, TOPIC_TENANT, a->c->who.tenant) ? NULL : &full;
+        return "role ops or admin is needed";
+    return subscribe(a->c, TOPIC_TENANT, a->c->who.tenant) ? NULL : full;
 }
 
 /* Every subscription named must be one that may be had: else nothing is resumed. */
-static const struct refusal *take_subscriptions(struct asking *a)
+static const char *take_subscriptions(struct asking *a)
 {
-    static const struct refusal none = {"bad_subscription",
-                                        "resume names its subscriptions: rfqs, traders, tenant"};
     json_object *rfqs, *traders;
-    const struct refusal *wrong = take_list(a, "rfqs", &rfqs);
+    const char *wrong = take_list(a, "rfqs", &rfqs);
     if (!wrong)
         wrong = take_list(a, "traders", &traders);
     if (!wrong && rfqs)
@@ -89,7 +91,9 @@ static const struct refusal *take_subscriptions(struct asking *a)
         wrong = take_traders(a, traders);
     if (!wrong)
         wrong = take_tenant(a);
-    return wrong ? wrong : a->c->subscriptions ? NULL : &none;
+    return wrong                 ? wrong
+           : a->c->subscriptions ? NULL
+                                 : "resume names its subscriptions: rfqs, traders, tenant";
 }
 
 static enum err enter(struct ws_conn *c, uint64_t since)
@@ -132,13 +136,12 @@ void op_resume(struct asking *a)
                                 : "that is past what is kept: take a new snapshot");
         return;
     }
-    const struct refusal *wrong = take_subscriptions(a);
+    const char *wrong = take_subscriptions(a);
     if (wrong || w->reader_count > WS_READERS_MAX)
         resume_leave(c);
     if (wrong) {
         unsubscribe_all(c);
-        ws_refuse(w, wrong == &full ? REFUSED_SUBSCRIPTIONS : REFUSED_REQUEST);
-        ask_refuse(a, wrong->error, wrong->detail);
+        refuse(a, wrong);
         return;
     }
     c->resuming = true;
@@ -154,11 +157,6 @@ void op_resume(struct asking *a)
 static bool reader_wants(void *ctx, const struct feed_event *e)
 {
     return is_for(ctx, e);
-}
-
-static bool is_blocked(struct ws_conn *c)
-{
-    return c->queue_first || web_conn_backlog(*c->ws->config.web, c->web) > WS_BACKLOG_MAX;
 }
 
 static void send_again(struct ws_conn *c, const struct feed_event *e)
@@ -178,7 +176,7 @@ void resume_pump(struct ws_conn *c)
     struct ws *w = c->ws;
     bool end = false;
     enum err err = OK;
-    if (is_blocked(c)) {
+    if (conn_is_slow(c)) {
         if (w->reader_count >= WS_READERS_MAX)
             resume_leave(c);
         return;
