@@ -81,6 +81,12 @@ static unsigned poll_gateway(void *self, uint64_t now_ns)
     return work;
 }
 
+static void warm_gateway(void *self, bool long_idle)
+{
+    const struct appliance *a = self;
+    a->gateway.warm(a->gateway.self, long_idle);
+}
+
 static unsigned poll_front(struct appliance *a, uint64_t now_ns)
 {
     if (!a->front)
@@ -117,14 +123,14 @@ static void on_batch(void *ctx, const struct batch *b, uint64_t first_seq, uint6
 static struct agent agent_named(struct appliance *a, const char *name)
 {
     if (strcmp(name, "gateway") == 0)
-        return (struct agent){"gateway", poll_gateway, a};
+        return (struct agent){"gateway", poll_gateway, warm_gateway, a};
     if (strcmp(name, "distribution") == 0)
         return node_agent(a->node, NODE_DISTRIBUTION);
     if (strcmp(name, "routing") == 0)
         return node_agent(a->node, NODE_ROUTING);
     if (strcmp(name, "log") == 0)
         return node_agent(a->node, NODE_LOG);
-    return (struct agent){"control", poll_control, a};
+    return (struct agent){"control", poll_control, NULL, a};
 }
 
 /* Start
@@ -226,6 +232,7 @@ static int start_cores(struct appliance *a)
         struct core *core = &a->cores[i];
         core->cpu = (int)c->cores[i].cpu;
         core->idle = idle_fitting((enum idle_strategy)c->cores[i].idle, spinners);
+        core->warm_ns = c->cores[i].warm_ns;
         for (unsigned j = 0; j < c->cores[i].run_count; j++)
             core->agents[core->agent_count++] = agent_named(a, c->cores[i].run[j]);
     }

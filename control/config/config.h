@@ -26,6 +26,7 @@ enum ops_level { OPS_NONE, OPS_READ, OPS_OPERATE, OPS_ADMIN };
 struct config_core {
     int64_t cpu;
     int64_t idle; /* enum idle_strategy */
+    uint64_t warm_ns;
     char run[CORE_AGENTS_MAX][ID_TEXT_SIZE];
     unsigned run_count;
 };

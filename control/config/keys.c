@@ -1,5 +1,6 @@
 #include "control/config/keys.h"
 
+#define US 1000ull
 #define MS 1000000ull
 #define S  1000000000ull
 
@@ -173,6 +174,9 @@ const struct config_key config_keys[] = {
     {SECTION_CORES, "cpu", KEY_I64, "", 1, -1, 1023, "-1", CORE(cpu), NULL, "CPU to pin to; -1: not pinned."},
     {SECTION_CORES, "idle", KEY_CHOICE_I64, "", 1, 0, 0, "yield", CORE(idle), idles,
      "What it does when no agent had work; spin and pause become yield where cores are fewer than pollers."},
+    {SECTION_CORES, "warm_us", KEY_U64, "us", US, 0, 1000000, "50", CORE(warm_ns), NULL,
+     "A core that spins or pauses goes through a message's way after so long without work, to keep it in the "
+     "caches; 0: never."},
     {SECTION_CORES, "run", KEY_NAMES, "", 1, 1, CORE_AGENTS_MAX, NULL, CORE(run), NULL,
      "Agents: gateway, distribution, routing, log, control; each runs on exactly one core."},
 

@@ -146,6 +146,8 @@ const struct family families[] = {
     /* Cores, rings, lanes */
     {"rfqd_core_info", FAMILY_GAUGE, "", draw_cores, 0,
      "Which agents a core polls, and how it idles; always 1."},
+    {"rfqd_core_warmed_total", FAMILY_TOTAL, "", NULL, 0,
+     "Times that an idle core kept its ways warm (cores.warm_us)."},
     {"rfqd_core_rounds_total", FAMILY_TOTAL, "", NULL, 0, "Rounds of a core over its agents."},
     {"rfqd_core_busy_rounds_total", FAMILY_TOTAL, "", NULL, 0,
      "Rounds in which an agent had work: the busy share is these over all rounds."},

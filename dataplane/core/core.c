@@ -52,10 +52,28 @@ static void idle(enum idle_strategy s, uint64_t idle_rounds)
     }
 }
 
+static void warm(struct core *c, bool long_idle)
+{
+    for (unsigned i = 0; i < c->agent_count; i++)
+        if (c->agents[i].warm)
+            c->agents[i].warm(c->agents[i].self, long_idle);
+}
+
+/* In each idle round. *since_ns: of the last work, or of the last time that all was kept warm. */
+static void keep_warm(struct core *c, uint64_t idle_rounds, uint64_t *since_ns)
+{
+    if (idle_rounds > 1 && clock_now_ns() - *since_ns < c->warm_ns)
+        return;
+    warm(c, idle_rounds > 1);
+    counter_add(c->warmed, idle_rounds > 1);
+    *since_ns = clock_now_ns();
+}
+
 static void *core_main(void *arg)
 {
     struct core *c = arg;
-    uint64_t idle_rounds = 0;
+    uint64_t idle_rounds = 0, warm_since_ns = clock_now_ns();
+    bool keeps_warm = c->warm_ns && (c->idle == IDLE_SPIN || c->idle == IDLE_PAUSE);
     while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
         unsigned work = core_round(c, clock_now_ns);
         counter_add(c->rounds, 1);
@@ -64,6 +82,8 @@ static void *core_main(void *arg)
             idle_rounds = 0;
         } else {
             idle(c->idle, ++idle_rounds);
+            if (keeps_warm)
+                keep_warm(c, idle_rounds, &warm_since_ns);
         }
     }
     return NULL;
@@ -76,6 +96,7 @@ static int core_start(struct core *c, unsigned number, struct counters *counters
     snprintf(label, sizeof label, "core=\"%u\"", number);
     c->rounds = counter_new(counters, COUNTER_TOTAL, "rfqd_core_rounds_total", label);
     c->busy_rounds = counter_new(counters, COUNTER_TOTAL, "rfqd_core_busy_rounds_total", label);
+    c->warmed = counter_new(counters, COUNTER_TOTAL, "rfqd_core_warmed_total", label);
     atomic_store_explicit(&c->stop, false, memory_order_relaxed);
 
     pthread_attr_t attr;

@@ -2,6 +2,10 @@
  *
  * Which agent runs on which core is configuration: from all agents on one core to one each. `cores_start`
  * starts one thread for each struct core; `cores_stop` asks them to end after their round and joins them.
+ *
+ * A core that gives its CPU to nobody (spin, pause) keeps warm what its agents need: they are asked to when
+ * work has just ended, and then each warm_ns without work. On a machine that others use too, caches hold next
+ * to nothing of ours after half a millisecond, and the first message would pay for all of it.
  */
 #ifndef RFQD_CORE_CORE_H
 #define RFQD_CORE_CORE_H
@@ -28,12 +32,14 @@ enum idle_strategy {
 struct core {
     int cpu; /* to pin to; -1: not pinned */
     enum idle_strategy idle;
+    uint64_t warm_ns; /* 0: never */
     unsigned agent_count;
     struct agent agents[CORE_AGENTS_MAX];
     /* filled by cores_start */
     pthread_t thread;
     atomic_bool stop;
     counter_value *rounds, *busy_rounds; /* busy share = busy_rounds / rounds */
+    counter_value *warmed;               /* after warm_ns without work */
     bool running;
 };
 

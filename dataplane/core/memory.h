@@ -19,4 +19,11 @@ void *memory_take(size_t size);
 /* size as it was asked for; NULL is allowed. */
 void memory_give(void *p, size_t size);
 
+/* Ask the caches for what will be written soon. The lines come while other things go on; nothing waits. */
+static inline void memory_ask(const void *p, size_t size)
+{
+    for (size_t i = 0; i < size; i += 64)
+        __builtin_prefetch((const char *)p + i, 1);
+}
+
 #endif

@@ -13,6 +13,9 @@
 /* Kept free in lanes for what comes by order and engine lanes and by timers: executions, cancels, ends of
  * RFQs. */
 #define LANE_RESERVE (LANE_SIZE_MIN / 4)
+/* What a usual release writes, for whom memory is asked ahead. */
+#define RELEASE_LPS  5u
+#define RELEASE_SIZE 4096u
 
 static_assert(DECISION_LANE_SIZE_MAX + LANE_RESERVE <= LANE_SIZE_MIN, "an empty lane takes any decision");
 
@@ -432,9 +435,19 @@ static unsigned engine_poll(void *self, uint64_t now_ns)
     return work;
 }
 
+static void engine_warm(void *self, bool long_idle)
+{
+    (void)long_idle;
+    const struct engine *e = self;
+    ring_ask_ahead(e->emit.ring, RELEASE_SIZE);
+    for (unsigned i = 0; i < e->output_count; i++)
+        lane_ask_ahead(e->outputs[i].lane, RELEASE_SIZE);
+    state_ask_ahead(e->emit.state, RELEASE_LPS);
+}
+
 struct agent engine_agent(struct engine *e)
 {
-    return (struct agent){.name = e->name, .poll = engine_poll, .self = e};
+    return (struct agent){.name = e->name, .poll = engine_poll, .warm = engine_warm, .self = e};
 }
 
 void engine_start(struct engine *e, const struct engine_setup *setup, uint64_t now_ns)

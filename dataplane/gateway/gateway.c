@@ -112,14 +112,12 @@ static unsigned gateway_poll(void *self, uint64_t now_ns)
     work += order == ORDER_ENDED;
     work += outbound_transmit(g);
     work += connection_upkeep(g);
-    if (work)
-        ring_ask_ahead(g->ring, GATEWAY_RING_AHEAD);
     return work;
 }
 
 struct agent gateway_agent(struct gateway *g)
 {
-    return (struct agent){.name = "gateway", .poll = gateway_poll, .self = g};
+    return (struct agent){.name = "gateway", .poll = gateway_poll, .warm = gateway_warm, .self = g};
 }
 
 /* Stop

@@ -228,6 +228,7 @@ static void record_in(struct gateway *g, const struct arrival *a, const struct f
     uint64_t position = gateway_record_done(g, &rec->head);
     if (!a->has_command)
         return;
+    g->last_in[a->ch->config.role == ROLE_LP] = position - rec->head.size;
     bool put = lane_put(gateway_lane(g, a->dest, a->lane), g->config.agent, a->lane, position, g->now_ns,
                         &a->command.head, 0);
     assert(put); /* arrival_room */
@@ -391,4 +392,31 @@ bool inbound_redeliver(struct gateway *g, const struct gateway_in *in, uint64_t 
         return true;
     return lane_put(gateway_lane(g, in->head.dest, in->head.lane), g->config.agent, in->head.lane, position,
                     origin_time_ns, &a.command.head, 0);
+}
+
+/* The ring's writer may read what it wrote, until it is written over. */
+static const struct gateway_in *last_in(const struct gateway *g, unsigned side)
+{
+    uint64_t at = g->last_in[side];
+    if (at == 0 || g->ring->write - at > g->ring->size / 2)
+        return NULL;
+    return (const void *)(g->ring->data + (at & (g->ring->size - 1)));
+}
+
+/* By a copy of its session without what that one keeps, which has come to the message's number at the
+ * message's time. */
+void inbound_rehearse(struct gateway *g)
+{
+    const struct gateway_in *in = last_in(g, g->rehearse_turn++ % 2);
+    struct arrival a = {.ch = in ? gateway_channel(g, in->head.session) : NULL};
+    if (!a.ch || fix_parse(&g->msg, in->bytes, in->size))
+        return;
+    struct fix_session *copy = &g->rehearsal_session;
+    memcpy(copy, &a.ch->fix, offsetof(struct fix_session, kept)); /* whose memory is the session's */
+    struct fix_session_numbers numbers = {.next_in = in->seq, .next_out = a.ch->durable->next_out};
+    struct fix_actions acts;
+    fix_session_message(copy, &numbers, &g->msg, OK, in->head.time_ns, &acts);
+    a.row = translate_in_row(g->msg.type, a.ch->config.role, &a.known);
+    if (a.row)
+        translate(&g->msg, &a, in->head.session, a.ch->config.role, in->head.time_ns);
 }

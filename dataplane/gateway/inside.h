@@ -22,7 +22,10 @@
 #define GATEWAY_ENGINE_ITEMS_MAX  BATCH_RECORDS_MAX /* of one lane in one poll: a release is one burst */
 #define GATEWAY_PIECES_MAX        256u              /* resent messages of one poll, all sessions */
 #define GATEWAY_RING_AHEAD        4096u             /* what a release to ten LPs writes */
-#define GATEWAY_BOUNDED_SHARE     4u                /* part of a store for REACH_BOUNDED, in one absence */
+#define GATEWAY_LANE_AHEAD        1024u             /* a request, or a quote */
+#define GATEWAY_SENT_AHEAD        512u              /* a message */
+#define GATEWAY_SENT_WARM         32u /* channels for which that is asked at one time, in turn */
+#define GATEWAY_BOUNDED_SHARE     4u  /* part of a store for REACH_BOUNDED, in one absence */
 #define GATEWAY_UPKEEP_NS         1000000ull
 #define GATEWAY_TICK_NS           50000000ull
 #define GATEWAY_CLOSE_NS          1000000000ull /* a close waits no longer for what is held back */
@@ -170,6 +173,12 @@ struct gateway {
 
     uint32_t *dirty; /* channels with something to send */
     uint32_t dirty_count;
+    uint32_t warm_turn;     /* channel whose store's memory is asked for next */
+    uint64_t last_in[2];    /* the last message with a command from a taker, from an LP: ring position of its
+                               record */
+    unsigned rehearse_turn; /* which of them is next */
+    struct fix_session rehearsal_session;
+    char rehearsal[GATEWAY_OUT_SIZE_MAX]; /* written to and not read */
     struct piece pieces[GATEWAY_PIECES_MAX];
     uint32_t piece_count;
     uint64_t piece_bytes;
@@ -215,6 +224,9 @@ void gateway_lanes_commit(struct gateway *g);
 bool gateway_ring_room(struct gateway *g, uint64_t bytes, enum gateway_class c);
 bool gateway_lane_room(struct lane *l, uint64_t bytes, enum gateway_class c);
 struct channel *gateway_channel(struct gateway *g, uint32_t number);
+
+/* warm.c: struct agent's warm */
+void gateway_warm(void *self, bool long_idle);
 
 /* start.c */
 /* Put into their lanes what gateway_start wrote. False: no room yet. */
@@ -280,6 +292,8 @@ enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_
 /* Is the next message in order one that was kept? Then it goes before the connection's next frame. */
 bool inbound_has_kept(const struct gateway *g, const struct connection *c);
 enum taken inbound_take_kept(struct gateway *g, struct connection *c);
+/* The last messages with a command once more, read and given to nobody; a taker's and an LP's in turn. */
+void inbound_rehearse(struct gateway *g);
 bool inbound_redeliver(struct gateway *g, const struct gateway_in *in, uint64_t position,
                        uint64_t origin_time_ns);
 

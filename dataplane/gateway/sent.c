@@ -102,6 +102,12 @@ static void evict_oldest(struct sent *s)
     s->first = s->oldest < s->end ? entry_at(s, s->oldest)->number : s->next;
 }
 
+void sent_ask_ahead(const struct sent *s, uint32_t size)
+{
+    memory_ask(entry_at(s, s->end), sizeof *s->entries);
+    memory_ask(s->bytes + (position_for(s, size) & (s->size - 1)), size);
+}
+
 struct sent_entry *sent_put(struct sent *s, uint64_t number, uint64_t keep, const char *bytes, uint32_t size)
 {
     assert(number >= s->next && size > 0);

@@ -51,6 +51,8 @@ static inline const char *sent_bytes(const struct sent *s, const struct sent_ent
 {
     return s->bytes + (e->position & (s->size - 1));
 }
+/* Ask for the memory of the next message, of `size` bytes; for when nothing waits. */
+void sent_ask_ahead(const struct sent *s, uint32_t size);
 /* True if `bytes` more fit without evicting `keep` or what came after it. */
 bool sent_room(const struct sent *s, uint64_t keep, uint32_t bytes);
 /* Keep a message; number ≥ next. The entry is zeroed but for number and bytes; NULL: there is no room without

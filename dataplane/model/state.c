@@ -38,6 +38,12 @@ void state_apply_batch(struct state *s, const struct batch *b)
     state_end(s, b->position + b->size);
 }
 
+void state_ask_ahead(const struct state *s, unsigned each)
+{
+    for (unsigned i = 0; i < s->table_count; i++)
+        table_ask_ahead(s->tables[i], each);
+}
+
 uint64_t state_digest(const struct state *s)
 {
     uint64_t digest = hash_bytes(&s->marks, sizeof s->marks);

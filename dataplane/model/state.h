@@ -50,6 +50,8 @@ static inline void state_apply(struct state *s, const struct record *r)
 }
 /* end: ring position past the batch. */
 void state_end(struct state *s, uint64_t end);
+/* Ask for the memory that the next decisions will make entities in: `each` of every kind. */
+void state_ask_ahead(const struct state *s, unsigned each);
 /* Sum over the tables and the marks. */
 uint64_t state_digest(const struct state *s);
 /* The next id: what apply of a creating event will leave behind as used. */

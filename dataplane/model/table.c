@@ -252,6 +252,21 @@ void table_prefetch(const struct table *t, uint64_t id)
     __builtin_prefetch(&t->places[place_home(t, id)], 1);
 }
 
+void table_ask_ahead(const struct table *t, unsigned count)
+{
+    uint32_t slot = t->free, unused = t->used;
+    for (unsigned i = 0; i < count; i++) {
+        bool freed = slot != SLOT_FREE;
+        uint32_t next = freed ? slot : unused++;
+        if (next == t->capacity)
+            return;
+        memory_ask(entity_at(t, next), t->stride);
+        memory_ask(&t->beside[next], sizeof *t->beside);
+        if (freed)
+            slot = t->beside[slot].next_free;
+    }
+}
+
 void *table_insert(struct table *t, uint64_t id)
 {
     assert(id != 0 && t->count < t->capacity);

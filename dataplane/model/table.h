@@ -35,6 +35,8 @@ uint32_t table_entity_size(const struct table *t);
 void *table_get(const struct table *t, uint64_t id);
 /* Will be looked up or inserted soon: ask for its cache line, so that several misses pass at once. Never needed. */
 void table_prefetch(const struct table *t, uint64_t id);
+/* Ask for the memory of the next `count` entities to be inserted; for when nothing waits. */
+void table_ask_ahead(const struct table *t, unsigned count);
 /* A new zeroed entity with this id, touched. Capacity is the caller's guard and the id is new: both asserted. */
 void *table_insert(struct table *t, uint64_t id);
 /* Will be changed in this batch. Idempotent within a batch. */

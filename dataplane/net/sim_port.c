@@ -431,6 +431,12 @@ static void sim_destroy(struct port *p)
     sim_net_kill(p, SIM_KILL_DELIVERS);
 }
 
+/* Its ways are as warm as any. */
+static void sim_warm(struct port *p)
+{
+    (void)p;
+}
+
 static const struct port_ops sim_ops = {
     .listen = sim_listen,
     .connect = sim_connect,
@@ -442,6 +448,7 @@ static const struct port_ops sim_ops = {
     .tag = sim_tag,
     .close = sim_close,
     .backlog = sim_backlog,
+    .warm = sim_warm,
     .destroy = sim_destroy,
 };
 

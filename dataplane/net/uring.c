@@ -46,6 +46,10 @@ static unsigned completion(struct uring_port *u, const struct io_uring_cqe *cqe,
         uring_tick(u);
         return 0;
     }
+    if (op == OP_WARM) {
+        uring_warm_done(u, cqe->res, cqe->flags);
+        return 0;
+    }
     if (op == OP_ACCEPT) {
         return uring_accept_done(u, about, cqe->res, cqe->flags, event);
     }
@@ -150,7 +154,7 @@ static unsigned uring_poll(struct port *p, struct port_event *events, unsigned m
 
 static unsigned requests_left(const struct uring_port *u)
 {
-    unsigned n = u->ticking;
+    unsigned n = u->ticking + u->warm.armed;
     for (uint32_t i = 0; i < u->slot_count; i++) {
         n += u->conns[i].requests;
     }
@@ -184,6 +188,8 @@ static void requests_end(struct uring_port *u)
                 }
             } else if (op == OP_TICK) {
                 u->ticking = false;
+            } else if (op == OP_WARM) {
+                u->warm.armed = !over;
             } else if (op != OP_NONE && over) {
                 u->conns[handle_slot(about)].requests--;
             }
@@ -207,6 +213,7 @@ static void uring_destroy(struct port *p)
     for (unsigned i = 0; i < u->listener_count; i++) {
         close(u->listeners[i].fd);
     }
+    uring_warm_destroy(u);
     io_uring_queue_exit(&u->ring);
     uring_buffers_destroy(u);
     uring_backlog_destroy(u);
@@ -225,6 +232,7 @@ static const struct port_ops uring_ops = {
     .tag = uring_tag,
     .close = uring_close,
     .backlog = uring_backlog,
+    .warm = uring_warm,
     .destroy = uring_destroy,
 };
 
@@ -311,6 +319,7 @@ enum err port_uring_create_mode(struct port **out, unsigned connections_max, enu
     if (e == OK) {
         e = uring_backlog_create(u, connections_max);
     }
+    uring_warm_create(u);
     if (e != OK) {
         int error = errno;
         uring_destroy(&u->port);

@@ -35,7 +35,7 @@
 static_assert(URING_BUFFER_SIZE <= PORT_CHUNK_MAX, "one buffer is one PORT_DATA");
 static_assert(URING_PIECES_MAX <= 1024, "one sendmsg takes at most IOV_MAX pieces");
 
-enum uring_op { OP_NONE, OP_ACCEPT, OP_CONNECT, OP_RECV, OP_WRITABLE, OP_SEND, OP_TICK };
+enum uring_op { OP_NONE, OP_ACCEPT, OP_CONNECT, OP_RECV, OP_WRITABLE, OP_SEND, OP_TICK, OP_WARM };
 
 /* user_data: operation above, what it is about (handle, listener, index in the batch) below. */
 static inline uint64_t op_data(enum uring_op op, uint32_t about)
@@ -87,6 +87,14 @@ struct piece {
     uint32_t next;
 };
 
+/* A connection of the port with itself (uring_warm.c); -1: there is none. */
+struct uring_warm {
+    int near, far;
+    bool armed;       /* far is being received from */
+    bool by_ring;     /* how the last message was sent */
+    size_t under_way; /* bytes sent and not received yet */
+};
+
 struct index_list {
     uint32_t first, last;
 };
@@ -107,6 +115,7 @@ struct uring_port {
     struct index_list ready, rearm;
     struct listener listeners[URING_LISTENERS_MAX];
     unsigned listener_count;
+    struct uring_warm warm;
 
     /* receive buffers */
     struct io_uring_buf_ring *buf_ring;
@@ -176,6 +185,8 @@ unsigned uring_connect_done(struct uring_port *u, struct conn *c, int res, struc
 enum err uring_buffers_create(struct uring_port *u, unsigned connections_max);
 void uring_buffers_destroy(struct uring_port *u);
 void uring_buffers_recycle(struct uring_port *u);
+void uring_buffer_taken(struct uring_port *u,
+                        uint32_t id); /* the kernel used it, and nobody wants its bytes */
 void uring_recv_arm(struct uring_port *u, struct conn *c);
 unsigned uring_recv_ready(struct uring_port *u, struct conn *c, struct port_event *event);
 unsigned uring_recv_done(struct uring_port *u, struct conn *c, int res, unsigned flags,
@@ -183,6 +194,12 @@ unsigned uring_recv_done(struct uring_port *u, struct conn *c, int res, unsigned
 void uring_held_drop(struct uring_port *u, struct conn *c);
 void uring_pause(struct port *p, uint32_t handle);
 void uring_resume(struct port *p, uint32_t handle);
+
+/* uring_warm.c */
+void uring_warm_create(struct uring_port *u);
+void uring_warm_destroy(struct uring_port *u);
+void uring_warm(struct port *p);
+void uring_warm_done(struct uring_port *u, int res, unsigned flags);
 
 /* uring_send.c */
 enum err uring_backlog_create(struct uring_port *u, unsigned connections_max);

@@ -68,6 +68,13 @@ static void buffer_free(struct uring_port *u, uint32_t id)
     u->free_buffers[u->free_count++] = id;
 }
 
+void uring_buffer_taken(struct uring_port *u, uint32_t id)
+{
+    assert(u->posted > 0);
+    u->posted--;
+    buffer_free(u, id);
+}
+
 /* Start of a poll: what was given is ours again, and the kernel's stock is filled up. */
 void uring_buffers_recycle(struct uring_port *u)
 {

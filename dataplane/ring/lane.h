@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "dataplane/core/err.h"
+#include "dataplane/core/memory.h"
 #include "dataplane/ring/record.h"
 
 /* Memory is populated at once, and a memory file has no limit of its own: a size gone wrong must not take the
@@ -122,6 +123,12 @@ static inline bool lane_put(struct lane *l, uint8_t agent, uint8_t subject, uint
     item->origin_time_ns = origin_time_ns;
     memcpy(&item->record, rec, rec->size);
     return true;
+}
+
+/* As ring_ask_ahead; at most LANE_SIZE_MIN. */
+static inline void lane_ask_ahead(const struct lane *l, uint64_t bytes)
+{
+    memory_ask(l->data + (l->producer.write & (l->size - 1)), bytes);
 }
 
 /* Consumer ------------------------------------------------------------------------------------------------

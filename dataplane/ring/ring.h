@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "dataplane/core/err.h"
+#include "dataplane/core/memory.h"
 #include "dataplane/ring/record.h"
 
 #define RING_SIZE_MAX (4ull * 1024 * 1024 * 1024)
@@ -49,7 +50,6 @@ struct ring {
     struct ring_shared *shared;
     char *data; /* size bytes, mapped twice */
     uint64_t size;
-    uint64_t asked;      /* end of what ring_ask_ahead asked for */
     uint64_t write;      /* end of what is written, ≥ tail; the difference is not committed yet */
     uint64_t head;       /* last seen shared->head */
     struct batch *open;  /* between ring_begin and ring_end */
@@ -188,14 +188,11 @@ static inline void ring_commit(struct ring *r)
         r->on_commit(r->on_commit_ctx, r);
 }
 
-/* Ask for the memory that the next `bytes` will be written to: the ring is larger than the caches, and each
- * line is asked for once. For when nothing waits, and committed is what was written. */
-static inline void ring_ask_ahead(struct ring *r, uint64_t bytes)
+/* Ask for the memory that the next `bytes` (at most RING_SIZE_MIN) will be written to: the ring is larger
+ * than the caches. For when nothing waits. */
+static inline void ring_ask_ahead(const struct ring *r, uint64_t bytes)
 {
-    uint64_t from = r->asked > r->write ? r->asked : r->write & ~63ull, to = r->write + bytes;
-    for (; from < to; from += 64)
-        __builtin_prefetch(r->data + (from & (r->size - 1)), 1);
-    r->asked = from;
+    memory_ask(r->data + (r->write & (r->size - 1)), bytes);
 }
 
 /* Committed: what the reader may see. */

@@ -170,7 +170,10 @@ static unsigned poll_agents(struct world *w)
         if (layouts[w->options.layout][i] == NODE_LOG && w->now_ns < w->log_stands_until_ns)
             continue;
         struct agent a = node_agent(w->node, layouts[w->options.layout][i]);
-        work += a.poll(a.self, w->now_ns);
+        unsigned done = a.poll(a.self, w->now_ns);
+        if (!done && a.warm) /* which changes nothing, or what comes next shows it */
+            a.warm(a.self, true);
+        work += done;
     }
     if (w->client)
         work += sim_client_poll(w->client);

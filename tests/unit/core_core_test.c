@@ -14,6 +14,8 @@ struct probe {
     bool went_back;
     unsigned *order; /* filled with number in the order of polling */
     unsigned *order_count, number;
+    atomic_uint warmed, warmed_long;
+    unsigned warmed_first; /* polls there were when it was first kept warm */
 };
 
 static unsigned probe_poll(void *self, uint64_t now_ns)
@@ -29,6 +31,14 @@ static unsigned probe_poll(void *self, uint64_t now_ns)
 static struct agent probe_agent(struct probe *p)
 {
     return (struct agent){.name = "probe", .poll = probe_poll, .self = p};
+}
+
+static void probe_warm(void *self, bool long_idle)
+{
+    struct probe *p = self;
+    if (!p->warmed_first)
+        p->warmed_first = atomic_load(&p->polls);
+    atomic_fetch_add(long_idle ? &p->warmed_long : &p->warmed, 1);
 }
 
 static struct counters *counters(void)
@@ -144,6 +154,45 @@ Test(core_core, spinning_gives_way_where_pollers_fill_the_cpus)
     cr_assert_eq(idle_fitting(IDLE_SPIN, cpus - 1), IDLE_SPIN);
     cr_assert_eq(idle_fitting(IDLE_BACKOFF, cpus), IDLE_BACKOFF);
     cr_assert_eq(idle_fitting(IDLE_YIELD, 0), IDLE_YIELD);
+}
+
+Test(core_core, an_idle_core_keeps_its_agents_warm)
+{
+    clock_init();
+    struct counters *c = counters();
+    struct probe p = {.work_until = 50}, cold = {.work_until = 50};
+    struct core core = {.cpu = -1,
+                        .idle = IDLE_PAUSE,
+                        .warm_ns = 1000,
+                        .agent_count = 2,
+                        .agents = {probe_agent(&p), probe_agent(&cold)}};
+    core.agents[0].warm = probe_warm; /* the other has nothing to keep warm */
+    cr_assert_eq(cores_start(&core, 1, c), OK);
+    while (atomic_load(&p.warmed_long) < 20)
+        sched_yield();
+    cores_stop(&core, 1);
+    cr_assert_eq(p.warmed_first, 51, "not while there is work, and when it has just ended");
+    cr_assert_eq(p.warmed, 1);
+    cr_assert_eq(counter_get(core.warmed), p.warmed_long);
+    counters_close(c);
+}
+
+Test(core_core, one_that_gives_its_cpu_away_or_is_told_not_to_keeps_nothing_warm)
+{
+    clock_init();
+    for (unsigned s = IDLE_SPIN; s <= IDLE_BACKOFF; s++) {
+        struct counters *c = counters();
+        struct probe p = {.work_until = 50};
+        bool spins = s == IDLE_SPIN || s == IDLE_PAUSE;
+        struct core core = {
+            .cpu = -1, .idle = s, .warm_ns = spins ? 0 : 1, .agent_count = 1, .agents = {probe_agent(&p)}};
+        core.agents[0].warm = probe_warm;
+        cr_assert_eq(cores_start(&core, 1, c), OK);
+        wait_for(&p, 400);
+        cores_stop(&core, 1);
+        cr_assert(p.warmed == 0 && p.warmed_long == 0);
+        counters_close(c);
+    }
 }
 
 Test(core_core, strategies_have_names)

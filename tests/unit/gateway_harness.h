@@ -385,11 +385,27 @@ static inline void world_free(struct world *w)
     free(w);
 }
 
+/* What a gateway does when it is idle is seen nowhere. */
+static inline void world_warm(struct world *w)
+{
+    struct agent a = gateway_agent(w->gateway);
+    uint64_t write = w->ring.write, digest = state_digest(&w->state->base), order = w->order->producer.write,
+             request = w->request->producer.write, quote = w->quote->producer.write;
+    a.warm(a.self, true);
+    cr_assert_eq(w->ring.write, write);
+    cr_assert_null(w->ring.open);
+    cr_assert_eq(state_digest(&w->state->base), digest);
+    cr_assert(w->order->producer.write == order && w->request->producer.write == request &&
+              w->quote->producer.write == quote);
+}
+
 /* One round of all. Returns the work done. */
 static inline unsigned world_round(struct world *w)
 {
     struct agent a = gateway_agent(w->gateway);
     unsigned work = a.poll(a.self, w->now_ns);
+    if (!work)
+        world_warm(w);
     world_log(w);
     for (unsigned i = 0; i < WORLD_SESSIONS; i++)
         work += peer_poll(&w->peers[i], w->now_ns);

@@ -488,3 +488,53 @@ Test(net_uring, held_buffers_come_back_with_the_connection, .timeout = 60)
     close(raw[1]);
     port_destroy(p);
 }
+
+/* Between the messages of a connection, and without any: nothing of it is seen, no memory is used up, and the
+ * port ends with it under way. */
+static void keeps_warm(enum port_uring_mode mode)
+{
+    struct sockaddr_in at = address(7216);
+    struct port *p = listening(&at, 4, mode);
+    struct port_event events[PORT_EVENTS_MAX];
+    port_warm(p); /* before its first poll it belongs to nobody yet */
+    cr_assert_eq(port_poll(p, events, PORT_EVENTS_MAX), 0);
+    int raw = raw_connect(&at);
+    uint32_t conn = accepted(p);
+    uint64_t started_ns = wall_ns();
+    for (unsigned i = 0; i < 2000; i++) {
+        port_warm(p);
+        if (i % 3 == 0)
+            port_warm(p); /* the one before is still under way */
+        if (i % 10 == 0)
+            cr_assert_eq(send(raw, &i, sizeof i, 0), sizeof i);
+        unsigned n = 0, got;
+        while (i % 10 == 0 && n == 0) {
+            n = port_poll(p, events, PORT_EVENTS_MAX);
+            guard(started_ns);
+        }
+        if (i % 10) {
+            cr_assert_eq(port_poll(p, events, PORT_EVENTS_MAX), 0);
+            continue;
+        }
+        cr_assert(n == 1 && events[0].type == PORT_DATA && events[0].conn == conn &&
+                  events[0].size == sizeof i);
+        memcpy(&got, events[0].data, sizeof got);
+        cr_assert_eq(got, i);
+        cr_assert_eq(port_send(p, conn, &i, sizeof i), OK);
+        port_flush(p);
+        cr_assert(recv(raw, &got, sizeof got, MSG_WAITALL) == sizeof got && got == i);
+    }
+    port_warm(p);
+    port_destroy(p);
+    close(raw);
+}
+
+Test(net_uring, keeps_warm_unseen, .timeout = 60)
+{
+    keeps_warm(PORT_URING_DEFERRED);
+}
+
+Test(net_uring, keeps_warm_unseen_cooperatively, .timeout = 60)
+{
+    keeps_warm(PORT_URING_COOPERATIVE);
+}
