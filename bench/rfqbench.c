@@ -28,7 +28,7 @@ static int usage(FILE *to)
     fprintf(to, "usage: rfqbench MEASUREMENT [--seconds N] [--dir DIR] [--tiny] [--json]\n\n"
                 "  --seconds N   of the measured part, 1 to 3600 (5)\n"
                 "  --dir DIR     where files are put that should lie on a disk (.)\n"
-                "  --rate N      rfq: RFQs a second, 1 to 100000 (2000)\n"
+                "  --rate N      rfq: RFQs a second, 1 to 100000 (500)\n"
                 "  --lps N       rfq: this many LPs, 1 to 20 (one, then five)\n"
                 "  --subscribers N\n"
                 "                fanout: 1 to 15000 (10000)\n"
@@ -94,7 +94,7 @@ static int options_parse(int argc, char **argv, struct bench_options *o)
 
 int main(int argc, char **argv)
 {
-    struct bench_options options = {.seconds = 5, .dir = ".", .rate = 2000};
+    struct bench_options options = {.seconds = 5, .dir = ".", .rate = 500};
     int status = options_parse(argc, argv, &options);
     if (status)
         return status;
