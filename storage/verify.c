@@ -129,7 +129,7 @@ static enum err compare_table(struct verifying *v, const struct state *s, const 
     return e;
 }
 
-static void compare_marks(struct verifying *v, const struct state *s)
+static void compare_marks(struct verifying *v, struct state *s)
 {
     if (memcmp(&s->marks, &v->marks.agents[s->agent], sizeof s->marks) != 0)
         differ(v, "marks", s->agent,
@@ -213,7 +213,7 @@ static enum err compare_store(struct verifying *v)
     if (memcmp(v->merged, v->marks.merged, sizeof v->merged) != 0)
         differ(v, "marks", 0, "the store's ring positions are not those of the log there");
     for (unsigned a = 0; !e && a < AGENTS_MAX; a++) {
-        const struct state *s = v->in->states[a];
+        struct state *s = v->in->states[a];
         if (!s)
             continue;
         compare_marks(v, s);
@@ -282,7 +282,7 @@ static void compare_timelines(struct verifying *v, const struct log_frame *f)
 static void compare_digests(struct verifying *v, const struct log_frame *f)
 {
     const struct batch *b = log_frame_batch(f);
-    const struct state *s = v->in->states[b->agent];
+    struct state *s = v->in->states[b->agent];
     uint64_t seq = f->first_seq;
     for (const struct record *r = batch_first(b); s && r; r = batch_after(b, r), seq++) {
         if (r->type != RECORD_DISTRIBUTION_DIGEST && r->type != RECORD_ROUTING_DIGEST)

@@ -84,7 +84,7 @@ static const char *writer_name(unsigned agent)
 static bool digests_agree(struct replica *r, const struct log_frame *f)
 {
     const struct batch *b = log_frame_batch(f);
-    const struct state *s = r->states[b->agent];
+    struct state *s = r->states[b->agent];
     uint64_t seq = f->first_seq;
     for (const struct record *rec = batch_first(b); s && rec; rec = batch_after(b, rec), seq++) {
         if (rec->type != RECORD_DISTRIBUTION_DIGEST && rec->type != RECORD_ROUTING_DIGEST)

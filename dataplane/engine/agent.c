@@ -422,8 +422,10 @@ static unsigned engine_poll(void *self, uint64_t now_ns)
     work += poll_timers(e);
     work += poll_inputs(e, e->low, e->low_count, false);
     work += poll_change(e);
-    if (!work)
+    if (!work) {
+        state_settle(e->emit.state);
         return 0;
+    }
     emit_digest(e);
     commit_and_forward(e);
     if (e->changed)

@@ -112,6 +112,8 @@ static unsigned gateway_poll(void *self, uint64_t now_ns)
     work += order == ORDER_ENDED;
     work += outbound_transmit(g);
     work += connection_upkeep(g);
+    if (!work)
+        state_settle(g->state);
     return work;
 }
 

@@ -26,8 +26,23 @@ void state_end(struct state *s, uint64_t end)
     s->marks.position = end;
     s->marks.batches++;
     s->marks.time_ns = s->now_ns;
+    s->unsettled = true;
+    for (unsigned i = 0; i < s->table_count; i++)
+        if (table_unsettled(s->tables[i]) >= STATE_UNSETTLED_MAX)
+            table_settle(s->tables[i]);
+}
+
+static void settle(struct state *s)
+{
     for (unsigned i = 0; i < s->table_count; i++)
         table_settle(s->tables[i]);
+    s->unsettled = false;
+}
+
+void state_settle(struct state *s)
+{
+    if (s->unsettled)
+        settle(s);
 }
 
 void state_apply_batch(struct state *s, const struct batch *b)
@@ -44,8 +59,9 @@ void state_ask_ahead(const struct state *s, unsigned each)
         table_ask_ahead(s->tables[i], each);
 }
 
-uint64_t state_digest(const struct state *s)
+uint64_t state_digest(struct state *s)
 {
+    settle(s); /* what was loaded and not applied, too */
     uint64_t digest = hash_bytes(&s->marks, sizeof s->marks);
     for (unsigned i = 0; i < s->table_count; i++)
         if (i < STATE_TABLES_FIRST || table_digest(s->tables[i]))

@@ -3,8 +3,9 @@
  * events; the very same apply runs in the engine (at once), in the replica (from the log), and at recovery and verify
  * (from checkpoint, log and rings). apply cannot fail, and reads no clock, socket, file or random source.
  *
- * A batch is applied as: state_begin(batch) → apply each record → state_end(): consumed positions and digest are up to
- * date only after state_end().
+ * A batch is applied as: state_begin(batch) → apply each record → state_end(): consumed positions are up to date only
+ * after state_end(). The digest costs a hash of each entity that changed, and nobody asks for it between two
+ * messages: so that is left to state_settle(), for which an engine has time when nothing waits.
  */
 #ifndef RFQD_MODEL_STATE_H
 #define RFQD_MODEL_STATE_H
@@ -17,6 +18,8 @@
 /* Tables that came after the first released layout add nothing to the digest while they are empty: so the digests in
  * older logs still hold. */
 #define STATE_TABLES_FIRST 7
+/* Entities of a table that may wait for state_settle(); then state_end() sees to them. */
+#define STATE_UNSETTLED_MAX 32u
 
 /* Durable with the checkpoint, as it lies here (no padding). */
 struct state_marks {
@@ -35,6 +38,7 @@ struct state {
     unsigned table_count;
     struct timer_wheel *timers; /* NULL in the replica */
     uint64_t now_ns;            /* the batch being applied */
+    bool unsettled;             /* a batch has ended since state_settle() */
     void (*apply)(struct state *s, const struct record *r);
     void (*rebuild)(struct state *s); /* after the tables were loaded: links, indexes, timers */
     void (*destroy)(struct state *s);
@@ -52,8 +56,10 @@ static inline void state_apply(struct state *s, const struct record *r)
 void state_end(struct state *s, uint64_t end);
 /* Ask for the memory that the next decisions will make entities in: `each` of every kind. */
 void state_ask_ahead(const struct state *s, unsigned each);
-/* Sum over the tables and the marks. */
-uint64_t state_digest(const struct state *s);
+/* Between batches, when nothing waits. */
+void state_settle(struct state *s);
+/* Sum over the tables and the marks; settles first. */
+uint64_t state_digest(struct state *s);
 /* The next id: what apply of a creating event will leave behind as used. */
 uint64_t state_next_id(const struct state *s);
 /* For apply: an id made by this state was used. */

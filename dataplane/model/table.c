@@ -1,5 +1,5 @@
 /* Entities in slots of whole cache lines; beside them, by slot, what the table itself needs: the hash that
- * the digest counts for the slot, and whether it was touched in this batch. The hash index (id, slot) is at
+ * the digest counts for the slot, and whether it was touched since. The hash index (id, slot) is at
  * most half full; removal shifts back what probed past the hole, so there are no tombstones and a look-up's
  * cost never grows with age.
  */
@@ -23,7 +23,7 @@ struct place {
 struct beside {
     uint64_t hash; /* of the durable part as the digest has it; 0: not counted */
     uint32_t next_free;
-    uint8_t touched; /* in this batch */
+    uint8_t touched; /* and not settled since */
     uint8_t changed; /* in the list of changes */
     uint8_t unused[2];
 };
@@ -42,7 +42,7 @@ struct table {
     char *entities;
     struct beside *beside;
     struct place *places;
-    uint32_t *touched; /* slots, each once */
+    uint32_t *touched; /* slots not settled, each once */
     uint32_t capacity, count, used, free, touched_count;
     uint32_t entity_size, durable_size, stride;
     uint32_t place_mask;
@@ -343,7 +343,7 @@ void table_remove(struct table *t, void *entity)
     b->next_free = t->free;
     t->free = slot;
     t->count--;
-    memset(entity, 0, sizeof id); /* a free slot; if it was touched in this batch, settle finds it so */
+    memset(entity, 0, sizeof id); /* a free slot; if it is not settled yet, settle finds it so, or taken again */
 }
 
 void table_settle(struct table *t)
@@ -360,6 +360,11 @@ void table_settle(struct table *t)
         b->hash = hash;
     }
     t->touched_count = 0;
+}
+
+uint32_t table_unsettled(const struct table *t)
+{
+    return t->touched_count;
 }
 
 uint64_t table_digest(const struct table *t)

@@ -4,9 +4,9 @@
  * first field of every entity). Iteration is by slot; slots may differ between engine and replica, so nothing durable may
  * depend on them, and the digest does not: it is the sum of the hashes of the durable parts.
  *
- * Every change to a durable part happens between table_touch() and the end of the batch: table_settle() then
- * hashes each touched entity once and brings the digest up to date. The replica reads the same list of touched and removed ids to know
- * what storage must put.
+ * Every change to a durable part happens between table_touch() and the end of the batch. table_settle() hashes
+ * what was touched since it was called last, each once, and so brings the digest up to date: it may be left
+ * for later, when nothing waits. The replica keeps a list of touched and removed ids to know what storage must put.
  */
 #ifndef RFQD_MODEL_TABLE_H
 #define RFQD_MODEL_TABLE_H
@@ -39,12 +39,13 @@ void table_prefetch(const struct table *t, uint64_t id);
 void table_ask_ahead(const struct table *t, unsigned count);
 /* A new zeroed entity with this id, touched. Capacity is the caller's guard and the id is new: both asserted. */
 void *table_insert(struct table *t, uint64_t id);
-/* Will be changed in this batch. Idempotent within a batch. */
+/* Will be changed in this batch. Idempotent. */
 void table_touch(struct table *t, void *entity);
 void table_remove(struct table *t, void *entity);
-/* End of a batch: the digest is that of the state now. */
+/* Between batches: the digest is that of the state now. */
 void table_settle(struct table *t);
-uint64_t table_digest(const struct table *t);
+uint32_t table_unsettled(const struct table *t); /* entities that table_settle() would hash */
+uint64_t table_digest(const struct table *t);    /* when it was settled last */
 
 /* Slots: 0 ≤ slot < table_slots(); table_at gives NULL for a free one. */
 uint32_t table_slot(const struct table *t, const void *entity);

@@ -278,7 +278,7 @@ static bool check_replica(struct world *w)
         return world_wrong(w, "replica: %s", replica_divergence(r));
     if (replica_offset(r) != log_end(node_log(w->node)))
         return true;
-    const struct state *pairs[][2] = {
+    struct state *pairs[][2] = {
         {node_state(w->node, AGENT_DISTRIBUTION), &c->distribution->base},
         {node_state(w->node, AGENT_ROUTING), &c->routing->base},
         {node_state(w->node, AGENT_GATEWAY), &c->gateways[0]->base},

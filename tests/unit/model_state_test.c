@@ -129,6 +129,7 @@ static void apply(const struct gateway_batch *b)
     position += b->batch.size;
     cr_assert_eq(gateway->base.marks.position, position);
     const struct session *s = gateway_session(gateway, 3);
+    state_settle(&gateway->base);
     cr_assert_eq(table_digest(gateway->sessions), hash_bytes(s, offsetof(struct session, transient)),
                  "changed and not touched");
 }
@@ -245,6 +246,35 @@ Test(model_gateway, state_changes_once_for_the_fences_of_all_lanes)
     apply(&b);
     cr_assert_eq(s->state, SESSION_SYNCED);
     cr_assert_eq(s->changed_ns, changed);
+}
+
+/* Hashing waits for a time when nothing else does, and for no more than so many entities. */
+Test(model_state, a_batch_leaves_the_digest_for_later)
+{
+    position = 0;
+    cr_assert_eq(gateway_state_create(&gateway, AGENT_GATEWAY, false), OK);
+    struct state *s = &gateway->base;
+    unsigned forced = 0;
+    for (uint32_t i = 0; i < 3 * STATE_UNSETTLED_MAX; i++) {
+        struct gateway_batch b = batch_of(RECORD_GATEWAY_SESSION_SET);
+        b.set.session.id = i + 1;
+        uint64_t before = table_digest(gateway->sessions);
+        state_apply_batch(s, &b.batch);
+        position += b.batch.size;
+        bool settled = table_digest(gateway->sessions) != before;
+        forced += settled;
+        cr_assert_eq(settled, table_unsettled(gateway->sessions) == 0);
+        cr_assert_lt(table_unsettled(gateway->sessions), STATE_UNSETTLED_MAX);
+    }
+    cr_assert_eq(forced, 3);
+    struct gateway_batch b = batch_of(RECORD_GATEWAY_SESSION_SET);
+    b.set.session.id = 1000;
+    uint64_t before = state_digest(s);
+    state_apply_batch(s, &b.batch);
+    position += b.batch.size;
+    cr_assert(table_unsettled(gateway->sessions) == 1 && state_digest(s) != before);
+    cr_assert_eq(table_unsettled(gateway->sessions), 0, "who asks for the digest settles");
+    s->destroy(s);
 }
 
 /* Ids

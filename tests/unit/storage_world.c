@@ -270,7 +270,7 @@ static void noted(struct world *w, uint8_t agent, uint8_t dest)
 
 static void engine_digest_step(struct world *w, uint8_t agent)
 {
-    const struct state *s = world_state_of(&w->live, agent);
+    struct state *s = world_state_of(&w->live, agent);
     struct batch *b = open_batch(w, agent, NULL);
     struct engine_digest *ev =
         add(w, agent, agent == AGENT_DISTRIBUTION ? RECORD_DISTRIBUTION_DIGEST : RECORD_ROUTING_DIGEST,
@@ -606,7 +606,7 @@ static void check_recovered(struct world *w)
 {
     for (unsigned i = 0; i < WORLD_AGENTS; i++) {
         uint8_t a = world_agents[i];
-        const struct state *s = world_state_of(&w->live, a);
+        struct state *s = world_state_of(&w->live, a);
         MUST(s->marks.position == w->recovered.position[a], "");
         MUST(s->marks.position == world_written(w, a), "");
         MUST(state_digest(s) == world_digest(w, a, s->marks.position), "");
