@@ -259,17 +259,28 @@ static void accept(struct emit *e, const struct lane_item *item, const struct ac
 /* QuoteRespType (694). */
 enum { RESPONSE_HIT = 1, RESPONSE_PASS = 6 };
 
-/* A repetition of an acceptance that was taken is no second one, whatever became of the first: it may have
- * been refused by our own controls, and the taker was told so. */
-static bool repeats_award(const struct emit *e, const struct command_quote_response *c,
-                          const struct acceptance *a)
+/* A repetition of an acceptance that was taken is no second one: the first one's award goes on, and its answers
+ * are executions. Where our own controls refused that award the quote stands again, and nothing tells the
+ * repetition from an acceptance that we never got: it is refused, as the first was, and who means it says it
+ * anew. False: it is not of that kind. */
+static bool repeated(struct emit *e, const struct lane_item *item, const struct acceptance *a)
 {
     struct award w;
     struct refusal r = {.reason = REASON_NONE};
-    if (!c->poss_resend || c->response_type != RESPONSE_HIT)
-        return false;
     find(state_of(e), a, &w, &r);
-    return r.reason == REASON_NONE && (w.quote->status == QUOTE_ACCEPTED || w.quote->given_back);
+    if (r.reason != REASON_NONE)
+        return false;
+    if (w.quote->status == QUOTE_ACCEPTED) {
+        distribution_note(e, item->record.type, 0, 0, REASON_REPEATED,
+                          "PossResend of the acceptance that was taken");
+        return true;
+    }
+    if (!w.quote->given_back)
+        return false;
+    struct text t = refuse(&r, REASON_REPEATED);
+    text_add(&t, "PossResend of an acceptance that our controls refused");
+    refuse_accept(e, item, a, &w, &r);
+    return true;
 }
 
 /* The taker takes none: its RFQ is over. */
@@ -322,12 +333,10 @@ void decide_quote_response(struct emit *e, const struct lane_item *item)
     if (!taker)
         distribution_note(e, item->record.type, 0, 0, REASON_UNKNOWN_SESSION,
                           "a response from a session that is no taker's");
-    else if (repeats_award(e, c, &a))
-        distribution_note(e, item->record.type, 0, 0, REASON_REPEATED,
-                          "PossResend of the acceptance that was taken");
-    else if (c->response_type == RESPONSE_HIT)
-        accept(e, item, &a);
-    else if (c->response_type == RESPONSE_PASS)
+    else if (c->response_type == RESPONSE_HIT) {
+        if (!c->poss_resend || !repeated(e, item, &a))
+            accept(e, item, &a);
+    } else if (c->response_type == RESPONSE_PASS)
         pass(e, item, &a);
     else
         refuse_type(e, item, &a, c->response_type);
