@@ -66,7 +66,7 @@ struct replica_config {
     X(STAGE_IN_TO_DECISION, "in_to_decision", "frame received → decision")    \
     X(STAGE_DECISION_TO_OUT, "decision_to_out", "decision → message encoded") \
     X(STAGE_IN_TO_OUT, "in_to_out", "frame received → message encoded")       \
-    X(STAGE_RELEASE_SPREAD, "release_spread", "first → last LP of a release") \
+    X(STAGE_RELEASE_SPREAD, "release_spread", "first → last LP of a release, sent") \
     X(STAGE_RFQ_TO_QUOTE, "rfq_to_quote", "RFQ released → quote received")    \
     X(STAGE_ORDER_TO_FILL, "order_to_fill", "order released → fill")
 enum stage {

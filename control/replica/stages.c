@@ -1,9 +1,5 @@
 #include "control/replica/stages.h"
 
-#include <string.h>
-
-#include "dataplane/core/hash.h"
-
 static const char *const texts[] = {
 #define X(value, name, text) [value] = text,
     STAGE_LIST(X)
@@ -29,7 +25,6 @@ void stages_reset(struct stages *s)
 {
     for (unsigned i = 0; i < STAGES; i++)
         histogram_reset(&s->histograms[i]);
-    memset(s->releases, 0, sizeof s->releases);
 }
 
 /* from 0: not known. Clocks of two threads differ by nothing that counts, but never let it wrap. */
@@ -39,37 +34,10 @@ static void record(struct stages *s, enum stage stage, uint64_t from_ns, uint64_
         histogram_record(&s->histograms[stage], to_ns > from_ns ? to_ns - from_ns : 0);
 }
 
-static struct release *release_of(struct stages *s, uint64_t rfq)
+static void released(struct stages *s, const struct gateway_released *ev)
 {
-    return &s->releases[hash_u64(rfq) & (RELEASES_MAX - 1)];
-}
-
-static void release_settle(struct stages *s, struct release *x)
-{
-    if (x->seen < x->expected)
-        return;
-    if (x->seen >= 2)
-        record(s, STAGE_RELEASE_SPREAD, x->first_ns, x->last_ns);
-    x->rfq = 0;
-}
-
-static void released(struct stages *s, const struct delivery_released *ev)
-{
-    struct release *x = release_of(s, ev->rfq);
-    if (ev->attempt > 1)
-        return; /* a retry is no release of many */
-    if (x->rfq != ev->rfq)
-        *x = (struct release){.rfq = ev->rfq};
-    x->expected++;
-}
-
-static void unsent(struct stages *s, const struct gateway_unsent *ev)
-{
-    struct release *x = release_of(s, ev->out.rfq);
-    if (ev->out.ref_kind != REF_DELIVERY || x->rfq != ev->out.rfq)
-        return;
-    x->expected--;
-    release_settle(s, x);
+    if (ev->count > 1)
+        record(s, STAGE_RELEASE_SPREAD, ev->first_ns, ev->last_ns);
 }
 
 static void sent(struct stages *s, const struct batch *b, const struct gateway_out *ev)
@@ -78,13 +46,6 @@ static void sent(struct stages *s, const struct batch *b, const struct gateway_o
         return;
     record(s, STAGE_DECISION_TO_OUT, b->cause_time_ns, ev->head.time_ns);
     record(s, STAGE_IN_TO_OUT, b->origin_time_ns, ev->head.time_ns);
-    struct release *x = release_of(s, ev->out.rfq);
-    if (ev->out.ref_kind != REF_DELIVERY || x->rfq != ev->out.rfq)
-        return;
-    if (x->seen++ == 0)
-        x->first_ns = ev->head.time_ns;
-    x->last_ns = ev->head.time_ns;
-    release_settle(s, x);
 }
 
 void stages_measure(struct stages *s, const struct batch *b, const struct distribution_state *distribution,
@@ -95,11 +56,8 @@ void stages_measure(struct stages *s, const struct batch *b, const struct distri
     for (const struct record *r = batch_first(b); r; r = batch_after(b, r)) {
         const void *ev = r;
         switch (r->type) {
-        case RECORD_DELIVERY_RELEASED:
+        case RECORD_GATEWAY_RELEASED:
             released(s, ev);
-            break;
-        case RECORD_GATEWAY_UNSENT:
-            unsent(s, ev);
             break;
         case RECORD_GATEWAY_OUT:
             sent(s, b, ev);

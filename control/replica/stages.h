@@ -4,17 +4,8 @@
 
 #include "control/replica/replica.h"
 
-/* Releases under way, by the RFQ's hash: what is displaced by another is not measured. */
-#define RELEASES_MAX 4096u
-
-struct release {
-    uint64_t rfq, first_ns, last_ns;
-    uint32_t expected, seen;
-};
-
 struct stages {
     struct histogram histograms[STAGES];
-    struct release releases[RELEASES_MAX];
 };
 
 void stages_reset(struct stages *s);

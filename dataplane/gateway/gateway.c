@@ -111,6 +111,7 @@ static unsigned gateway_poll(void *self, uint64_t now_ns)
         operator_answer(g);
     work += order == ORDER_ENDED;
     work += outbound_transmit(g);
+    commit(g); /* when what was released left */
     work += connection_upkeep(g);
     if (!work)
         state_settle(g->state);

@@ -21,6 +21,7 @@
 #define GATEWAY_RECEIVE_SIZE      (FIX_MESSAGE_SIZE_MAX + PORT_CHUNK_MAX + 16384u)
 #define GATEWAY_ENGINE_ITEMS_MAX  BATCH_RECORDS_MAX /* of one lane in one poll: a release is one burst */
 #define GATEWAY_PIECES_MAX        256u              /* resent messages of one poll, all sessions */
+#define GATEWAY_RELEASES_MAX      64u               /* RFQs released in one flush whose times are recorded */
 #define GATEWAY_RING_AHEAD        4096u             /* what a release to ten LPs writes */
 #define GATEWAY_LANE_AHEAD        1024u             /* a request, or a quote */
 #define GATEWAY_SENT_AHEAD        512u              /* a message */
@@ -146,6 +147,12 @@ struct piece {
     const char *bytes; /* in the ring */
 };
 
+/* QuoteRequests of one RFQ in the flush that is being made. */
+struct release {
+    uint64_t rfq;
+    uint32_t count;
+};
+
 /* The operator's order under way: the asker's until it is asked, then ours until it is answered. */
 struct operator_desk {
     struct mailbox box;
@@ -179,6 +186,8 @@ struct gateway {
     unsigned rehearse_turn; /* which of them is next */
     struct fix_session rehearsal_session;
     char rehearsal[GATEWAY_OUT_SIZE_MAX]; /* written to and not read */
+    struct release releases[GATEWAY_RELEASES_MAX];
+    uint32_t release_count;
     struct piece pieces[GATEWAY_PIECES_MAX];
     uint32_t piece_count;
     uint64_t piece_bytes;

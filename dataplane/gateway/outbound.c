@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "fix/fix_dict.h"
+
 /* Records
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -188,6 +190,42 @@ static uint64_t may_leave_through(const struct gateway *g, struct channel *ch, u
     return ch->durable_through + OUT_NUMBERS_AHEAD_MAX;
 }
 
+/* A release's messages come one after the other. */
+static void count_release(struct gateway *g, uint64_t rfq)
+{
+    for (uint32_t i = g->release_count; i-- > 0;)
+        if (g->releases[i].rfq == rfq) {
+            g->releases[i].count++;
+            return;
+        }
+    if (g->release_count < GATEWAY_RELEASES_MAX)
+        g->releases[g->release_count++] = (struct release){rfq, 1};
+}
+
+static uint64_t time_ns(const struct gateway *g)
+{
+    return g->config.clock ? g->config.clock() : g->now_ns;
+}
+
+/* Facts of less weight than any message: where the ring is short they are left out. */
+static void record_releases(struct gateway *g, uint64_t first_ns, uint64_t last_ns)
+{
+    for (uint32_t i = 0; i < g->release_count; i++) {
+        if (!gateway_ring_room(g, sizeof(struct batch) + sizeof(struct gateway_released), CLASS_ORDINARY))
+            break;
+        gateway_batch_begin(g, NULL, 0);
+        struct gateway_released *rec = (void *)ring_add(g->ring, RECORD_GATEWAY_RELEASED, sizeof *rec);
+        rec->head.time_ns = last_ns;
+        rec->rfq = g->releases[i].rfq;
+        rec->first_ns = first_ns;
+        rec->last_ns = last_ns;
+        rec->count = g->releases[i].count;
+        gateway_record_done(g, &rec->head);
+        gateway_batch_end(g);
+    }
+    g->release_count = 0;
+}
+
 /* In the order of numbers: what waits holds up what is behind it. False: something waits. */
 static bool transmit_channel(struct gateway *g, struct channel *ch, uint64_t durable, unsigned *sent)
 {
@@ -206,8 +244,11 @@ static bool transmit_channel(struct gateway *g, struct channel *ch, uint64_t dur
             if (ch->config.level == LEVEL_SYNCED && e->ring_end > durable)
                 return false;
             /* ERR_CLOSED: the port's event about it is on its way, and the peer will ask for the rest. */
-            if (port_send(g->port, c->handle, sent_bytes(&ch->sent, e), e->size) == OK)
+            if (port_send(g->port, c->handle, sent_bytes(&ch->sent, e), e->size) == OK) {
                 ++*sent;
+                if (e->kind == FIX_MSG_QuoteRequest)
+                    count_release(g, e->out.rfq);
+            }
         }
         ch->sent_through = number;
     }
@@ -235,7 +276,10 @@ unsigned outbound_transmit(struct gateway *g)
             g->dirty[kept++] = ch->index;
     }
     g->dirty_count = kept;
+    uint64_t first_ns = g->release_count ? time_ns(g) : 0;
     if (sent)
         port_flush(g->port);
+    if (g->release_count)
+        record_releases(g, first_ns, time_ns(g));
     return sent;
 }

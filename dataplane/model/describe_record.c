@@ -38,6 +38,11 @@ FIELDS(gateway_unsent) = {
     ENUM(gateway_unsent, reason, reason_name),
     RESERVED(gateway_unsent, reserved),
 };
+FIELDS(gateway_released) = {
+    RFQ(gateway_released, rfq),        TIME(gateway_released, first_ns),
+    TIME(gateway_released, last_ns),   NUMBER(gateway_released, count),
+    RESERVED(gateway_released, reserved),
+};
 FIELDS(gateway_started) = {
     NUMBER(gateway_started, reserved_out),
 };

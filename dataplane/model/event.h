@@ -86,6 +86,16 @@ struct gateway_unsent {
     uint32_t reserved;
 };
 
+/* QuoteRequests of one RFQ that left in one flush: each LP was sent to between these two times. Those that waited
+ * (a session that was down, a durable mark) have a record of their own. */
+struct gateway_released {
+    struct record head;
+    uint64_t rfq;
+    uint64_t first_ns, last_ns; /* UTC: before the first was given to the kernel, and when it had the last */
+    uint32_t count;
+    uint32_t reserved;
+};
+
 struct gateway_started {
     struct record head;
     uint64_t reserved_out; /* 0; after a power cut: added to every session's next_out */

@@ -116,7 +116,8 @@ static void gateway_apply(struct state *base, const struct record *r)
     case RECORD_GATEWAY_STARTED:
         apply_started(s, (const void *)r);
         break;
-    case RECORD_GATEWAY_UNSENT: /* a fact for the engine whose event it was */
+    case RECORD_GATEWAY_UNSENT:   /* a fact for the engine whose event it was */
+    case RECORD_GATEWAY_RELEASED: /* one for people */
         break;
     default:
         assert(false && "a record of another writer");

@@ -6,6 +6,7 @@
 #define RECORDS_OF_RFQ(X)                              \
     X(GATEWAY_OUT, gateway_out, out.rfq)               \
     X(GATEWAY_UNSENT, gateway_unsent, out.rfq)         \
+    X(GATEWAY_RELEASED, gateway_released, rfq)         \
     X(RFQ_CREATED, rfq_created, rfq)                   \
     X(RFQ_TRANSITION, rfq_transition, rfq)             \
     X(RFQ_SKIPPED_LP, rfq_skipped_lp, rfq)             \

@@ -18,6 +18,7 @@
     X(GATEWAY_UNSENT, 6, gateway_unsent, "what was addressed to a peer did not reach it, for certain")       \
     X(GATEWAY_STARTED, 7, gateway_started, "the gateway starts; after a power cut numbers jump")             \
     X(GATEWAY_SESSION_NUMBERS, 8, gateway_session_numbers, "an operator set both numbers: a new generation") \
+    X(GATEWAY_RELEASED, 9, gateway_released, "an RFQ's messages to LPs were given to the network")           \
     /* distribution's ring */                                                                                \
     X(DISTRIBUTION_STARTED, 32, engine_started, "distribution starts: a new epoch of ids")                   \
     X(INSTRUMENT_SET, 33, instrument_set, "reference data of an instrument")                                 \

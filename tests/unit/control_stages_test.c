@@ -64,17 +64,6 @@ static void measure(struct rig *r)
     stages_measure(&r->stages, (void *)r->bytes, &r->distribution, &r->routing);
 }
 
-static void release(struct rig *r, uint64_t rfq, unsigned lps, uint8_t attempt)
-{
-    struct batch *b = begin(r, AGENT_DISTRIBUTION, AGENT_GATEWAY, 1000, 900, 900);
-    for (unsigned i = 0; i < lps; i++) {
-        struct delivery_released *ev = add(b, RECORD_DELIVERY_RELEASED, sizeof *ev);
-        ev->rfq = rfq;
-        ev->attempt = attempt;
-    }
-    measure(r);
-}
-
 static void send(struct rig *r, uint64_t rfq, uint32_t ref_kind, uint64_t time_ns)
 {
     struct batch *b = begin(r, AGENT_GATEWAY, AGENT_DISTRIBUTION, time_ns, 1000, 900);
@@ -120,48 +109,24 @@ Test(control_stages, of_a_message_begin_with_its_decision_and_with_the_frame)
     end(r);
 }
 
-Test(control_stages, of_a_release_span_its_first_and_last_lp)
+static void released(struct rig *r, uint32_t count, uint64_t first_ns, uint64_t last_ns)
+{
+    struct batch *b = begin(r, AGENT_GATEWAY, AGENT_NONE, 900, 0, 0);
+    struct gateway_released *ev = add(b, RECORD_GATEWAY_RELEASED, sizeof *ev);
+    ev->count = count;
+    ev->first_ns = first_ns;
+    ev->last_ns = last_ns;
+    measure(r);
+}
+
+Test(control_stages, of_a_release_span_what_was_given_to_the_network_at_once)
 {
     struct rig *r = make();
-    release(r, 7, 3, 1);
-    send(r, 7, REF_DELIVERY, 2000);
-    send(r, 8, REF_DELIVERY, 2500); /* another RFQ's */
-    send(r, 7, REF_QUOTE, 2600);    /* to the taker */
-    send(r, 7, REF_DELIVERY, 2100);
-    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 0, "one is still to come");
-    send(r, 7, REF_DELIVERY, 2250);
+    released(r, 1, 1000, 5000);
+    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 0, "one LP is no spread");
+    released(r, 3, 2000, 2250);
     cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 1);
     cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->max, 250);
-    send(r, 7, REF_DELIVERY, 9000); /* the LP is told that it is over */
-    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 1);
-    end(r);
-}
-
-Test(control_stages, of_a_release_leave_out_what_could_not_be_sent)
-{
-    struct rig *r = make();
-    release(r, 7, 3, 1);
-    send(r, 7, REF_DELIVERY, 2000);
-    send(r, 7, REF_DELIVERY, 2040);
-    struct batch *b = begin(r, AGENT_GATEWAY, AGENT_DISTRIBUTION, 2100, 1000, 900);
-    struct gateway_unsent *unsent = add(b, RECORD_GATEWAY_UNSENT, sizeof *unsent);
-    unsent->out.rfq = 7;
-    unsent->out.ref_kind = REF_DELIVERY;
-    measure(r);
-    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 1);
-    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->max, 40);
-    end(r);
-}
-
-Test(control_stages, of_a_release_to_one_lp_and_of_a_retry_have_no_spread)
-{
-    struct rig *r = make();
-    release(r, 7, 1, 1);
-    send(r, 7, REF_DELIVERY, 2000);
-    release(r, 9, 2, 2);
-    send(r, 9, REF_DELIVERY, 2000);
-    send(r, 9, REF_DELIVERY, 3000);
-    cr_assert_eq(stage(r, STAGE_RELEASE_SPREAD)->count, 0);
     end(r);
 }
 

@@ -1,4 +1,5 @@
 #include "dataplane/core/decimal.h"
+#include "dataplane/model/record_rfq.h"
 #include "tests/unit/gateway_harness.h"
 
 static struct world *world_up(void)
@@ -399,14 +400,19 @@ Test(gateway_out, the_longest_message_fits)
 /* Causes, and what could not be sent
  * ---------------------------------------------------------------------------------------- */
 
-static const struct record *last_record(struct world *w, const struct batch **batch)
+static const struct record *record_back(struct world *w, unsigned back, const struct batch **batch)
 {
-    const struct batch *b = w->batches[w->batch_count - 1];
+    const struct batch *b = w->batches[w->batch_count - 1 - back];
     const struct record *last = NULL;
     for (const struct record *r = batch_first(b); r; r = batch_after(b, r))
         last = r;
     *batch = b;
     return last;
+}
+
+static const struct record *last_record(struct world *w, const struct batch **batch)
+{
+    return record_back(w, 0, batch);
 }
 
 static struct delivery_released request(struct world *w)
@@ -427,7 +433,7 @@ Test(gateway_out, an_event_is_consumed_by_the_batch_that_names_it)
     uint64_t origin = w->now_ns;
     world_run(w, 2 * MILLISECOND);
     const struct batch *b;
-    const struct gateway_out *out = (const void *)last_record(w, &b);
+    const struct gateway_out *out = (const void *)record_back(w, 1, &b); /* then it has left */
     cr_assert_eq(out->head.type, RECORD_GATEWAY_OUT);
     cr_assert_eq(b->cause_agent, AGENT_DISTRIBUTION);
     cr_assert_eq(b->cause_lane, LANE_ENGINE);
@@ -438,6 +444,32 @@ Test(gateway_out, an_event_is_consumed_by_the_batch_that_names_it)
     cr_assert_eq(out->out.ref_kind, REF_DELIVERY);
     cr_assert_eq(out->kind, FIX_MSG_TYPE1('R'));
     cr_assert_eq(w->state->base.marks.consumed[AGENT_DISTRIBUTION][LANE_ENGINE], b->cause);
+    world_free(w);
+}
+
+/* Two RFQs, to two sessions and to one of them, in one flush: a record for each RFQ. */
+Test(gateway_out, what_was_released_at_once_is_recorded_with_its_times)
+{
+    struct world *w = world_up();
+    struct delivery_released ev = request(w);
+    EVENT(w, AGENT_DISTRIBUTION, DELIVERY_RELEASED, ev, LP);
+    EVENT(w, AGENT_DISTRIBUTION, DELIVERY_RELEASED, ev, TAKER);
+    ev.out.rfq = ev.rfq = 4;
+    EVENT(w, AGENT_DISTRIBUTION, DELIVERY_RELEASED, ev, LP);
+    world_run(w, MILLISECOND);
+    const struct batch *b;
+    unsigned of_3 = ((const struct gateway_released *)record_back(w, 1, &b))->rfq == 3;
+    for (unsigned i = 0; i < 2; i++) {
+        bool is_3 = i == of_3;
+        const struct gateway_released *r = (const void *)record_back(w, i, &b);
+        cr_assert_eq(r->head.type, RECORD_GATEWAY_RELEASED);
+        cr_assert_eq(r->head.dest, AGENT_NONE);
+        cr_expect_eq(r->rfq, is_3 ? 3 : 4);
+        cr_expect_eq(r->count, is_3 ? 2 : 1);
+        cr_expect(r->first_ns && r->first_ns <= r->last_ns && r->last_ns == r->head.time_ns);
+        cr_expect_eq(record_rfq(&r->head), r->rfq);
+    }
+    cr_assert_neq(record_back(w, 2, &b)->type, RECORD_GATEWAY_RELEASED);
     world_free(w);
 }
 
