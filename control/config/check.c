@@ -137,6 +137,7 @@ static void check_cores(struct config *c, const char *name)
         c->core_count = 1;
         c->cores[0].cpu = -1;
         c->cores[0].idle = IDLE_YIELD;
+        c->cores[0].warm_ns = CORE_WARM_NS;
         for (unsigned a = 0; a < AGENT_NAMES; a++)
             strcpy(c->cores[0].run[c->cores[0].run_count++], agents[a]);
     }

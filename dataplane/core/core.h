@@ -28,6 +28,7 @@ enum idle_strategy {
 
 #define CORE_AGENTS_MAX 16
 #define CORES_MAX       16
+#define CORE_WARM_NS    50000u /* where configuration says nothing */
 
 struct core {
     int cpu; /* to pin to; -1: not pinned */
