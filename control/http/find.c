@@ -21,6 +21,11 @@ static bool found(struct web_request *r, enum err e, const struct view_owner *ow
     return false;
 }
 
+void http_unknown_rfq(struct web_request *r)
+{
+    (void)found(r, ERR_NOT_FOUND, NULL, "unknown_rfq", "RFQ");
+}
+
 bool http_find_rfq(struct web_request *r, struct view_rfq *out)
 {
     const char *name = web_param(r, 0);

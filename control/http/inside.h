@@ -46,6 +46,7 @@ bool http_bad_parameter(struct web_request *r, const char *name, const char *wan
  * it was. */
 bool http_find_rfq(struct web_request *r, struct view_rfq *out);
 bool http_find_order(struct web_request *r, struct view_order *out);
+void http_unknown_rfq(struct web_request *r); /* that answer */
 bool http_may_see(struct web_request *r, const struct view_owner *owner);
 
 /* write.c: a command under way */

@@ -1,5 +1,6 @@
 /* The timeline of one RFQ, also where the log no longer has it: its transitions, its events. An RFQ has as
- * many rows as its LPs care to quote: so what is more than a piece is streamed, a piece in each poll.
+ * many rows as its LPs care to quote: so what is more than a piece is streamed, a piece in each poll. One
+ * that is forgotten meanwhile ends without its last chunk: what was not shown is gone.
  */
 #include <stdlib.h>
 
@@ -32,13 +33,19 @@ static bool add_row(void *ctx, uint64_t seq, const struct history_row *row)
     return !t->more && !t->j.failed;
 }
 
-/* Into t->j, behind what is there. */
+/* Into t->j, behind what is there. ERR_NOT_FOUND: it has been forgotten. */
 static enum err read_piece(struct timeline *t)
 {
+    struct replica *replica = node_replica(t->http->node);
+    struct view_rfq v;
     t->more = false;
     t->rows_left = http_stream_share(t->http, HTTP_TIMELINE_ROWS);
     t->bytes_max = http_stream_share(t->http, HTTP_STREAM_BYTES);
-    enum err e = replica_history(node_replica(t->http->node), t->rfq, t->next_seq, add_row, t);
+    enum err e = replica_history(replica, t->rfq, t->next_seq, add_row, t);
+    /* Forgotten rows look as though there were none. An RFQ goes in one commit with its rows: one that is
+     * there after they were read had them all. */
+    if (e == OK)
+        e = view_find_rfq(replica, t->rfq, &v);
     if (t->form->list && !t->more) {
         json_close(&t->j, ']');
         json_close(&t->j, '}');
@@ -93,7 +100,9 @@ static void serve(struct web_request *r, const struct form *form)
         web_stream(r, 200, form->content_type, some, t);
         return;
     }
-    if (e != OK) {
+    if (e == ERR_NOT_FOUND) { /* just now */
+        http_unknown_rfq(r);
+    } else if (e != OK) {
         http_failed(r, e, NULL);
     } else if (!t->more) {
         web_add_header(r, "Cache-Control", "no-store");
