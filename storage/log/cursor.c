@@ -118,7 +118,7 @@ static enum frame_fault cursor_check(struct cursor *c, uint64_t bound, const str
     return FRAME_GOOD;
 }
 
-const struct log_frame *cursor_next(struct cursor *c, uint64_t bound)
+const struct log_frame *cursor_look(struct cursor *c, uint64_t bound)
 {
     const struct log_frame *f = NULL;
     c->fault = FRAME_GOOD;
@@ -129,9 +129,29 @@ const struct log_frame *cursor_next(struct cursor *c, uint64_t bound)
         segment_leave(c); /* a further call reads afresh */
         return NULL;
     }
+    return f;
+}
+
+/* As though the log ended where the buffer does: then nothing is read. */
+const struct log_frame *cursor_at_hand(struct cursor *c)
+{
+    const struct log_frame *f = NULL;
+    bool is_open = c->base == segment_base(c->offset, c->segment_size);
+    return is_open && cursor_check(c, c->to, &f) == FRAME_GOOD ? f : NULL;
+}
+
+void cursor_take(struct cursor *c, const struct log_frame *f)
+{
     c->incarnation = f->incarnation;
     c->next_seq = f->first_seq + (f->pad ? 0 : log_frame_batch(f)->count);
     c->offset += f->size;
+}
+
+const struct log_frame *cursor_next(struct cursor *c, uint64_t bound)
+{
+    const struct log_frame *f = cursor_look(c, bound);
+    if (f)
+        cursor_take(c, f);
     return f;
 }
 

@@ -41,6 +41,12 @@ void cursor_end(struct cursor *c);
 /* The next frame, pads included, or NULL: nothing before bound (c->fault FRAME_GOOD), or c->fault says what
  * is wrong at c->offset; a further call tries again. The frame is valid until the next call. */
 const struct log_frame *cursor_next(struct cursor *c, uint64_t bound);
+/* The same in two steps: the frame, which is the next one until it is taken. */
+const struct log_frame *cursor_look(struct cursor *c, uint64_t bound);
+void cursor_take(struct cursor *c, const struct log_frame *f);
+/* The next frame where the buffer has it whole, and it is good; else NULL: cursor_look has to read, or says
+ * what is wrong. Touches no file. */
+const struct log_frame *cursor_at_hand(struct cursor *c);
 /* «segment …, offset … (byte … of the file): what is wrong» */
 void cursor_fault_print(const struct cursor *c, char *text, size_t size);
 

@@ -152,6 +152,12 @@ void log_reader_close(struct log_reader *r);
  * the next call. *e: OK; ERR_NOT_FOUND: recycled under a reader that was too slow; ERR_CORRUPT, ERR_IO:
  * log_reader_error() names the place. */
 const struct log_frame *log_reader_next(struct log_reader *r, uint64_t limit, enum err *e);
+/* The same in two halves, for who must not wait for the disk: another thread fetches (opens, reads, closes
+ * files; errors as log_reader_next), and then what was fetched is taken until there is no more. The reader is
+ * never used by both at a time. fetched: NULL: no more before `limit` (log_reader_offset is there), or
+ * log_reader_fetch has to be called. */
+enum err log_reader_fetch(struct log_reader *r, uint64_t limit) WARN_UNUSED;
+const struct log_frame *log_reader_fetched(struct log_reader *r, uint64_t limit);
 uint64_t log_reader_offset(const struct log_reader *r); /* of the next frame */
 const char *log_reader_error(const struct log_reader *r);
 

@@ -68,6 +68,32 @@ const struct log_frame *log_reader_next(struct log_reader *r, uint64_t limit, en
     return NULL;
 }
 
+enum err log_reader_fetch(struct log_reader *r, uint64_t limit)
+{
+    while (r->cursor.offset < limit) {
+        const struct log_frame *f = cursor_look(&r->cursor, log_written(r->log));
+        if (!f)
+            return r->cursor.fault ? fault_judge(r) : OK;
+        if (!f->pad)
+            return OK;
+        cursor_take(&r->cursor, f);
+    }
+    return OK;
+}
+
+const struct log_frame *log_reader_fetched(struct log_reader *r, uint64_t limit)
+{
+    while (r->cursor.offset < limit) {
+        const struct log_frame *f = cursor_at_hand(&r->cursor);
+        if (!f)
+            return NULL;
+        cursor_take(&r->cursor, f);
+        if (!f->pad)
+            return f;
+    }
+    return NULL;
+}
+
 uint64_t log_reader_offset(const struct log_reader *r)
 {
     return r->cursor.offset;

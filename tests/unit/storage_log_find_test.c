@@ -1,4 +1,5 @@
-/* Finding a record or a time in the log, beside a naive oracle that has walked over all of it. */
+/* Finding a record or a time in the log, beside a naive oracle that has walked over all of it; and reading it
+ * in two halves. */
 #include <criterion/criterion.h>
 
 #include "log_rig.h"
@@ -185,5 +186,62 @@ Test(log_find, a_segment_that_cannot_be_read_is_come_to_by_reading_on)
     log_reader_close(reader);
     damage_first_frame(&r, 0);
     cr_assert_eq(log_find_seq(r.log, 1, &offset), ERR_CORRUPT, "the oldest says what it is");
+    rig_end(&r);
+}
+
+/* A disk that nobody may touch */
+static enum err no_open(struct disk *d, const char *name, uint64_t size, int *file)
+{
+    cr_assert_fail("%s is opened (%p, %lu, %p)", name, (void *)d, size, (void *)file);
+    return ERR_IO;
+}
+
+static enum err no_read(struct disk *d, int file, uint64_t offset, void *to, size_t size)
+{
+    cr_assert_fail("file %d is read at %lu (%p, %p, %zu)", file, offset, (void *)d, to, size);
+    return ERR_IO;
+}
+
+static void no_close(struct disk *d, int file)
+{
+    cr_assert_fail("file %d is closed (%p)", file, (void *)d);
+}
+
+Test(log_find, what_was_fetched_is_taken_without_the_disk_and_is_all_there_is)
+{
+    struct rig r;
+    struct log_reader *whole, *halves;
+    enum err e;
+    unsigned fetches = 0, frames = 0;
+    rig_fill(&r, 37, 3500);
+    cr_assert_gt(log_end(r.log), 3 * RIG_SEGMENT);
+    damage_first_frame(&r, 3);
+    const struct disk_ops *open = r.disk->ops;
+    struct disk_ops shut = *open;
+    shut.open = no_open;
+    shut.read = no_read;
+    shut.close = no_close;
+    cr_assert_eq(log_reader_open(&whole, r.log, 0), OK);
+    cr_assert_eq(log_reader_open(&halves, r.log, 0), OK);
+    for (const struct log_frame *f; (f = log_reader_next(whole, UINT64_MAX, &e)) != NULL; frames++) {
+        const struct log_frame *got;
+        r.disk->ops = &shut;
+        got = log_reader_fetched(halves, log_end(r.log));
+        r.disk->ops = open;
+        if (!got) {
+            cr_assert_eq(log_reader_fetch(halves, log_end(r.log)), OK);
+            fetches++;
+            got = log_reader_fetched(halves, log_end(r.log));
+        }
+        cr_assert(got && got->offset == f->offset && got->crc == f->crc);
+    }
+    cr_assert_eq(e, ERR_CORRUPT);
+    cr_assert_null(log_reader_fetched(halves, log_end(r.log)));
+    cr_assert_eq(log_reader_fetch(halves, log_end(r.log)), ERR_CORRUPT);
+    cr_assert_str_eq(log_reader_error(halves), log_reader_error(whole));
+    cr_assert_eq(log_reader_offset(halves), log_reader_offset(whole));
+    cr_assert(fetches >= 3 && fetches < frames / 10, "%u for %u frames", fetches, frames);
+    log_reader_close(whole);
+    log_reader_close(halves);
     rig_end(&r);
 }
