@@ -206,8 +206,11 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
         return complain(a, a->config->ops_socket, errno ? strerror(errno) : err_text(e));
     ops_show_cores(a->ops, a->cores, a->config->core_count);
     a->shut = !a->config->has_http;
-    struct front_config f = {
-        .node = a->node, .config = a->config, .counters = a->counters, .metrics = a->metrics};
+    struct front_config f = {.node = a->node,
+                             .config = a->config,
+                             .counters = a->counters,
+                             .metrics = a->metrics,
+                             .own_threads = true};
     if (a->config->has_http && front_create(&a->front, &f, clock_now_ns()) != OK)
         return complain(a, "http", front_error());
     return EXIT_FINE;

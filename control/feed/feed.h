@@ -11,7 +11,11 @@
  *
  * Owner: the control core. feed_applied is called for each batch that the replica applied; the follower gets
  * each event of it at once, with the replica's state as it is behind the batch. A reader goes through the log
- * from a seq or a time on, a bounded amount per call.
+ * from a seq or a time on, a bounded amount per call. It never waits for the disk: files are found, opened,
+ * read and closed by a thread for each form (so that who resumes does not wait behind replays), a piece of
+ * 1 MiB for one reader in its turn, and what was read is handed over whole (feed_read: FEED_WAITS meanwhile).
+ *
+ * Counters: rfqd_feed_{events,read_again,fetches}_total, rfqd_feed_{readers,fetches_waiting}.
  */
 #ifndef RFQD_CONTROL_FEED_H
 #define RFQD_CONTROL_FEED_H
@@ -21,7 +25,10 @@
 
 struct feed;
 
-enum feed_form { FEED_STREAM, FEED_CONTRACT };
+enum feed_form { FEED_STREAM, FEED_CONTRACT, FEED_FORMS };
+
+/* That read at one time, each of 1 MiB; those that are closed count until their files are let go. */
+#define FEED_READERS_MAX 128u
 
 struct feed_event {
     uint64_t seq, time_ns;
@@ -40,8 +47,12 @@ struct feed_follower {
     void *ctx;
 };
 
-enum err feed_create(struct feed **out, struct node *node, struct counters *counters) WARN_UNUSED;
-void feed_destroy(struct feed *f); /* its readers are closed */
+/* own_threads: to read files on; false: in feed_poll (tests), with nothing that waits. Reads the log's oldest
+ * record. ERR_MEMORY; ERR_IO: no thread could be had. */
+enum err feed_create(struct feed **out, struct node *node, struct counters *counters,
+                     bool own_threads) WARN_UNUSED;
+void feed_destroy(struct feed *f); /* its readers are closed; waits for what the disk is asked for */
+unsigned feed_poll(struct feed *f);
 /* One follower of the stream: the WebSocket. */
 void feed_follow(struct feed *f, const struct feed_follower *follower);
 void feed_applied(struct feed *f, const struct batch *b, uint64_t first_seq, uint64_t end);
@@ -57,18 +68,25 @@ uint64_t feed_seq(const struct feed *f);
 const struct view_owner *feed_owner(struct feed *f, uint64_t rfq);
 
 /* Reading again: the events after `since`, or those from a time on. ERR_NOT_FOUND: past the log's retention.
- * ERR_RANGE: from the future. ERR_MEMORY, ERR_IO. */
+ * ERR_RANGE: from the future. ERR_FULL: FEED_READERS_MAX. ERR_MEMORY. Touches no file: what is wrong with the
+ * log, feed_read says. */
 struct feed_reader;
 enum err feed_reader_open(struct feed_reader **out, struct feed *f, enum feed_form form,
                           uint64_t since) WARN_UNUSED;
 enum err feed_reader_open_at(struct feed_reader **out, struct feed *f, enum feed_form form,
                              uint64_t from_ns) WARN_UNUSED;
 void feed_reader_close(struct feed_reader *r); /* NULL is allowed */
-/* The next event, of at most `frames` batches looked through; false: none among them. *done: everything that
- * the replica has applied was read (more may come). *e: OK, or why no more can be read: ERR_NOT_FOUND:
- * recycled under it; ERR_CORRUPT, ERR_IO, ERR_MEMORY. wants: NULL, or as a follower's. */
+/* Why there was no event. */
+enum feed_reading {
+    FEED_GOES_ON, /* none among so many batches */
+    FEED_WAITS,   /* for its thread to read on: again at a later poll */
+    FEED_END,     /* everything that the replica has applied was read; more may come */
+};
+/* The next event, of at most `frames` batches looked through; false: none, and *how. *e: OK, or why no more
+ * can be read: ERR_NOT_FOUND: recycled before it was read; ERR_CORRUPT, ERR_IO, ERR_MEMORY. wants: NULL, or
+ * as a follower's. */
 bool feed_read(struct feed_reader *r, unsigned frames, bool (*wants)(void *ctx, const struct feed_event *e),
-               void *ctx, struct feed_event *out, bool *done, enum err *e);
+               void *ctx, struct feed_event *out, enum feed_reading *how, enum err *e);
 /* The last record that it has looked at: one opened after it goes on where this one is. */
 uint64_t feed_reader_seq(const struct feed_reader *r);
 

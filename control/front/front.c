@@ -55,7 +55,7 @@ static enum err make_parts(struct front *f, const struct front_config *c, uint64
     if (e == OK)
         e = fail(clients_create(&f->clients, c->node, c->counters, now_ns), "clients", NULL);
     if (e == OK)
-        e = fail(feed_create(&f->feed, c->node, c->counters), "events", NULL);
+        e = fail(feed_create(&f->feed, c->node, c->counters, c->own_threads), "events", NULL);
     const struct ws_config w = {.web = &f->web,
                                 .auth = f->auth,
                                 .clients = f->clients,
@@ -147,6 +147,7 @@ unsigned front_poll(struct front *f, uint64_t now_ns)
     unsigned work = clients_poll(f->clients, now_ns);
     work += ws_poll(f->ws, now_ns);
     work += web_poll(f->web, now_ns);
+    work += feed_poll(f->feed);
     return work;
 }
 

@@ -21,6 +21,7 @@ struct front_config {
     struct counters *counters;
     struct metrics *metrics;
     struct port *port; /* NULL: kernel sockets of its own */
+    bool own_threads;  /* to read the log's files on; false: in the poll (tests) */
 };
 
 /* Errors: as port_uring_create, auth_create, web_create; front_error() has the sentence. */

@@ -66,19 +66,21 @@ static bool some(struct web_request *r, void *ctx)
 {
     struct replay *p = ctx;
     struct feed_event e;
-    bool done = false;
+    enum feed_reading how = FEED_GOES_ON;
     enum err err = OK;
     unsigned left = http_stream_share(p->stream.http, HTTP_STREAM_BYTES);
     unsigned frames = http_stream_share(p->stream.http, HTTP_STREAM_FRAMES);
     bool has_expired = r && web_now_ns(r) >= p->stream.who.expires_ns, is_over = !r || has_expired;
-    for (; !is_over && frames > 0 && left > 0; frames--) {
-        if (feed_read(p->reader, 1, wants, p, &e, &done, &err)) {
+    for (; !is_over && how != FEED_WAITS && frames > 0 && left > 0; frames--) {
+        if (feed_read(p->reader, 1, wants, p, &e, &how, &err)) {
             web_stream_write(r, e.text, e.size);
             web_stream_write(r, "\n", 1);
             left -= e.size < left ? (unsigned)e.size : left;
         }
-        is_over = done || err != OK || p->is_behind;
+        is_over = how == FEED_END || err != OK || p->is_behind;
     }
+    if (!is_over && how == FEED_WAITS)
+        web_stream_wait(r);
     if (has_expired || err != OK)
         web_stream_abort(r);
     if (is_over)
@@ -139,6 +141,8 @@ static void refuse_place(struct web_request *r, enum err e)
 {
     if (e == ERR_NOT_FOUND)
         web_problem(r, 410, "past_retention", "the log does not reach back so far");
+    else if (e == ERR_FULL)
+        http_full_streams(r);
     else if (e == ERR_RANGE)
         http_bad_parameter(r, "since", "a seq that has been");
     else

@@ -33,6 +33,7 @@
 
 #define HTTP_STREAMS_MAX      32u /* replays of events at one time */
 #define HTTP_STREAMS_PER_USER 4u
+static_assert(FEED_READERS_MAX > HTTP_STREAMS_MAX + WS_READERS_MAX, "each can have its reader");
 /* For all of them in one poll, in equal shares: of the log, and bytes written. */
 #define HTTP_STREAM_FRAMES 256u
 #define HTTP_STREAM_BYTES  (256u * 1024u)

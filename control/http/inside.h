@@ -80,6 +80,7 @@ struct http_stream {
 /* False: the answer is given, 429 or 503 too_many_streams. */
 bool http_stream_begin(struct web_request *r, struct http_stream *s);
 void http_stream_end(struct http_stream *s);
+void http_full_streams(struct web_request *r); /* that answer: 503 */
 /* One stream's part of what there is for all of them in one poll. */
 unsigned http_stream_share(const struct http *h, unsigned whole);
 

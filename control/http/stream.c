@@ -6,6 +6,13 @@ static unsigned *of_user(const struct http_stream *s)
     return &s->http->users[s->who.user - s->http->config->users].streams;
 }
 
+void http_full_streams(struct web_request *r)
+{
+    http_count(r, HTTP_REFUSED_STREAMS);
+    web_add_header(r, "Retry-After", "1");
+    web_problem(r, 503, "too_many_streams", "too many replays are under way");
+}
+
 bool http_stream_begin(struct web_request *r, struct http_stream *s)
 {
     struct http *h = http_of(r);
@@ -16,13 +23,13 @@ bool http_stream_begin(struct web_request *r, struct http_stream *s)
         ++*of_user(s);
         return true;
     }
+    if (!too_many_own) {
+        http_full_streams(r);
+        return false;
+    }
     http_count(r, HTTP_REFUSED_STREAMS);
     web_add_header(r, "Retry-After", "1");
-    if (too_many_own)
-        web_problem(r, 429, "too_many_streams", "%u replays of this user are under way",
-                    HTTP_STREAMS_PER_USER);
-    else
-        web_problem(r, 503, "too_many_streams", "%u replays are under way", HTTP_STREAMS_MAX);
+    web_problem(r, 429, "too_many_streams", "%u replays of this user are under way", HTTP_STREAMS_PER_USER);
     return false;
 }
 

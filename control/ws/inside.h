@@ -195,7 +195,7 @@ void ask(struct ws_conn *c, const char *text, size_t size);
 
 /* resume.c */
 void op_resume(struct asking *a);
-void resume_pump(struct ws_conn *c);
+bool resume_pump(struct ws_conn *c); /* false: it waits, for a reader, the disk or its peer */
 /* It reads no more; where it was is kept. */
 void resume_leave(struct ws_conn *c);
 

@@ -130,7 +130,10 @@ void op_resume(struct asking *a)
         return;
     }
     /* Opened here in any case: whether it is still kept is part of the answer. */
-    if (epoch != now || enter(c, since) != OK) {
+    enum err e = epoch == now ? enter(c, since) : ERR_RANGE;
+    if (e == ERR_FULL) { /* it waits for its turn */
+        c->resumed_seq = since;
+    } else if (e != OK) {
         ask_refuse(a, "unrecoverable",
                    epoch != now ? "the stream began anew: take a new snapshot"
                                 : "that is past what is kept: take a new snapshot");
@@ -171,33 +174,37 @@ static void send_again(struct ws_conn *c, const struct feed_event *e)
 }
 
 /* Some more of what it missed; when there is no more, it is live. */
-void resume_pump(struct ws_conn *c)
+bool resume_pump(struct ws_conn *c)
 {
     struct ws *w = c->ws;
-    bool end = false;
+    enum feed_reading how = FEED_GOES_ON;
     enum err err = OK;
+    unsigned read = 0;
     if (conn_is_slow(c)) {
         if (w->reader_count >= WS_READERS_MAX)
             resume_leave(c);
-        return;
+        return false;
     }
     if (!c->reader && w->reader_count >= WS_READERS_MAX)
-        return;
+        return false;
     if (!c->reader)
         err = enter(c, c->resumed_seq);
-    for (unsigned i = 0; i < WS_RESUME_FRAMES && !err && !end && !c->closing; i++) {
+    if (err == ERR_FULL)
+        return false;
+    for (; read < WS_RESUME_FRAMES && !err && how == FEED_GOES_ON && !c->closing; read++) {
         struct feed_event e;
-        if (feed_read(c->reader, 1, reader_wants, c, &e, &end, &err))
+        if (feed_read(c->reader, 1, reader_wants, c, &e, &how, &err))
             send_again(c, &e);
     }
     if (err == ERR_MEMORY) {
         conn_close(c, 1013, "no memory: resume later");
     } else if (err) {
         conn_close(c, 1013, "what was missed is no longer kept: take a new snapshot");
-    } else if (end && !c->closing) {
+    } else if (how == FEED_END && !c->closing) {
         static const char told[] = "{\"event\":\"resumed\"}";
         resume_leave(c);
         c->resuming = false;
         conn_text(c, told, sizeof told - 1, 0);
     }
+    return how != FEED_WAITS || read > 1;
 }

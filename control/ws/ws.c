@@ -167,22 +167,22 @@ static void pump_backed(struct ws *w)
  * one time must not hold up what else the core does. */
 static unsigned pump_resuming(struct ws *w)
 {
-    unsigned count = 0;
+    unsigned work = 0;
     if (!w->resuming) {
         w->resuming = w->resuming_next;
         w->resuming_next = NULL;
     }
-    for (; w->resuming && count < WS_RESUMING_PER_POLL; count++) {
+    for (unsigned i = 0; w->resuming && i < WS_RESUMING_PER_POLL; i++) {
         struct ws_conn *c = w->resuming;
         w->resuming = c->next_resuming;
         if (!c->closing)
-            resume_pump(c);
+            work += resume_pump(c);
         if (c->resuming && !c->closing) {
             c->next_resuming = w->resuming_next;
             w->resuming_next = c;
         }
     }
-    return count;
+    return work;
 }
 
 /* Some of this second's round: so a heartbeat to everybody is no burst that others wait behind. */

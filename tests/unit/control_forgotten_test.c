@@ -76,6 +76,7 @@ static void is_cut(const char *what)
     struct front_client *late = ask_for(&f, name, what);
     front_pass(&f, RIG_SECOND / 10);
     cr_assert(strstr(late->text, "HTTP/1.1 404 ") && strstr(late->text, "unknown_rfq"), "%s", late->text);
+    front_destroy(f.front);
     front_rig_close(&f);
 }
 

@@ -8,7 +8,7 @@
 #include "node_rig.h"
 #include "tests/unit/token.h"
 
-#define FRONT_CLIENTS_MAX 64u
+#define FRONT_CLIENTS_MAX 256u
 
 struct front_client {
     uint32_t conn;
@@ -25,6 +25,7 @@ struct front_rig {
     struct port *server, *port;
     struct front_client clients[FRONT_CLIENTS_MAX];
     unsigned count;
+    bool own_threads;
     char token[512]; /* root's */
 };
 
@@ -48,7 +49,8 @@ static inline void front_rig_start(struct front_rig *f)
                                    .config = r->config,
                                    .counters = r->counters,
                                    .metrics = f->metrics,
-                                   .port = f->server};
+                                   .port = f->server,
+                                   .own_threads = f->own_threads};
     RIG_HOLDS(front_create(&f->front, &c, r->now_ns) == OK);
     r->more = front_rig_poll;
     r->more_ctx = f;
@@ -63,9 +65,9 @@ static inline void front_rig_open(struct front_rig *f)
     front_rig_start(f);
 }
 
+/* front_destroy comes before it. */
 static inline void front_rig_close(struct front_rig *f)
 {
-    front_destroy(f->front);
     metrics_destroy(f->metrics);
     tally_destroy(f->tally);
     rig_close(&f->rig);

@@ -41,7 +41,8 @@ struct node_rig {
     void *more_ctx;
 };
 
-static inline void rig_open(struct node_rig *r)
+/* record: more of that section. */
+static inline void rig_open_with(struct node_rig *r, const char *record)
 {
     char text[2048], path[128];
     memset(r, 0, sizeof *r);
@@ -52,14 +53,14 @@ static inline void rig_open(struct node_rig *r)
         text, sizeof text,
         "instance: rig\ndirectory: %s\nshared: %s\nrecord: {ring_gateway_mib: 2, ring_engine_mib: 2, "
         "lane_mib: 1, "
-        "log_segment_mib: 1}\nsettings: {rfqs_max: 200, deliveries_max: 400, quotes_max: 400, orders_max: "
+        "log_segment_mib: 1%s}\nsettings: {rfqs_max: 200, deliveries_max: 400, quotes_max: 400, orders_max: "
         "200, "
         "fills_max: 400, retire_after_ms: 2000}\nhttp: {listen: '10.0.0.1:80'}\n"
         "instruments: [{symbol: EURUSD}]\ntenants: [{name: north, number: 0}, {name: south, number: 1}]\n"
         "users:\n  - {name: ann, tenant: north}\n  - {name: root, tenant: north, role: admin}\n"
         "  - {name: sam, tenant: south}\n"
         "token_keys: [{id: k, algorithm: HS256, file: %s/secret}]\n",
-        r->directory, r->directory, r->directory);
+        r->directory, r->directory, record, r->directory);
     snprintf(path, sizeof path, "%s/secret", r->directory);
     FILE *secret = fopen(path, "w");
     RIG_HOLDS(secret && fputs(RIG_SECRET, secret) > 0 && fclose(secret) == 0);
@@ -77,6 +78,11 @@ static inline void rig_open(struct node_rig *r)
     memset(n.identity.instance, 7, sizeof n.identity.instance);
     memset(n.identity.boot, 1, sizeof n.identity.boot);
     RIG_HOLDS(node_open(&r->node, &n, r->now_ns) == OK);
+}
+
+static inline void rig_open(struct node_rig *r)
+{
+    rig_open_with(r, "");
 }
 
 static inline void rig_close(struct node_rig *r)
