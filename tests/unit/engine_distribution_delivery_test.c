@@ -221,6 +221,22 @@ Test(distribution_delivery, moves_the_status_shown_on)
     desk_close(&d);
 }
 
+/* An LP's quote is its acknowledgement: the last delivery is settled and the first quote stands by one message. */
+Test(distribution_delivery, settled_by_the_first_quote_tells_both)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct rfq *rfq = desk_request(&d, SIDE_BUY);
+    desk_quote(&d, rfq, 1, 0, PRICE(110000));
+    cr_assert_str_eq(harness_shape(&d.h), "DELIVERY_STATE QUOTE_ADDED QUOTES_RANKED RFQ_SHOWN RFQ_SHOWN");
+    const struct rfq_shown *settled = harness_find(&d.h, RECORD_RFQ_SHOWN);
+    const struct rfq_shown *quoted = (const void *)((const char *)settled + settled->head.size);
+    cr_expect(settled->all_settled && settled->lp_count == 1 && settled->shown == SHOWN_DISTRIBUTED);
+    cr_expect(!quoted->all_settled && quoted->shown == SHOWN_QUOTED);
+    cr_expect(rfq->shown == SHOWN_QUOTED && rfq->distributed);
+    desk_close(&d);
+}
+
 Test(distribution_delivery, all_failed_rejects_the_rfq)
 {
     struct desk d;

@@ -30,18 +30,25 @@ static void fail(struct emit *e, const struct delivery *d, enum reason reason)
 /* The RFQ's progress
  * ----------------------------------------------------------------------------------------------------- */
 
-static void show(struct emit *e, const struct rfq *rfq)
+static void emit_shown(struct emit *e, const struct rfq *rfq, unsigned shown, bool all_settled)
 {
-    bool all_settled = rfq->settled == rfq->deliveries && rfq->acknowledged > 0 && !rfq->distributed;
-    unsigned shown = rfq->quotes ? SHOWN_QUOTED : rfq->acknowledged ? SHOWN_DISTRIBUTED : 0;
-    if (shown <= rfq->shown && !all_settled)
-        return;
     struct rfq_shown *ev = emit_begin(e, RECORD_RFQ_SHOWN, sizeof *ev);
     ev->rfq = rfq->id;
     ev->shown = shown > rfq->shown ? shown : rfq->shown;
     ev->lp_count = all_settled ? rfq->acknowledged : 0;
     ev->all_settled = all_settled;
     emit_end(e, ev);
+}
+
+/* That the last delivery is settled is one thing to be told, that the first quote stands another: also where one
+ * message of an LP brings both. */
+static void show(struct emit *e, const struct rfq *rfq)
+{
+    if (rfq->settled == rfq->deliveries && rfq->acknowledged > 0 && !rfq->distributed)
+        emit_shown(e, rfq, SHOWN_DISTRIBUTED, true);
+    unsigned shown = rfq->quotes ? SHOWN_QUOTED : rfq->acknowledged ? SHOWN_DISTRIBUTED : 0;
+    if (shown > rfq->shown)
+        emit_shown(e, rfq, shown, false);
 }
 
 static void reject(struct emit *e, const struct rfq *rfq, enum reason reason, const char *text)
