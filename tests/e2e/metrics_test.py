@@ -141,8 +141,9 @@ def dashboard(source, families):
     with open(os.path.join(source, "tools", "conf", "grafana-rfqd.json"), encoding="utf-8") as f:
         board = json.load(f)
     shown = {name for f in families.values() for (name, _) in f.samples}
+    shown |= {name for name in table(source) if name.startswith(("rfqd_http_", "rfqd_ws_", "rfqd_api_"))}  # no API here
     rows = [p["title"] for p in board["panels"] if p["type"] == "row"]
-    expect("rows", rows, ["Trading", "Sessions", "Latency", "LPs", "Record", "Cores"])
+    expect("rows", rows, ["Trading", "Sessions", "Latency", "LPs", "Record", "Cores", "Clients"])
     panels = [p for p in board["panels"] if p["type"] != "row"]
     for panel in panels:
         if not panel["targets"]:
