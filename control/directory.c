@@ -24,11 +24,33 @@ static enum err fail(enum err e, const char *path, const char *why)
     return e;
 }
 
+/* It and what it lies in; only it is for our eyes alone. */
+static enum err make(const char *directory)
+{
+    char path[PATH_SIZE];
+    if (snprintf(path, sizeof path, "%s", directory) >= (int)sizeof path)
+        return fail(ERR_IO, directory, strerror(ENAMETOOLONG));
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return OK;
+    if (errno != ENOENT)
+        return fail(ERR_IO, path, strerror(errno));
+    for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
+        *at = 0;
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            return fail(ERR_IO, path, strerror(errno));
+        *at = '/';
+    }
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return fail(ERR_IO, path, strerror(errno));
+    return OK;
+}
+
 enum err directory_lock(const char *directory)
 {
     char path[PATH_SIZE];
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-        return fail(ERR_IO, directory, strerror(errno));
+    enum err e = make(directory);
+    if (e != OK)
+        return e;
     snprintf(path, sizeof path, "%s/lock", directory);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)

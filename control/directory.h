@@ -6,7 +6,7 @@
 
 #include "dataplane/ring/ring.h"
 
-/* Make it where it is missing, and lock it until the process ends: two appliances on one log would destroy
+/* Make it, and what it lies in, where it is missing, and lock it until the process ends: two appliances on one log would destroy
  * it. ERR_IO: it cannot be made or opened; ERR_STATE: another rfqd runs on it. */
 enum err directory_lock(const char *directory) WARN_UNUSED;
 /* The instance's id, random, made with the first start, and this boot's: what makes rings and log frames
