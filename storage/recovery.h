@@ -3,23 +3,25 @@
  *   1. store: tables and marks at log offset P (or nothing)
  *   2. log: frames from P are applied
  *   3. rings that are of this instance and boot: batches past what the log holds are applied, in causal
- * order; the rings stay as they are and the log agent goes on merging where the log ends. Otherwise (power
- * cut): rings are made anew at the position the log holds: all else is lost, as level `committed` says.
+ *      order; the rings stay as they are and the log agent goes on merging where the log ends. Otherwise
+ *      (power cut): rings are made anew at the position the log holds: all else is lost, as level `committed`
+ *      says.
  *   4. every record addressed to an agent, by a lane, past what that agent consumed of its writer and lane,
- * in order
+ *      in order
  *
- *   store | log                | rings            | what it means           | result
- *   ------+--------------------+------------------+-------------------------+------------------------------------
- *   empty | empty              | none             | first start             | OK, next_seq 1
- *   any   | reaches P          | all attached     | stop, or killed process | OK, everything that was
- * committed any   | reaches P          | some state's ring| power cut, or the       | OK, power_cut: what the
- * log holds; |                    | is missing       | shared memory was lost  | every ring is to be made
- * anew empty | begins after 0     | any              | store lost              | ERR_CORRUPT P     | ends
- * before P      | any              | log lost                | ERR_CORRUPT P     | begins after what  | any
- * | recycled too far        | ERR_CORRUPT | P redelivers from  |                  |                         |
- *   any   | any                | before or beyond | not of this log         | ERR_CORRUPT
- *         |                    | what the log has |                         |
- *   newer | or newer           |                  | an older program        | ERR_VERSION
+ *   store | log                 | rings             | what it means          | result
+ *   ------+---------------------+-------------------+------------------------+----------------------------
+ *   empty | empty               | none              | first start            | OK, next_seq 1
+ *   any   | reaches P           | all attached      | stop, killed process   | OK, all that was committed
+ *   any   | reaches P           | some state's ring | power cut, or the      | OK, power_cut: what the log
+ *         |                     | is missing        | shared memory was lost | holds; make all rings anew
+ *   empty | begins after 0      | any               | store lost             | ERR_CORRUPT
+ *   P     | ends before P       | any               | log lost               | ERR_CORRUPT
+ *   P     | begins after what P | any               | recycled too far       | ERR_CORRUPT
+ *         | redelivers from     |                   |                        |
+ *   any   | any                 | before or beyond  | not of this log        | ERR_CORRUPT
+ *         |                     | what the log has  |                        |
+ *   newer | or newer            |                   | an older program       | ERR_VERSION
  *   tables larger than the states' capacities                                | ERR_LIMIT
  *
  * The states given are empty (just created); afterwards their digests are those of the moment of the last

@@ -1,15 +1,17 @@
 /* Verify: the log from its first record, applied to empty states, against everything else that claims to know
  * them.
  *
- *   with                     | at                              | says
- *   -------------------------+---------------------------------+---------------------------------------------------------
- *   the log itself           | every frame                     | numbers and ring positions follow each
- * other; records are whole engines' digest records  | where each lies in the log      | engine and log agree
- *   the store's tables       | the store's marks               | each entity, byte by byte; entities missing
- * or too many; marks the store's ended tables | the store's marks               | each entity that left
- * memory, as it left the store's timelines    | every record before the marks   | its row is there and the
- * same a live digest            | the log offset that it is of    | replica (or an engine at rest) and log
- * agree
+ *   with                     | at                           | says
+ *   -------------------------+------------------------------+--------------------------------------------
+ *   the log itself           | every frame                  | numbers and ring positions follow each
+ *                            |                              | other; records are whole
+ *   engines' digest records  | where each lies in the log   | engine and log agree
+ *   the store's tables       | the store's marks            | each entity, byte by byte; entities missing
+ *                            |                              | or too many; marks
+ *   the store's ended tables | the store's marks            | each entity that left memory, as it left
+ *   the store's timelines    | every record before the      | its row is there and the same
+ *                            | marks                        |
+ *   a live digest            | the log offset that it is of | replica (or an engine at rest) and log agree
  *
  * What retention has forgotten is not missed: an RFQ of which the store has nothing, if it left memory before
  * the first of those that are still to be forgotten. One that is half there, or younger, is.
