@@ -13,7 +13,7 @@
 #include "dataplane/core/err.h"
 
 #define DECIMAL_SCALE    100000000LL
-#define DECIMAL_TEXT_MAX 22 /* "-92233720368.54775808" and its zero */
+#define DECIMAL_TEXT_MAX 22 /* "-92233720368.54775807" and its zero */
 
 /* Legal: an optional '-', digits with at most one '.', at least one digit: `23`, `23.`, `.5`, `00023.2300`.
  * ERR_SYNTAX: anything else, empty, exponent, '+', blanks. ERR_RANGE: does not fit, or a ninth decimal that

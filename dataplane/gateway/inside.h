@@ -229,7 +229,6 @@ void gateway_batch_end(struct gateway *g);
 struct lane *gateway_lane(const struct gateway *g, uint8_t dest, uint8_t subject);
 /* Where an engine hears of a session of this role: what it is told about losses. */
 uint8_t gateway_subject(uint8_t dest, uint32_t role);
-void gateway_lanes_commit(struct gateway *g);
 bool gateway_ring_room(struct gateway *g, uint64_t bytes, enum gateway_class c);
 bool gateway_lane_room(struct lane *l, uint64_t bytes, enum gateway_class c);
 struct channel *gateway_channel(struct gateway *g, uint32_t number);

@@ -39,7 +39,8 @@ struct gateway_session_set {
     struct session session; /* durable part; numbers are those of a new session where it is new */
 };
 
-/* Addressed to each engine on each of its lanes: a fence between what came before and after. */
+/* One addressed to each engine, by the lane that it hears of such a session by: a fence between what came before and
+ * after. */
 struct gateway_session_state {
     struct record head;
     uint32_t state; /* enum session_status */
@@ -82,7 +83,7 @@ struct gateway_out {
 struct gateway_unsent {
     struct record head;
     struct outbound out;
-    uint32_t reason; /* enum reason: SESSION_DOWN, STALE, LOST, ENCODE */
+    uint32_t reason; /* enum reason: SESSION_DOWN, STALE, LIMIT, LOST, ENCODE, UNKNOWN_SESSION */
     uint32_t reserved;
 };
 

@@ -1,7 +1,7 @@
 /* Port: TCP as events to one consumer. Owner: the agent that polls it; no state outside an instance.
  *
- * Three implementations behind one face: `uring` (kernel sockets), `sim` (tests: in memory, made-up clock),
- * and `dpdk`. tests/unit/net_contract_test.c holds what follows against each.
+ * Two implementations behind one face: `uring` (kernel sockets) and `sim` (tests: in memory, made-up clock).
+ * tests/unit/net_contract_test.c and net_contract_life_test.c hold what follows against each.
  *
  * Receive. port_poll() returns events, at most PORT_EVENTS_MAX; bytes of PORT_DATA lie in the port's buffers
  * and are valid until the next port_poll() of that port. A read is not a message: the consumer frames. One

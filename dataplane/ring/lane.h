@@ -3,7 +3,7 @@
  * What goes through a lane is also in the producer's ring (it was committed there first), so a lane may
  * vanish with the process: at start it is filled again from the log and the rings, by position. An item
  * carries the record in parsed form and says which record it is: writer and position, so that the consumer's
- * batch can name its cause.
+ * batch can name its cause. Only what clients ask is in no ring (AGENT_NONE, position 0): they repeat it.
  *
  * Producer: lane_reserve() … lane_commit(): nothing is visible before the commit, which is one release store
  * (pairs with the consumer's acquire load). The producer commits its *ring* first. Consumer: lane_peek() …

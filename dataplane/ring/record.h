@@ -28,9 +28,9 @@
 
 /* The lanes by which an agent receives, by subject; numbers are stored on disk. */
 enum lane_id {
-    LANE_ORDER = 0,   /* D F G q H, executions, kill: drained first */
-    LANE_REQUEST = 1, /* R, AJ, a taker's Z */
-    LANE_QUOTE = 2,   /* S, i, AG, AI, b, an LP's Z */
+    LANE_ORDER = 0,   /* D, F, 8, 9: drained first, with LANE_ENGINE */
+    LANE_REQUEST = 1, /* R, AJ, a taker's Z, what clients ask */
+    LANE_QUOTE = 2,   /* S, AG, AI, b, an LP's Z */
     LANE_ENGINE = 3,  /* from an engine: to a gateway, or to the other engine */
 };
 

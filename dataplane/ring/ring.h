@@ -83,7 +83,7 @@ void ring_close(struct ring *r);
 /* The hot side is inline: records are of sizes known where they are added, so zeroing one is a few stores. */
 
 /* True if a batch of `bytes` (header included) can be begun now and `reserve` bytes stay free after it: the
- * reserve is what executions, cancels, kills and session messages may still use. */
+ * reserve is what executions, cancels and session messages may still use. */
 static inline bool ring_room(struct ring *r, uint64_t bytes, uint64_t reserve)
 {
     if (r->size - (r->write - r->head) >= bytes + reserve)

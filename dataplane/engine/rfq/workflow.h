@@ -86,9 +86,6 @@ struct workflow_level {
     uint8_t everywhere; /* in every timed state; else only where the state escalates */
 };
 
-/* What a new RFQ's deadline is, where it names none (instant). */
-#define WORKFLOW_DEADLINE_DEFAULT_NS (30 * 1000000000ull)
-
 const struct workflow_transition *workflow_transitions(unsigned *count);
 const struct workflow_timeout *workflow_timeouts(unsigned *count);
 const struct workflow_level *workflow_levels(unsigned *count);
