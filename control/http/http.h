@@ -19,6 +19,8 @@
  *   a key that is none                  400 bad_idempotency_key (1 to 255 visible characters)
  *   more than HTTP_STREAMS_MAX replays  503 too_many_streams, with Retry-After
  *   more than HTTP_STREAMS_PER_USER     429 too_many_streams, with Retry-After
+ *
+ * What came to a route is counted in rfqd_api_requests_total{method,path}.
  */
 #ifndef RFQD_CONTROL_HTTP_H
 #define RFQD_CONTROL_HTTP_H

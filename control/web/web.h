@@ -22,6 +22,9 @@
  *   connections_max, per address          closed, in silence: connections, connections_per_address
  *   a TLS handshake that fails            closed, in silence: tls
  *
+ * Counters beside it: rfqd_http_{answers,connects,received_bytes,sent_bytes,streams_aborted}_total,
+ * rfqd_http_connections.
+ *
  * Errors are problem details (RFC 9457): {"type","title","status","code","detail"}; `code` is stable.
  */
 #ifndef RFQD_CONTROL_WEB_H

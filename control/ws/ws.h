@@ -1,6 +1,10 @@
 /* WebSocket: GET /rfq (spec/50): subscriptions to RFQs, takers and tenants, each with a snapshot; events as
  * they are applied; resume by epoch and seq without gap or repeat; commands for low latency. Frames by wslay.
  * Owner: the control core.
+ *
+ * Counters: rfqd_ws_{connects,sent_messages,slow_consumers,coalesced,commands}_total,
+ * rfqd_ws_disconnects_total{code}, rfqd_ws_refused_total{reason},
+ * rfqd_ws_{connections,subscriptions,resume_readers}.
  */
 #ifndef RFQD_CONTROL_WS_H
 #define RFQD_CONTROL_WS_H

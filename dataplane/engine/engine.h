@@ -6,6 +6,10 @@
  * that mark request and quote lanes stand, and a new order, which shares its lane with executions, is refused. ring_begin with the item as cause; state_begin;
  * decide; state_end; ring_end. After the poll's last decision one ring_commit, and only then the addressed records go to
  * their lanes, each with one commit. A command that leads to no record is a bug (asserted); a timer may lead to none.
+ *
+ * Counters: rfqd_engine_{batches,timers}_total{agent}, rfqd_engine_commands_total{agent,type},
+ * rfqd_engine_refusals_total{agent,reason}, rfqd_engine_stalls_total{agent,full},
+ * rfqd_execution_breaks_total{agent,reason}.
  */
 #ifndef RFQD_ENGINE_ENGINE_H
 #define RFQD_ENGINE_ENGINE_H
