@@ -25,7 +25,7 @@ static const struct bench_command commands[] = {
 
 static int usage(FILE *to)
 {
-    fprintf(to, "usage: rfqbench MEASUREMENT [--seconds N] [--dir DIR] [--tiny] [--json]\n\n"
+    fprintf(to, "usage: rfqbench MEASUREMENT [OPTION...]\n\n"
                 "  --seconds N   of the measured part, 1 to 3600 (5)\n"
                 "  --dir DIR     where files are put that should lie on a disk (.)\n"
                 "  --rate N      rfq: RFQs a second, 1 to 100000 (500)\n"
