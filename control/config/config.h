@@ -23,6 +23,9 @@
 /* Who may do what at the ops socket; each level includes the lower ones (control/ops/access.h). */
 enum ops_level { OPS_NONE, OPS_READ, OPS_OPERATE, OPS_ADMIN };
 
+/* Who may read /metrics, which names the parties of all tenants. */
+enum http_metrics_for { METRICS_FOR_HOST, METRICS_FOR_ALL, METRICS_FOR_NOBODY };
+
 struct config_core {
     int64_t cpu;
     int64_t idle; /* enum idle_strategy */
@@ -110,6 +113,7 @@ struct config {
     char http_origins[CONFIG_PATH_SIZE * 4]; /* separated by blanks: pages that may open a WebSocket */
     uint64_t http_connections_max, http_connections_per_address_max;
     uint64_t http_requests_per_s_max;
+    int64_t http_metrics; /* enum http_metrics_for */
     uint64_t http_head_timeout_ns, http_body_timeout_ns, http_idle_timeout_ns, http_write_timeout_ns;
     struct config_tenant tenants[CONFIG_TENANTS_MAX];
     unsigned tenant_count;

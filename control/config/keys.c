@@ -47,6 +47,9 @@ static const struct config_choice user_roles[] = {
 static const struct config_choice algorithms[] = {
     {"HS256", TOKEN_HS256}, {"RS256", TOKEN_RS256}, {"ES256", TOKEN_ES256}, {NULL, 0}};
 
+static const struct config_choice metrics_for[] = {
+    {"host", METRICS_FOR_HOST}, {"all", METRICS_FOR_ALL}, {"nobody", METRICS_FOR_NOBODY}, {NULL, 0}};
+
 #define TOP(member)        offsetof(struct config, member), sizeof(((struct config *)0)->member)
 #define CORE(member)       offsetof(struct config_core, member), sizeof(((struct config_core *)0)->member)
 #define INSTRUMENT(member) offsetof(struct instrument, member), sizeof(((struct instrument *)0)->member)
@@ -157,6 +160,9 @@ const struct config_key config_keys[] = {
      TOP(http_connections_per_address_max), NULL, "Of them, from one address."},
     {SECTION_HTTP, "requests_per_s_max", KEY_U64, "", 1, 1, 1000000, "200", TOP(http_requests_per_s_max), NULL,
      "Of one user, over all its connections; two seconds' worth may come at once."},
+    {SECTION_HTTP, "metrics", KEY_CHOICE_I64, "", 1, 0, 0, "host", TOP(http_metrics), metrics_for,
+     "Who may read /metrics, which names the parties of all tenants: who comes over loopback (a proxy on this host "
+     "must not pass it on), all who reach the port, or nobody."},
     {SECTION_HTTP, "head_timeout_ms", KEY_U64, "ms", MS, 10, 600000, "5000", TOP(http_head_timeout_ns), NULL,
      "For a request's head to come whole."},
     {SECTION_HTTP, "body_timeout_ms", KEY_U64, "ms", MS, 10, 600000, "10000", TOP(http_body_timeout_ns), NULL,

@@ -98,7 +98,7 @@ extern const unsigned http_route_count;
 
 /* Who may ask: a route's tag. */
 enum http_access {
-    HTTP_OPEN,   /* anybody: health, metrics, the page */
+    HTTP_OPEN,   /* anybody: health, the page; metrics, where their own key admits it */
     HTTP_USER,   /* a token */
     HTTP_TRADES, /* and a role that trades: trader, manager, admin */
     HTTP_OPS,    /* and role ops or admin */
