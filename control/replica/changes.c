@@ -43,6 +43,7 @@ void changes_free(struct changes *c)
 void changes_clear(struct changes *c)
 {
     c->size = 0;
+    c->cleared++;
 }
 
 char *changes_put(struct changes *c, uint8_t table, const void *key, size_t key_size, size_t value_size)

@@ -22,6 +22,7 @@ struct change {
 struct changes {
     char *bytes;
     size_t size, capacity;
+    uint64_t cleared; /* how often: who looks again later knows whether it is still the same */
     struct store_marks marks;
 };
 

@@ -11,6 +11,7 @@
 #include "control/replica/rows.h"
 #include "control/replica/scan.h"
 #include "control/replica/stages.h"
+#include "control/replica/timeline.h"
 #include "storage/recovery.h"
 
 #define SHOW_INTERVAL_NS 100000000ull /* the log grows while a replica stands still */
@@ -248,6 +249,11 @@ enum err replica_history(struct replica *r, uint64_t rfq, uint64_t from_seq,
                          bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row), void *ctx)
 {
     return history_of(r, rfq, from_seq, visit, ctx);
+}
+
+enum err replica_timeline_begin(struct replica_timeline **out, struct replica *r, uint64_t rfq)
+{
+    return timeline_begin(out, r->config.store, r->checkpoint, rfq, replica_seq(r));
 }
 
 enum err replica_scan(struct replica *r, const struct replica_range *range, replica_row *visit, void *ctx)

@@ -136,6 +136,23 @@ static inline const struct record *history_record(const struct history_row *row)
     return (const struct record *)(row + 1);
 }
 
+/* The same for who must not keep the replica waiting, because a page of the store may have to come from a
+ * disk that hangs. Shown is what was applied when it began; what has left the store by its reading is not.
+ *
+ *   on the replica's thread   replica_timeline_begin → replica_timeline_copy, again until it is true: what is
+ *                             on its way to the store is copied, a bounded part of it a call
+ *   then on any thread        replica_timeline_read, once: visit may wait, and pins no page of the store
+ *   on either                 replica_timeline_end; NULL is allowed
+ *
+ * ERR_MEMORY, also for what could not be copied. As store_ops.scan. */
+struct replica_timeline;
+enum err replica_timeline_begin(struct replica_timeline **out, struct replica *r, uint64_t rfq) WARN_UNUSED;
+bool replica_timeline_copy(struct replica_timeline *t);
+enum err replica_timeline_read(struct replica_timeline *t,
+                               bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row),
+                               void *ctx) WARN_UNUSED;
+void replica_timeline_end(struct replica_timeline *t);
+
 /* Commit what is there and wait for it (clean stop, backup). The log has been flushed. ERR_STATE: the log is
  * not durable so far, or the replica has stopped. As store_ops.commit. */
 enum err replica_checkpoint_now(struct replica *r) WARN_UNUSED;

@@ -250,6 +250,44 @@ Test(control_replica, tells_the_timeline_at_any_moment_up_to_what_it_applied)
     world_free(&w);
 }
 
+/* Read beside the replica, which goes on: some is committed while it is copied, some before it is read. */
+Test(control_replica, a_timeline_read_beside_it_is_that_of_its_begin)
+{
+    enum { RFQS = 30 };
+    struct world w;
+    world_make(&w, 18);
+    world_start(&w, false);
+    for (unsigned round = 0; round < 20; round++) {
+        struct replica_timeline *timelines[RFQS];
+        struct expectation x;
+        size_t told = 0;
+        steps(&w, 100);
+        world_settle(&w);
+        expect_all(&x, w.log);
+        for (uint64_t i = 0; i < RFQS; i++)
+            cr_assert_eq(replica_timeline_begin(&timelines[i], w.replica, 1 + i), OK);
+        for (uint64_t i = 0; i < RFQS; i++) {
+            if (i % 10 == round % 10)
+                checkpoint(&w);
+            if (i % 3 == round % 3)
+                steps(&w, 10);
+            while (!replica_timeline_copy(timelines[i]))
+                ;
+        }
+        steps(&w, 20);
+        for (uint64_t i = 0; i < RFQS; i++) {
+            struct told t = {.x = &x, .rfq = 1 + i, .left = SIZE_MAX};
+            cr_assert_eq(replica_timeline_read(timelines[i], check_told, &t), OK);
+            replica_timeline_end(timelines[i]);
+            told += t.count;
+        }
+        cr_assert_eq(told, x.row_count);
+        expect_free(&x);
+    }
+    world_kill(&w);
+    world_free(&w);
+}
+
 struct walk {
     struct expectation *x;
     bool down;
