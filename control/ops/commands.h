@@ -18,7 +18,7 @@ struct ops_request {
     uint64_t now_ns;
     enum ops_level level; /* of who asks */
     unsigned argument_count;
-    char *arguments[OPS_ARGUMENTS_MAX]; /* until run returns */
+    char *arguments[OPS_ARGUMENTS_MAX]; /* until run returns, here or on a thread */
     struct json *out; /* lines of the answer; on a thread they leave as they are made (stream.h) */
     const char *code; /* set: the request failed, and text has the sentence */
     uint64_t
@@ -31,8 +31,9 @@ struct ops_request {
      * for a bounded part, until it returns true. `going` is the command's own memory, which `end` gives back,
      * also where the client has left. `finishes`: it goes on without its client, because others wait for its
      * end (an agent has been asked). run on the control core may set `thread` instead, which then runs on a
-     * thread. A command on a thread may set `then`, which is called on the control core when the thread has
-     * ended without an error, and may set `step`. */
+     * thread; or the last step may, of those that have answered nothing and do not finish. A command on a
+     * thread may set `then`, which is called on the control core when the thread has ended without an error,
+     * and may set `step`. */
     bool (*step)(struct ops_request *r);
     void (*end)(struct ops_request *r);
     void (*thread)(struct ops_request *r);

@@ -1,4 +1,6 @@
-/* RFQs and orders: those in memory from the replica's copies, an ended order from the store. */
+/* RFQs and orders: those in memory from the replica's copies, an ended order from the store, on a thread. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/ops/commands.h"
@@ -96,89 +98,197 @@ void ops_orders(struct ops_request *r)
  * -----------------------------------------------------------------------------------------------------------
  */
 
-static bool order_in_memory(struct ops_request *r, uint64_t id)
+#define FILLS_PER_STEP 256u /* copied or shown on the control core; taken by one scan of the store */
+
+/* In memory: the order and its fills as they were when they were first looked at, all copied before anything
+ * is answered. Not in memory, or gone from there meanwhile: from the store, on a thread, a part a scan, so
+ * that no scan waits for who is shown it. */
+struct asked {
+    uint64_t id;
+    char name[ID_TEXT_SIZE];
+    struct order order;
+    struct fill *fills; /* of memory the newest first, of the store the oldest */
+    uint32_t count, capacity;
+    bool all_copied, order_shown;
+
+    /* the store's */
+    uint64_t rfq, next_fill;
+    bool is_found, is_part, out_of_memory;
+};
+
+static bool keep_fill(struct asked *x, const struct fill *f)
 {
-    const struct routing_state *s = ops_copies(r)->routing;
-    const struct order *o = routing_order(s, id);
-    if (!o)
-        return false;
-    ops_entity(r, "orders", o, "what", "order");
-    for (uint32_t i = 0; i < table_slots(s->fills); i++) {
-        const struct fill *f = table_at(s->fills, i);
-        if (f && f->order == id)
-            ops_entity(r, "fills", f, "what", "fill");
+    if (x->count == x->capacity) {
+        uint32_t capacity = x->capacity ? 2 * x->capacity : FILLS_PER_STEP;
+        struct fill *wider = realloc(x->fills, capacity * sizeof *wider);
+        if (!wider)
+            return false;
+        x->fills = wider;
+        x->capacity = capacity;
     }
+    x->fills[x->count++] = *f;
     return true;
 }
 
-/* Rows of the store about one order that has left memory. */
-struct stored {
-    struct ops_request *request;
-    uint64_t order, rfq;
-    const char *table;
-    size_t size; /* of the entity's durable part */
-    unsigned found;
-};
-
-static int rfq_of_order(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+/* Fills leave memory newest first: where the one copied last has left, the first one now is the next. */
+static const struct fill *fill_to_copy(const struct asked *x, const struct order *o,
+                                       const struct table *fills)
 {
-    struct stored *s = ctx;
-    if (key_size == sizeof s->order && store_from_be64(key) == s->order && value_size == 1 + sizeof s->rfq)
-        memcpy(&s->rfq, (const char *)value + 1, sizeof s->rfq);
+    const struct fill *last = x->count ? table_get(fills, x->fills[x->count - 1].id) : NULL;
+    uint32_t slot = last ? last->next : o->first_fill;
+    return slot == SLOT_NONE ? NULL : table_at(fills, slot);
+}
+
+static void copy_fills(struct ops_request *r, struct asked *x, const struct order *o)
+{
+    if (!x->count)
+        x->order = *o;
+    for (unsigned i = 0; i < FILLS_PER_STEP && !x->all_copied; i++) {
+        const struct fill *f = fill_to_copy(x, o, ops_copies(r)->routing->fills);
+        if (!f)
+            x->all_copied = true;
+        else if (!keep_fill(x, f))
+            ops_fail(r, "memory", "no memory");
+        if (r->code)
+            return;
+    }
+}
+
+static void order_read(struct ops_request *r);
+
+static bool order_step(struct ops_request *r)
+{
+    struct asked *x = r->going;
+    if (!x->all_copied) {
+        const struct order *o = routing_order(ops_copies(r)->routing, x->id);
+        if (o)
+            copy_fills(r, x, o);
+        else
+            r->thread = order_read;
+        return r->thread || r->code;
+    }
+    if (!x->order_shown)
+        ops_entity(r, "orders", &x->order, "what", "order");
+    x->order_shown = true;
+    for (unsigned i = 0; i < FILLS_PER_STEP && x->count > 0; i++)
+        ops_entity(r, "fills", &x->fills[--x->count], "what", "fill");
+    return x->count == 0;
+}
+
+/* One order in the store
+ * ---------------------------------------------------------------------------------------------- */
+
+static int take_rfq_of(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+    struct asked *x = ctx;
+    if (key_size == sizeof x->id && store_from_be64(key) == x->id && value_size == 1 + sizeof x->rfq)
+        memcpy(&x->rfq, (const char *)value + 1, sizeof x->rfq);
     return 1;
 }
 
-static int stored_entity(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+static int take_order(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
 {
-    struct stored *s = ctx;
-    uint64_t entity[sizeof(struct order) / sizeof(uint64_t)];
-    if (key_size != ENDED_KEY_SIZE || store_from_be64(key) != s->rfq)
-        return 1;
-    if (value_size != 1 + s->size)
-        return 0;
-    memcpy(entity, (const char *)value + 1, s->size);
-    bool is_order = strcmp(s->table, "orders") == 0;
-    uint64_t order = is_order ? entity[0] : ((const struct fill *)(const void *)entity)->order;
-    if (order == s->order) {
-        ops_entity(s->request, s->table, entity, "what", is_order ? "order" : "fill");
-        s->found++;
-    }
-    return 0;
+    struct asked *x = ctx;
+    x->is_found = key_size == ENDED_KEY_SIZE && store_from_be64(key) == x->rfq &&
+                  store_from_be64((const char *)key + 8) == x->id &&
+                  value_size == 1 + offsetof(struct order, transient);
+    if (x->is_found)
+        memcpy(&x->order, (const char *)value + 1, offsetof(struct order, transient));
+    return 1;
 }
 
-static enum err order_in_store(struct ops_request *r, struct stored *s)
+static int take_fill(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
 {
+    struct asked *x = ctx;
+    struct fill f = {0};
+    if (key_size != ENDED_KEY_SIZE || store_from_be64(key) != x->rfq)
+        return 1;
+    x->is_part = x->count == FILLS_PER_STEP;
+    if (x->is_part)
+        return 1;
+    x->next_fill = store_from_be64((const char *)key + 8) + 1;
+    if (value_size != 1 + offsetof(struct fill, transient))
+        return 0;
+    memcpy(&f, (const char *)value + 1, offsetof(struct fill, transient));
+    x->out_of_memory = f.order == x->id && !keep_fill(x, &f);
+    return x->out_of_memory;
+}
+
+static enum err scan_from(struct ops_request *r, const char *table, uint64_t id, store_visit *visit)
+{
+    struct asked *x = r->going;
     struct store *store = node_store(r->config->node);
     char key[ENDED_KEY_SIZE];
-    store_be64(key, s->order);
-    enum err e = store->ops->scan(store, TABLE_ORDERS_RFQ, key, sizeof s->order, rfq_of_order, s);
-    if (e || !s->rfq)
+    pair_key(key, x->rfq, id);
+    return store->ops->scan(store, table, key, sizeof key, visit, x);
+}
+
+static enum err fills_in_store(struct ops_request *r)
+{
+    struct asked *x = r->going;
+    enum err e;
+    do {
+        x->is_part = false;
+        x->count = 0;
+        e = scan_from(r, "fills" TABLE_ENDED, x->next_fill, take_fill);
+        for (uint32_t i = 0; i < x->count && !r->out->failed; i++)
+            ops_entity(r, "fills", &x->fills[i], "what", "fill");
+    } while (e == OK && x->is_part && !r->out->failed);
+    return x->out_of_memory ? ERR_MEMORY : e;
+}
+
+static enum err order_in_store(struct ops_request *r)
+{
+    struct asked *x = r->going;
+    struct store *store = node_store(r->config->node);
+    char key[sizeof x->id];
+    store_be64(key, x->id);
+    enum err e = store->ops->scan(store, TABLE_ORDERS_RFQ, key, sizeof key, take_rfq_of, x);
+    if (e || !x->rfq)
         return e;
-    pair_key(key, s->rfq, 0);
-    s->table = "orders";
-    s->size = offsetof(struct order, transient);
-    e = store->ops->scan(store, "orders" TABLE_ENDED, key, sizeof key, stored_entity, s);
-    s->table = "fills";
-    s->size = offsetof(struct fill, transient);
-    return e ? e : store->ops->scan(store, "fills" TABLE_ENDED, key, sizeof key, stored_entity, s);
+    e = scan_from(r, "orders" TABLE_ENDED, x->id, take_order);
+    if (e == OK && x->is_found)
+        ops_entity(r, "orders", &x->order, "what", "order");
+    return e == OK && x->is_found ? fills_in_store(r) : e;
+}
+
+/* On the thread. */
+static void order_read(struct ops_request *r)
+{
+    struct asked *x = r->going;
+    x->count = 0;
+    enum err e = order_in_store(r);
+    if (e != OK)
+        ops_fail(r, "store", "%s", *store_error() ? store_error() : err_text(e));
+    else if (!x->is_found)
+        ops_fail(r, "not_found", "there is no order %s", x->name);
+}
+
+static void order_end(struct ops_request *r)
+{
+    struct asked *x = r->going;
+    free(x->fills);
+    free(x);
 }
 
 void ops_order(struct ops_request *r)
 {
-    static_assert(offsetof(struct fill, transient) <= sizeof(struct order), "room for either");
     const char *name = r->arguments[0];
-    struct stored s = {.request = r, .order = name_parse('O', name, strlen(name))};
-    if (!s.order) {
+    uint64_t id = name_parse('O', name, strlen(name));
+    if (!id) {
         ops_fail(r, "bad_id", "'%.40s' is no order's id: O and hexadecimal digits", name);
         return;
     }
-    if (order_in_memory(r, s.order))
+    struct asked *x = calloc(1, sizeof *x);
+    if (!x) {
+        ops_fail(r, "memory", "no memory");
         return;
-    enum err e = order_in_store(r, &s);
-    if (e != OK)
-        ops_fail(r, "store", "%s", *store_error() ? store_error() : err_text(e));
-    else if (!s.found)
-        ops_fail(r, "not_found", "there is no order %.40s", name);
+    }
+    x->id = id;
+    snprintf(x->name, sizeof x->name, "%s", name);
+    r->going = x;
+    r->step = order_step;
+    r->end = order_end;
 }
 
 void ops_alive(const struct node *n, unsigned *rfqs, unsigned *orders)

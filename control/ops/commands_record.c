@@ -12,16 +12,22 @@
 
 #define ROW_TEXT_SIZE (8u * RECORD_SIZE_MAX) /* a FIX message of control characters grows sixfold */
 
+/* rfq
+ * -------------------------------------------------------------------------------------------------------------------
+ */
+
 struct timeline {
+    struct replica_timeline *rows;
     struct ops_request *request;
     uint64_t first_ns;
-    unsigned rows;
+    unsigned shown;
+    char name[ID_TEXT_SIZE];
+    char text[ROW_TEXT_SIZE];
 };
 
 /* One row: the record's own fields, and how long each stage took. */
 static bool timeline_row(void *ctx, uint64_t seq, const struct history_row *row)
 {
-    static char text[ROW_TEXT_SIZE];
     struct timeline *t = ctx;
     struct json *j = t->request->out;
     const struct record *rec = history_record(row);
@@ -37,32 +43,64 @@ static bool timeline_row(void *ctx, uint64_t seq, const struct history_row *row)
         json_int(j, "after_frame_ns", (int64_t)(rec->time_ns - row->origin_time_ns));
     json_text(j, "agent", agent_name(row->agent));
     json_text(j, "type", record_type_name(rec->type));
-    describe_record_text(rec, text, sizeof text);
-    json_chars(j, "text", text, sizeof text);
-    size_t size = describe_record(rec, text, sizeof text);
-    if (size < sizeof text)
-        json_raw(j, "record", text, size);
+    describe_record_text(rec, t->text, sizeof t->text);
+    json_chars(j, "text", t->text, sizeof t->text);
+    size_t size = describe_record(rec, t->text, sizeof t->text);
+    if (size < sizeof t->text)
+        json_raw(j, "record", t->text, size);
     json_close(j, '}');
     json_line(j);
-    t->rows++;
+    t->shown++;
+    return !j->failed;
+}
+
+/* On the thread. */
+static void timeline_read(struct ops_request *r)
+{
+    struct timeline *t = r->going;
+    t->request = r;
+    enum err e = replica_timeline_read(t->rows, timeline_row, t);
+    if (e != OK && e != ERR_NOT_FOUND)
+        ops_fail(r, "store", "%s", *store_error() ? store_error() : err_text(e));
+    else if (!t->shown)
+        ops_fail(r, "not_found", "there is no RFQ %s", t->name);
+}
+
+/* What is on its way to the store is the replica's: it is copied on the control core. */
+static bool timeline_step(struct ops_request *r)
+{
+    struct timeline *t = r->going;
+    if (!replica_timeline_copy(t->rows))
+        return false;
+    r->thread = timeline_read;
     return true;
 }
 
-/* On the control core: what is on its way to the store is the replica's. */
+static void timeline_end(struct ops_request *r)
+{
+    struct timeline *t = r->going;
+    replica_timeline_end(t->rows);
+    free(t);
+}
+
 void ops_rfq(struct ops_request *r)
 {
     const char *name = r->arguments[0];
-    struct timeline t = {.request = r};
     uint64_t rfq = name_parse('R', name, strlen(name));
     if (!rfq) {
         ops_fail(r, "bad_id", "'%.40s' is no RFQ's id: R and hexadecimal digits", name);
         return;
     }
-    enum err e = replica_history(node_replica(r->config->node), rfq, 0, timeline_row, &t);
-    if (e != OK && e != ERR_NOT_FOUND)
-        ops_fail(r, "store", "%s", *store_error() ? store_error() : err_text(e));
-    else if (!t.rows)
-        ops_fail(r, "not_found", "there is no RFQ %.40s", name);
+    struct timeline *t = calloc(1, sizeof *t);
+    if (!t || replica_timeline_begin(&t->rows, node_replica(r->config->node), rfq) != OK) {
+        free(t);
+        ops_fail(r, "memory", "no memory");
+        return;
+    }
+    snprintf(t->name, sizeof t->name, "%s", name);
+    r->going = t;
+    r->end = timeline_end;
+    r->step = timeline_step;
 }
 
 /* dump

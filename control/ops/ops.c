@@ -1,5 +1,6 @@
 #include "control/ops/ops.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -39,6 +40,7 @@ struct job {
 struct client {
     int fd; /* -1: free */
     enum ops_level level;
+    const struct ops_command *command; /* of the request under way */
     struct job job;
     struct ops_request going; /* goes on in steps where going.step is set */
     char line[OPS_LINE_MAX];
@@ -224,11 +226,18 @@ static const struct ops_command *admitted(struct ops *o, struct ops_request *r, 
     return NULL;
 }
 
-/* What was run has ended, or goes on in steps. */
+/* What was run has ended, or goes on: on a thread, or in steps, for which the line is there no more. */
 static void ran(struct ops *o, struct client *c, struct ops_request *r)
 {
+    if (r->thread && !r->code) {
+        assert(!c->answer.used); /* it would come behind what the thread says */
+        if (job_start(o, &c->job, c->command, r))
+            return;
+        ops_fail(r, "busy", "no thread, or no memory for one, could be had");
+    }
     if (r->step && !r->code) {
         c->going = *r;
+        c->going.argument_count = 0;
         return;
     }
     if (r->end)
@@ -271,10 +280,7 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
                  command->verb ? " " : "", command->verb ? command->verb : "");
     else if (command)
         r.thread = command->run;
-    if (r.thread && job_start(o, &c->job, command, &r))
-        return;
-    if (r.thread)
-        ops_fail(&r, "busy", "no thread, or no memory for one, could be had");
+    c->command = command;
     ran(o, c, &r);
 }
 
@@ -425,6 +431,7 @@ static unsigned serve_job(struct ops *o, struct client *c, uint64_t now_ns)
     r.now_ns = now_ns;
     r.out = &c->answer;
     r.stream = NULL;
+    r.thread = NULL;
     if (r.then && !r.code)
         r.then(&r);
     ran(o, c, &r);
@@ -450,6 +457,8 @@ static unsigned serve_steps(struct ops *o, struct client *c, uint64_t now_ns)
         ended.step = NULL;
         ran(o, c, &ended);
     }
+    if (c->job.running)
+        return 1;
     if (c->gone && r->step)
         return 0;
     if (c->gone) {

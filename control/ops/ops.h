@@ -16,8 +16,7 @@
  *
  * How a command runs:
  *
- *   at once    from the replica's state, on the control core; the answer is made as a whole. rfq and order
- *              look into the store too, and its pages may have to come from a disk
+ *   at once    from the replica's state, on the control core; the answer is made as a whole, and is short
  *   in steps   what has many rows, follows the log, or waits for a checkpoint: a bounded part a poll, none
  *              while OPS_WAITING_MAX bytes wait for the client; it ends with its client. Rows are as they
  *              are when their turn comes, not all of one moment
@@ -29,9 +28,11 @@
  *              may read it as slowly as it likes; the thread waits, the control core never does. One that
  *              has gone ends it (dump, verify, events; a file or a copy is finished), and so does the end of
  *              rfqd: then the answer has no end line. What it found may go on in steps (config reload; what
- *              the log gets while events and fix log read it). Of each command with a thread of its own one
- *              at a time, because some take much memory (verify: a copy of the whole state): who comes
- *              second is told `busy`. events and fix log are not so
+ *              the log gets while events and fix log read it), and steps may come first: what the replica
+ *              has of an RFQ's timeline and the store not yet; an order that may be in memory. Of each
+ *              command with a thread of its own one at a time, because some take much memory (verify: a copy
+ *              of the whole state): who comes second is told `busy`. events, fix log, rfq and order are not
+ *              so: they are `busy` only where no thread can be had
  *
  * Limits, and what happens there: OPS_CONNECTIONS_MAX: closed at once. OPS_LINE_MAX: refused by name, closed.
  * OPS_ANSWER_MAX of an answer made at once: closed. OPS_STALL_NS without taking a byte of what is there to be

@@ -2,7 +2,10 @@
 #include <criterion/criterion.h>
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -95,6 +98,24 @@ static const char *answer_to(int fd, const char *request)
         usleep(1000);
     }
     return text;
+}
+
+/* 0: none of this name. */
+static pid_t thread_named(const char *wanted)
+{
+    char at[300], name[32];
+    pid_t found = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *d; tasks && !found && (d = readdir(tasks)) != NULL;) {
+        snprintf(at, sizeof at, "/proc/self/task/%s/comm", d->d_name);
+        FILE *f = fopen(at, "r");
+        if (f && fgets(name, sizeof name, f) && strcmp(strtok(name, "\n"), wanted) == 0)
+            found = (pid_t)atoi(d->d_name);
+        if (f)
+            fclose(f);
+    }
+    closedir(tasks);
+    return found;
 }
 
 /* The file that a reload reads: the rig's, with these sections for its own. */
@@ -207,26 +228,192 @@ Test(control_ops_node, many_rows_come_in_parts)
     close(fd);
 }
 
+/* The store
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+#define PAST_RFQ   0x77u
+#define PAST_ORDER 0x78u
+
+/* A disk that does not give its pages: who scans waits, and must not be the control core. */
+static struct store_ops hanging;
+static const struct store_ops *whole;
+static pthread_t core;
+static sem_t let_go;
+static atomic_uint hung;
+
+static enum err hanging_scan(struct store *s, const char *table, const void *from, size_t from_size,
+                             store_visit *visit, void *ctx)
+{
+    cr_assert_not(pthread_equal(pthread_self(), core), "%s is scanned on the control core", table);
+    atomic_fetch_add(&hung, 1);
+    sem_wait(&let_go);
+    sem_post(&let_go);
+    return whole->scan(s, table, from, from_size, visit, ctx);
+}
+
+static void hang_store(void)
+{
+    core = pthread_self();
+    sem_init(&let_go, 0, 0);
+    whole = rig.store->ops;
+    hanging = *whole;
+    hanging.scan = hanging_scan;
+    rig.store->ops = &hanging;
+}
+
+static void put_row(const char *table, uint64_t first, uint64_t second, const void *value, size_t size)
+{
+    char key[16];
+    pair_key(key, first, second);
+    cr_assert_eq(rig.store->ops->put(rig.store, table, key, sizeof key, value, size), OK);
+}
+
+/* An RFQ that has left memory, with its order, and this many fills and rows of its timeline. */
+static void fill_past(unsigned fills, unsigned rows)
+{
+    struct store_marks marks;
+    char key[8], text[1 + sizeof(struct order)] = {STORE_VALUE_VERSION};
+    const struct order o = {.id = PAST_ORDER, .rfq = PAST_RFQ, .filled_quantity = fills};
+    const uint64_t rfq = PAST_RFQ;
+    struct {
+        struct history_row row;
+        struct rfq_transition ev;
+    } told = {.row = {.version = STORE_VALUE_VERSION, .agent = AGENT_DISTRIBUTION},
+              .ev = {.head = {.type = RECORD_RFQ_TRANSITION, .size = sizeof told.ev}, .rfq = PAST_RFQ}};
+    cr_assert_eq(rig.store->ops->marks(rig.store, &marks), OK);
+    cr_assert_eq(rig.store->ops->begin(rig.store), OK);
+    store_be64(key, PAST_ORDER);
+    memcpy(text + 1, &rfq, sizeof rfq);
+    cr_assert_eq(rig.store->ops->put(rig.store, TABLE_ORDERS_RFQ, key, sizeof key, text, 1 + sizeof rfq), OK);
+    memcpy(text + 1, &o, sizeof o);
+    put_row("orders" TABLE_ENDED, PAST_RFQ, PAST_ORDER, text, 1 + offsetof(struct order, transient));
+    for (uint64_t i = 0; i < fills; i++) {
+        const struct fill f = {.id = 1000 + i, .order = PAST_ORDER + i % 2, .rfq = PAST_RFQ};
+        memcpy(text + 1, &f, sizeof f);
+        put_row("fills" TABLE_ENDED, PAST_RFQ, f.id, text, 1 + offsetof(struct fill, transient));
+    }
+    for (uint64_t seq = 1; seq <= rows; seq++)
+        put_row(TABLE_HISTORY, PAST_RFQ, seq, &told, sizeof told);
+    cr_assert_eq(rig.store->ops->commit(rig.store, &marks), OK);
+}
+
+static unsigned occurrences(const char *text, const char *part)
+{
+    unsigned n = 0;
+    for (; (text = strstr(text, part)) != NULL; text++)
+        n++;
+    return n;
+}
+
+Test(control_ops_node, what_waits_for_the_store_keeps_nobody_else_waiting)
+{
+    int rfq = client(), order = client(), other = client();
+    unsigned rows = (unsigned)replica_seq(node_replica(rig.node)) - 1;
+    cr_assert_gt(rows, 0);
+    fill_past(3, rows + 5); /* what comes after the asking is not shown */
+    hang_store();
+    say(rfq, "rfq R77\n");
+    say(order, "order O78\n");
+    for (unsigned i = 0; i < 10000 && atomic_load(&hung) < 2; i++)
+        usleep(1000), rig_pass(&rig, 1000000);
+    cr_assert_eq(atomic_load(&hung), 2);
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert(strstr(answer_to(other, "status\nsessions\n"), "{\"end\":true}"));
+    cr_assert_not(*heard(rfq));
+    cr_assert_not(*heard(order));
+    sem_post(&let_go);
+    const char *text = answer_to(rfq, "");
+    cr_assert_eq(occurrences(text, "{\"seq\":"), rows, "%s", text);
+    cr_assert(strstr(text, "{\"end\":true}"));
+    text = answer_to(order, "");
+    cr_assert_eq(occurrences(text, "\"what\":\"order\""), 1, "%s", text);
+    cr_assert_eq(occurrences(text, "\"what\":\"fill\""), 2, "%s", text);
+    cr_assert(strstr(answer_to(rfq, "rfq R99\n"), "there is no RFQ R99\",\"code\":\"not_found\""));
+    cr_assert(strstr(answer_to(order, "order O99\n"), "there is no order O99\",\"code\":\"not_found\""));
+    close(rfq);
+    close(order);
+    close(other);
+}
+
+Test(control_ops_node, who_goes_while_the_store_hangs_leaves_nothing)
+{
+    int fd = client(), other = client();
+    hang_store();
+    say(fd, "rfq R77\n");
+    for (unsigned i = 0; i < 10000 && !atomic_load(&hung); i++)
+        usleep(1000), rig_pass(&rig, 1000000);
+    close(fd);
+    cr_assert(strstr(answer_to(other, "status\n"), "{\"end\":true}"));
+    sem_post(&let_go);
+    for (unsigned i = 0; i < 10000 && thread_named("rfqd:rfq"); i++)
+        usleep(1000), rig_pass(&rig, 1000000);
+    cr_assert_eq(thread_named("rfqd:rfq"), 0);
+    close(other);
+}
+
+/* More than one scan takes, of which every other is of another order. */
+Test(control_ops_node, an_order_of_the_store_has_all_its_fills_in_their_order)
+{
+    enum { FILLS = 2000 };
+    int fd = client();
+    fill_past(FILLS, 1);
+    char *text = calloc(1, 1 << 21);
+    say(fd, "order O78\n");
+    for (unsigned i = 0; i < 10000 && !strstr(text, "{\"end\":true}"); i++) {
+        strcat(text, heard(fd));
+        usleep(100), rig_pass(&rig, 1000000);
+    }
+    cr_assert_eq(occurrences(text, "\"what\":\"fill\""), FILLS / 2);
+    const char *at = text;
+    for (unsigned i = 0; i < FILLS; i += 2) {
+        char id[48];
+        snprintf(id, sizeof id, "\"what\":\"fill\",\"id\":%u,", 1000 + i);
+        at = strstr(at, id);
+        cr_assert(at, "%s", id);
+    }
+    free(text);
+    close(fd);
+}
+
+static void add_fill(struct routing_state *s, struct order *o, uint64_t id)
+{
+    struct fill *f = table_insert(s->fills, id);
+    f->order = o->id;
+    f->next = o->first_fill;
+    o->first_fill = table_slot(s->fills, f);
+}
+
+/* Of memory; fills that come meanwhile are not of it. */
+Test(control_ops_node, an_order_of_memory_is_as_it_was_when_it_was_asked_for)
+{
+    int fd = client();
+    struct routing_state *s = replica_config(node_replica(rig.node))->routing;
+    struct order *o = table_insert(s->orders, 500);
+    o->first_fill = SLOT_NONE;
+    for (uint64_t i = 0; i < 300; i++)
+        add_fill(s, o, 1000 + i);
+    cr_assert_eq(send(fd, "order O1F4\n", 11, 0), 11);
+    rig.now_ns += 1000000;
+    ops_poll(ops, rig.now_ns); /* taken */
+    rig.now_ns += 1000000;
+    ops_poll(ops, rig.now_ns); /* some copied */
+    add_fill(s, o, 9000);
+    char *text = calloc(1, 1 << 20);
+    for (unsigned i = 0; i < 100 && !strstr(text, "{\"end\":true}"); i++) {
+        rig.now_ns += 1000000;
+        ops_poll(ops, rig.now_ns);
+        strcat(text, heard(fd));
+    }
+    cr_assert_eq(occurrences(text, "\"what\":\"order\""), 1);
+    cr_assert_eq(occurrences(text, "\"what\":\"fill\""), 300, "%s", text);
+    cr_assert(strstr(text, "\"id\":1000,") < strstr(text, "\"id\":1299,"));
+    free(text);
+    close(fd);
+}
+
 /* Threads
  * ------------------------------------------------------------------------------------------------------- */
-
-/* 0: none of this name. */
-static pid_t thread_named(const char *wanted)
-{
-    char at[300], name[32];
-    pid_t found = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    for (struct dirent *d; tasks && !found && (d = readdir(tasks)) != NULL;) {
-        snprintf(at, sizeof at, "/proc/self/task/%s/comm", d->d_name);
-        FILE *f = fopen(at, "r");
-        if (f && fgets(name, sizeof name, f) && strcmp(strtok(name, "\n"), wanted) == 0)
-            found = (pid_t)atoi(d->d_name);
-        if (f)
-            fclose(f);
-    }
-    closedir(tasks);
-    return found;
-}
 
 Test(control_ops_node, a_thread_is_not_kept_on_the_cpu_of_the_control_core)
 {
