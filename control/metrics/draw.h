@@ -24,7 +24,18 @@ struct draw {
     const struct metrics_config *config;
     struct buffer *out;
     struct histogram *copy; /* room for one that another thread writes */
+
+    /* Of families with many rows a part is drawn at a time. */
+    struct metrics_walk *walk; /* where the family is */
+    size_t used_max;           /* of out: then the part is full */
+    uint32_t looks_left;       /* at slots: then it is full, too */
+    bool more;                 /* there is more of the family */
 };
+
+static inline bool draw_is_full(const struct draw *d)
+{
+    return d->out->used >= d->used_max || d->looks_left == 0;
+}
 
 struct label {
     const char *key, *value;

@@ -1,5 +1,6 @@
 #include "control/metrics/draw.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const struct replica_config *copies(const struct draw *d)
@@ -26,29 +27,37 @@ void draw_sessions(struct draw *d, const struct family *f)
                         LABELS({"role", roles[role]}, {"state", session_status_name(state)}));
 }
 
+/* NULL: none is left, or the part is full. */
+static const void *next_entity(struct draw *d, const struct table *t)
+{
+    const void *entity = NULL;
+    for (; !entity && d->walk->at < table_slots(t) && !draw_is_full(d); d->looks_left--)
+        entity = table_at(t, d->walk->at++);
+    d->more = !entity && d->walk->at < table_slots(t);
+    return entity;
+}
+
 void draw_rfqs(struct draw *d, const struct family *f)
 {
-    unsigned counts[RFQ_ARCHIVED + 1] = {0};
-    const struct table *t = copies(d)->distribution->rfqs;
-    for (uint32_t i = 0; i < table_slots(t); i++) {
-        const struct rfq *q = table_at(t, i);
-        if (q && q->state <= RFQ_ARCHIVED)
+    static_assert(RFQ_ARCHIVED < METRICS_COUNTS_MAX, "room for each state");
+    unsigned *counts = d->walk->counts;
+    const struct rfq *q;
+    while ((q = next_entity(d, copies(d)->distribution->rfqs)) != NULL)
+        if (q->state <= RFQ_ARCHIVED)
             counts[q->state]++;
-    }
-    for (unsigned s = RFQ_DRAFT; s <= RFQ_ARCHIVED; s++)
+    for (unsigned s = RFQ_DRAFT; s <= RFQ_ARCHIVED && !d->more; s++)
         draw_number(d, f, counts[s], LABELS({"state", rfq_state_name(s)}));
 }
 
 void draw_orders(struct draw *d, const struct family *f)
 {
-    unsigned counts[ORDER_UNKNOWN + 1] = {0};
-    const struct table *t = copies(d)->routing->orders;
-    for (uint32_t i = 0; i < table_slots(t); i++) {
-        const struct order *o = table_at(t, i);
-        if (o && o->state <= ORDER_UNKNOWN)
+    static_assert(ORDER_UNKNOWN < METRICS_COUNTS_MAX, "room for each state");
+    unsigned *counts = d->walk->counts;
+    const struct order *o;
+    while ((o = next_entity(d, copies(d)->routing->orders)) != NULL)
+        if (o->state <= ORDER_UNKNOWN)
             counts[o->state]++;
-    }
-    for (unsigned s = ORDER_AWAITING; s <= ORDER_UNKNOWN; s++)
+    for (unsigned s = ORDER_AWAITING; s <= ORDER_UNKNOWN && !d->more; s++)
         draw_number(d, f, counts[s], LABELS({"state", order_status_name(s)}));
 }
 
@@ -68,22 +77,15 @@ void draw_entities(struct draw *d, const struct family *f)
 /* LPs, takers
  * ----------------------------------------------------------------------------------------------- */
 
-static const struct lp *lp_at(const struct draw *d, uint32_t slot)
+static const struct lp *next_lp(struct draw *d)
 {
-    return table_at(copies(d)->distribution->lps, slot);
-}
-
-static uint32_t lp_slots(const struct draw *d)
-{
-    return table_slots(copies(d)->distribution->lps);
+    return next_entity(d, copies(d)->distribution->lps);
 }
 
 void draw_lp_sent(struct draw *d, const struct family *f)
 {
-    for (uint32_t i = 0; i < lp_slots(d); i++) {
-        const struct lp *l = lp_at(d, i);
-        if (!l)
-            continue;
+    const struct lp *l;
+    while ((l = next_lp(d)) != NULL) {
         draw_number(d, f, l->acknowledged,
                     LABELS({"lp", l->code}, {"protocol", "fix"}, {"outcome", "acknowledged"}));
         draw_number(d, f, l->rejected, LABELS({"lp", l->code}, {"protocol", "fix"}, {"outcome", "rejected"}));
@@ -93,10 +95,8 @@ void draw_lp_sent(struct draw *d, const struct family *f)
 
 void draw_lp_answers(struct draw *d, const struct family *f)
 {
-    for (uint32_t i = 0; i < lp_slots(d); i++) {
-        const struct lp *l = lp_at(d, i);
-        if (!l)
-            continue;
+    const struct lp *l;
+    while ((l = next_lp(d)) != NULL) {
         draw_number(d, f, l->quoted, LABELS({"lp", l->code}, {"answer", "quoted"}));
         draw_number(d, f, l->declined, LABELS({"lp", l->code}, {"answer", "declined"}));
         draw_number(d, f, l->no_response, LABELS({"lp", l->code}, {"answer", "none"}));
@@ -107,10 +107,8 @@ void draw_lp_responses(struct draw *d, const struct family *f)
 {
     static const struct edges edges = {14, 36, 2}; /* 16 µs to 69 s */
     static const struct histogram none;
-    for (uint32_t i = 0; i < lp_slots(d); i++) {
-        const struct lp *l = lp_at(d, i);
-        if (!l)
-            continue;
+    const struct lp *l;
+    while ((l = next_lp(d)) != NULL) {
         const struct histogram *h = l->id <= LPS_MAX ? d->config->tally->responses[l->id] : NULL;
         draw_histogram(d, f, h ? h : &none, &edges, LABELS({"lp", l->code}));
     }
@@ -125,28 +123,21 @@ static uint64_t number_in(const void *entity, size_t offset)
 
 void draw_lp_field(struct draw *d, const struct family *f)
 {
-    for (uint32_t i = 0; i < lp_slots(d); i++) {
-        const struct lp *l = lp_at(d, i);
-        if (l)
-            draw_number(d, f, number_in(l, f->argument), LABELS({"lp", l->code}));
-    }
+    const struct lp *l;
+    while ((l = next_lp(d)) != NULL)
+        draw_number(d, f, number_in(l, f->argument), LABELS({"lp", l->code}));
 }
 
 void draw_lp_open(struct draw *d, const struct family *f)
 {
-    for (uint32_t i = 0; i < lp_slots(d); i++) {
-        const struct lp *l = lp_at(d, i);
-        if (l)
-            draw_number(d, f, l->open_rfqs, LABELS({"lp", l->code}));
-    }
+    const struct lp *l;
+    while ((l = next_lp(d)) != NULL)
+        draw_number(d, f, l->open_rfqs, LABELS({"lp", l->code}));
 }
 
 void draw_taker_field(struct draw *d, const struct family *f)
 {
-    const struct table *takers = copies(d)->distribution->takers;
-    for (uint32_t i = 0; i < table_slots(takers); i++) {
-        const struct taker *t = table_at(takers, i);
-        if (t)
-            draw_number(d, f, number_in(t, f->argument), LABELS({"taker", t->code}));
-    }
+    const struct taker *t;
+    while ((t = next_entity(d, copies(d)->distribution->takers)) != NULL)
+        draw_number(d, f, number_in(t, f->argument), LABELS({"taker", t->code}));
 }

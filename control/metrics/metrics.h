@@ -33,7 +33,21 @@ struct metrics;
 /* ERR_MEMORY. */
 enum err metrics_create(struct metrics **out, const struct metrics_config *c) WARN_UNUSED;
 void metrics_destroy(struct metrics *m); /* NULL is allowed */
-/* Appends to `out`. ERR_MEMORY: what is there is no answer. */
+/* All of it, of one moment: a walk through all the state. Appends to `out`. ERR_MEMORY: what is there is no
+ * answer. */
 enum err metrics_render(struct metrics *m, struct buffer *out) WARN_UNUSED;
+
+/* The same text in bounded parts, for who must not stop the control core so long. Each value is that of when
+ * its turn came, each histogram whole; what is counted by state is counted while others move. */
+#define METRICS_COUNTS_MAX 32
+struct metrics_walk {                    /* zeroed at the begin; the rest is metrics.c's */
+    uint32_t family, at;                 /* at: of the family's own rows */
+    bool begun;                          /* the family is */
+    unsigned counts[METRICS_COUNTS_MAX]; /* of the family, so far */
+};
+/* Appends what comes next: `size` bytes and little more, or nothing yet. True: that was the last; also where
+ * memory ran out (out->failed). */
+bool metrics_render_part(struct metrics *m, struct metrics_walk *w, struct buffer *out,
+                         size_t size) WARN_UNUSED;
 
 #endif

@@ -124,6 +124,72 @@ Test(control_metrics, families_keep_the_rules_of_their_names)
     }
 }
 
+/* Parts
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void add_entities(const struct node_rig *rig)
+{
+    const struct replica_config *c = replica_config(node_replica(rig->node));
+    char label[COUNTER_LABEL_SIZE];
+    for (uint64_t i = 1; i <= 30; i++) {
+        struct lp *l = table_insert(c->distribution->lps, i);
+        snprintf(l->code, sizeof l->code, "LP%u", (unsigned)i);
+        l->quoted = i;
+        struct rfq *q = table_insert(c->distribution->rfqs, 100 + i);
+        q->state = RFQ_DRAFT + i % 3;
+        struct order *o = table_insert(c->routing->orders, 200 + i);
+        o->state = ORDER_AWAITING + i % 2;
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(label, sizeof label, "session=\"S%u\"", i);
+        counter_set(counter_new(rig->counters, COUNTER_TOTAL, "rfqd_ws_commands_total", label), i);
+        counter_set(counter_new(rig->counters, COUNTER_GAUGE, "rfqd_of_no_family", label), i);
+    }
+}
+
+#define PART_OVER 16384u /* families with few rows are drawn as a whole */
+
+/* Whatever a part's size, and whether somebody else has it rendered meanwhile. */
+Test(control_metrics, its_parts_are_the_whole)
+{
+    static const size_t sizes[] = {1, 1000, 65536};
+    struct node_rig rig;
+    struct tally *t;
+    struct metrics *m;
+    struct buffer whole = {0};
+    rig_open(&rig);
+    cr_assert_eq(tally_create(&t, rig.node, rig.counters), OK);
+    add_entities(&rig);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct buffer parts = {0}, other = {0};
+        struct metrics_walk w = {0};
+        unsigned count = 1;
+        const struct metrics_config c = {.node = rig.node, .counters = rig.counters, .tally = t};
+        cr_assert_eq(metrics_create(&m, &c), OK);
+        for (size_t used = 0; !metrics_render_part(m, &w, &parts, sizes[i]); used = parts.used, count++) {
+            cr_expect_lt(parts.used - used, sizes[i] + PART_OVER, "little more than was asked for");
+            if (count == 20)
+                cr_assert_eq(metrics_render(m, &other), OK);
+        }
+        if (!whole.used)
+            cr_assert_eq(metrics_render(m, &whole), OK);
+        cr_expect_gt(count, whole.used / (sizes[i] + PART_OVER));
+        cr_assert_eq(parts.used, whole.used);
+        cr_assert_arr_eq(parts.text, whole.text, whole.used);
+        buffer_free(&parts);
+        buffer_free(&other);
+        metrics_destroy(m);
+    }
+    const char *text = ended(&whole);
+    cr_expect(strstr(text, "rfqd_rfqs{state=\"DRAFT\"} 10\n"), "counted over parts");
+    cr_expect(strstr(text, "\nrfqd_ws_commands_total{session=\"S999\"} 999\n"));
+    cr_expect(strstr(text, "# HELP rfqd_of_no_family Not described.\n"));
+    buffer_free(&whole);
+    tally_destroy(t);
+    rig_close(&rig);
+}
+
 /* The tally
  * ---------------------------------------------------------------------------------------------------------
  */
