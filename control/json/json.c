@@ -36,9 +36,8 @@ static void put(struct json *j, const char *text, size_t size)
     j->used += size;
 }
 
-static void quoted(struct json *j, const char *text, size_t size)
+static void escaped(struct json *j, const char *text, size_t size)
 {
-    put(j, "\"", 1);
     for (size_t at = 0, taken; at < size; at += taken) {
         char escape[TEXT_JSON_ESCAPE_MAX];
         taken = text_json_plain(text + at, size - at);
@@ -49,6 +48,12 @@ static void quoted(struct json *j, const char *text, size_t size)
             taken = 1;
         }
     }
+}
+
+static void quoted(struct json *j, const char *text, size_t size)
+{
+    put(j, "\"", 1);
+    escaped(j, text, size);
     put(j, "\"", 1);
 }
 
@@ -103,6 +108,22 @@ void json_text(struct json *j, const char *key, const char *value)
 {
     lead(j, key);
     quoted(j, value, strlen(value));
+}
+
+void json_text_open(struct json *j, const char *key)
+{
+    lead(j, key);
+    put(j, "\"", 1);
+}
+
+void json_text_add(struct json *j, const char *piece, size_t size)
+{
+    escaped(j, piece, size);
+}
+
+void json_text_close(struct json *j)
+{
+    put(j, "\"", 1);
 }
 
 static void put_number(struct json *j, const char *key, const char *text)

@@ -23,6 +23,10 @@ void json_close(struct json *j, char bracket);                 /* '}' or ']' */
 void json_text(struct json *j, const char *key, const char *value);
 /* Text of at most size bytes, up to its first zero. */
 void json_chars(struct json *j, const char *key, const char *value, size_t size);
+/* A text of more than one piece: open, add…, close; of each character, all bytes are in one piece. */
+void json_text_open(struct json *j, const char *key);
+void json_text_add(struct json *j, const char *piece, size_t size);
+void json_text_close(struct json *j);
 void json_uint(struct json *j, const char *key, uint64_t value);
 void json_int(struct json *j, const char *key, int64_t value);
 void json_flag(struct json *j, const char *key, bool value);
