@@ -11,7 +11,6 @@
 
 #define ENTITY_TEXT_SIZE 8192 /* no entity has more, however it is escaped */
 #define ROWS_PER_STEP    1024u
-#define BYTES_PER_STEP   (128u * 1024u) /* of the answer; one row may go beyond */
 
 const char *ops_session_label(const struct ops_request *r, uint32_t number, char out[ID_TEXT_SIZE])
 {
@@ -44,7 +43,7 @@ static bool rows_step(struct ops_request *r)
 {
     struct rows *x = r->going;
     size_t used = r->out->used;
-    for (unsigned i = 0; i < ROWS_PER_STEP && r->out->used - used < BYTES_PER_STEP; i++)
+    for (unsigned i = 0; i < ROWS_PER_STEP && r->out->used - used < OPS_BYTES_PER_STEP; i++)
         if (!x->row(r, x->next++, x->wanted))
             return true;
     return false;

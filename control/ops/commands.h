@@ -9,8 +9,9 @@
 #include "control/ops/command_list.h"
 #include "control/ops/ops.h"
 
-#define OPS_TEXT_SIZE   512            /* of an error's sentence */
-#define OPS_PATIENCE_NS 20000000000ull /* an agent that has not answered by then is reported as such */
+#define OPS_TEXT_SIZE      512            /* of an error's sentence */
+#define OPS_BYTES_PER_STEP (128u * 1024u) /* of an answer; one row may go beyond */
+#define OPS_PATIENCE_NS    20000000000ull /* an agent that has not answered by then is reported as such */
 
 struct ops_request {
     const struct ops_config *config;

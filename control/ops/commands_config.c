@@ -34,12 +34,42 @@ static void show_entry(struct ops_request *r, enum config_section s, const void 
     }
 }
 
+/* By place, because a reload may put another configuration in force while it is shown. */
+struct config_place {
+    enum config_section section;
+    unsigned entry;
+};
+
+static bool show_step(struct ops_request *r)
+{
+    struct config_place *at = r->going;
+    size_t used = r->out->used;
+    while (at->section < SECTIONS && r->out->used - used < OPS_BYTES_PER_STEP) {
+        const void *entry = config_entry(ops_config_now(r), at->section, at->entry);
+        if (entry)
+            show_entry(r, at->section, entry, at->entry);
+        *at = entry ? (struct config_place){at->section, at->entry + 1}
+                    : (struct config_place){at->section + 1, 0};
+    }
+    return at->section == SECTIONS;
+}
+
+static void show_end(struct ops_request *r)
+{
+    free(r->going);
+}
+
 void ops_config_show(struct ops_request *r)
 {
-    const void *entry;
-    for (enum config_section s = SECTION_TOP; s < SECTIONS; s++)
-        for (unsigned i = 0; (entry = config_entry(ops_config_now(r), s, i)) != NULL; i++)
-            show_entry(r, s, entry, i);
+    struct config_place *at = calloc(1, sizeof *at);
+    if (!at) {
+        ops_fail(r, "memory", "no memory");
+        return;
+    }
+    at->section = SECTION_TOP;
+    r->going = at;
+    r->step = show_step;
+    r->end = show_end;
 }
 
 /* check

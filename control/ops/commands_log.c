@@ -14,7 +14,6 @@
 #include "fix/msg.h"
 
 #define FRAMES_PER_STEP 256u
-#define BYTES_PER_STEP  (128u * 1024u) /* of the answer; one record may go beyond */
 #define ROW_TEXT_SIZE   (8u * RECORD_SIZE_MAX)
 
 enum direction { EITHER_WAY, ONLY_IN, ONLY_OUT };
@@ -191,7 +190,7 @@ static bool read_step(struct ops_request *r)
     const struct reading *x = r->going;
     const struct log *l = node_log(r->config->node);
     size_t used = r->out->used;
-    for (unsigned i = 0; i < FRAMES_PER_STEP && r->out->used - used < BYTES_PER_STEP; i++)
+    for (unsigned i = 0; i < FRAMES_PER_STEP && r->out->used - used < OPS_BYTES_PER_STEP; i++)
         if (!read_frame(r)) /* a log that has failed or waits will not become durable soon */
             return r->code || log_reader_offset(x->reader) >= x->end ||
                    (!x->follow && (log_failed(l) || log_stalled(l)));

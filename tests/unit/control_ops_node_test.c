@@ -15,6 +15,8 @@
 
 static struct node_rig rig;
 static struct journal *journal;
+static struct tally *tally;
+static struct metrics *metrics;
 static struct ops *ops;
 static char path[96], file[96];
 
@@ -36,11 +38,15 @@ static void setup(void)
     snprintf(path, sizeof path, "%s/ops.sock", rig.directory);
     snprintf(file, sizeof file, "%s/rfqd.yaml", rig.directory);
     cr_assert_eq(journal_create(&journal, &j), OK);
+    cr_assert_eq(tally_create(&tally, rig.node, rig.counters), OK);
+    const struct metrics_config m = {.node = rig.node, .counters = rig.counters, .tally = tally};
+    cr_assert_eq(metrics_create(&metrics, &m), OK);
     const struct ops_config c = {.path = path,
                                  .node = rig.node,
                                  .config = rig.config,
                                  .config_path = file,
                                  .counters = rig.counters,
+                                 .metrics = metrics,
                                  .journal = journal};
     cr_assert_eq(ops_create(&ops, &c), OK);
     rig.more = poll_ops;
@@ -50,6 +56,8 @@ static void setup(void)
 static void teardown(void)
 {
     ops_destroy(ops);
+    metrics_destroy(metrics);
+    tally_destroy(tally);
     journal_destroy(journal);
     unlink(file);
     rig_close(&rig);
@@ -88,7 +96,7 @@ static const char *heard(int fd)
 /* Until there is an answer: what runs on a thread takes its own time. */
 static const char *answer_to(int fd, const char *request)
 {
-    static char text[65536];
+    static char text[1 << 20];
     size_t used = 0;
     text[0] = 0;
     say(fd, request);
@@ -116,6 +124,14 @@ static pid_t thread_named(const char *wanted)
     }
     closedir(tasks);
     return found;
+}
+
+static unsigned occurrences(const char *text, const char *part)
+{
+    unsigned n = 0;
+    for (; (text = strstr(text, part)) != NULL; text++)
+        n++;
+    return n;
 }
 
 /* The file that a reload reads: the rig's, with these sections for its own. */
@@ -228,6 +244,114 @@ Test(control_ops_node, many_rows_come_in_parts)
     close(fd);
 }
 
+/* Long answers
+ * --------------------------------------------------------------------------------------------------
+ */
+
+#define LONG_ANSWER (8u << 20)
+
+/* The answer to a request whose reader reads nothing at first: others are answered meanwhile, and no poll
+ * makes more of it than waits for a client. */
+static char *answer_read_late(const char *request, unsigned *polls)
+{
+    int fd = client(), other = client();
+    char *text = calloc(1, LONG_ANSWER);
+    size_t used = 0;
+    ssize_t n;
+    *polls = 0;
+    say(fd, request);
+    for (unsigned i = 0; i < 5; i++) {
+        const char *status = answer_to(other, "status\nlog\n");
+        cr_assert(strstr(status, "\"accepting\":\"yes\"") && strstr(status, "{\"end\":true}"), "%s", status);
+    }
+    for (size_t before = 0; !strstr(text + before, "{\"end\":true"); ++*polls) {
+        before = used > 20 ? used - 20 : 0;
+        while ((n = recv(fd, text + used, LONG_ANSWER - 1 - used, 0)) > 0)
+            used += (size_t)n;
+        rig.now_ns += 1000000;
+        ops_poll(ops, rig.now_ns);
+        cr_assert_lt(*polls, 10000, "no end");
+    }
+    close(fd);
+    close(other);
+    return text;
+}
+
+static void write_instruments(unsigned count)
+{
+    static char text[65536];
+    size_t used = (size_t)snprintf(text, sizeof text, "instruments: [{symbol: EURUSD}");
+    for (unsigned i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, ", {symbol: I%u}", i);
+    snprintf(text + used, sizeof text - used, "]\n");
+    write_file(text);
+}
+
+Test(control_ops_node, a_long_configuration_comes_in_steps)
+{
+    int fd = client();
+    unsigned polls;
+    write_instruments(300);
+    const char *said = answer_to(fd, "config reload\n");
+    cr_assert(strstr(said, "\"reloaded\""), "%.300s", said);
+    char *text = answer_read_late("config show\n", &polls);
+    const char *at = text;
+    for (unsigned i = 0; i < 300; i++) {
+        char symbol[64];
+        snprintf(symbol, sizeof symbol, "\"key\":\"instruments.symbol\",\"entry\":\"I%u\"", i);
+        at = strstr(at, symbol);
+        cr_assert(at, "%s", symbol);
+    }
+    cr_assert_eq(occurrences(text, "\"key\":\"instance\""), 1);
+    cr_assert_gt(polls, strlen(text) / (OPS_WAITING_MAX + 160u * 1024u), "%u polls", polls);
+    free(text);
+    close(fd);
+}
+
+/* What is shown is the one in force when its turn comes; the one before has gone. */
+Test(control_ops_node, a_reload_while_a_configuration_is_shown)
+{
+    int slow = client(), fd = client();
+    write_instruments(1000);
+    cr_assert(strstr(answer_to(fd, "config reload\n"), "\"reloaded\""));
+    say(slow, "config show\n");
+    write_instruments(10);
+    cr_assert(strstr(answer_to(fd, "config reload\n"), "\"reloaded\""));
+    char *text = calloc(1, LONG_ANSWER);
+    for (unsigned i = 0; i < 1000 && !strstr(text, "{\"end\":true}"); i++) {
+        strcat(text, heard(slow));
+        rig_pass(&rig, 1000000);
+    }
+    cr_assert(strstr(text, "{\"end\":true}"));
+    cr_assert_lt(occurrences(text, "instruments.symbol"), 1000);
+    free(text);
+    close(slow);
+    close(fd);
+}
+
+Test(control_ops_node, long_metrics_come_in_steps_and_are_one_text)
+{
+    char label[COUNTER_LABEL_SIZE], at_end[64];
+    unsigned polls;
+    for (unsigned i = 0; i < 20000; i++) {
+        snprintf(label, sizeof label, "session=\"S%u\"", i);
+        counter_set(counter_new(rig.counters, COUNTER_TOTAL, "rfqd_ws_commands_total", label), i);
+    }
+    char *text = answer_read_late("metrics\n", &polls);
+    cr_assert_eq(strncmp(text, "{\"text\":\"# HELP rfqd_build_info ", 32), 0, "%.100s", text);
+    snprintf(at_end, sizeof at_end, "\\u000a\"}\n{\"end\":true}\n");
+    cr_assert_eq(occurrences(text, "\n"), 2, "one object, in one line, and the end");
+    cr_assert_str_eq(text + strlen(text) - strlen(at_end), at_end);
+    const char *at = text;
+    for (unsigned i = 0; i < 20000; i++) {
+        snprintf(label, sizeof label, "{session=\\\"S%u\\\"} %u\\u000a", i, i);
+        at = strstr(at, label);
+        cr_assert(at, "%s", label);
+    }
+    cr_assert_gt(polls, strlen(text) / (OPS_WAITING_MAX + 160u * 1024u), "%u polls", polls);
+    free(text);
+}
+
 /* The store
  * ---------------------------------------------------------------------------------------------------------
  */
@@ -296,14 +420,6 @@ static void fill_past(unsigned fills, unsigned rows)
     for (uint64_t seq = 1; seq <= rows; seq++)
         put_row(TABLE_HISTORY, PAST_RFQ, seq, &told, sizeof told);
     cr_assert_eq(rig.store->ops->commit(rig.store, &marks), OK);
-}
-
-static unsigned occurrences(const char *text, const char *part)
-{
-    unsigned n = 0;
-    for (; (text = strstr(text, part)) != NULL; text++)
-        n++;
-    return n;
 }
 
 Test(control_ops_node, what_waits_for_the_store_keeps_nobody_else_waiting)
