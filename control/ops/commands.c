@@ -49,7 +49,7 @@ static bool rows_step(struct ops_request *r)
     return false;
 }
 
-static void rows_end(struct ops_request *r)
+static void free_going(struct ops_request *r)
 {
     free(r->going);
 }
@@ -65,7 +65,7 @@ void ops_rows(struct ops_request *r, ops_row *row)
     snprintf(x->wanted, sizeof x->wanted, "%s", r->argument_count ? r->arguments[0] : "");
     r->going = x;
     r->step = rows_step;
-    r->end = rows_end;
+    r->end = free_going;
 }
 
 bool ops_applied(const struct ops_request *r, uint8_t agent, uint64_t position)
@@ -130,19 +130,29 @@ void ops_asks_no_more(struct ops_request *r)
  * -----------------------------------------------------------------------------------------------------------------
  */
 
-static void rfq_counts(struct ops_request *r)
+struct rfq_counts {
+    uint32_t at; /* slot */
+    unsigned states[RFQ_ARCHIVED + 1];
+};
+
+/* True: all of them are counted. */
+static bool count_rfqs(struct ops_request *r, struct rfq_counts *c)
 {
-    unsigned counts[RFQ_ARCHIVED + 1] = {0};
     const struct table *t = ops_copies(r)->distribution->rfqs;
-    for (uint32_t i = 0; i < table_slots(t); i++) {
-        const struct rfq *q = table_at(t, i);
+    for (unsigned i = 0; i < OPS_LOOKS_PER_STEP && c->at < table_slots(t); i++) {
+        const struct rfq *q = table_at(t, c->at++);
         if (q && q->state <= RFQ_ARCHIVED)
-            counts[q->state]++;
+            c->states[q->state]++;
     }
+    return c->at >= table_slots(t);
+}
+
+static void rfq_counts_out(struct ops_request *r, const struct rfq_counts *c)
+{
     json_open(r->out, "rfqs", '{');
     for (unsigned s = RFQ_DRAFT; s <= RFQ_ARCHIVED; s++)
-        if (counts[s])
-            json_uint(r->out, rfq_state_name(s), counts[s]);
+        if (c->states[s])
+            json_uint(r->out, rfq_state_name(s), c->states[s]);
     json_close(r->out, '}');
 }
 
@@ -161,7 +171,7 @@ static void session_counts(struct ops_request *r)
     json_uint(r->out, "sessions", all);
 }
 
-void ops_status(struct ops_request *r)
+static void status_out(struct ops_request *r)
 {
     struct node *n = r->config->node;
     struct log *l = node_log(n);
@@ -191,7 +201,7 @@ void ops_status(struct ops_request *r)
     const char *divergence = replica_divergence(node_replica(n));
     json_text(r->out, "replica", divergence ? divergence : "equal");
     session_counts(r);
-    rfq_counts(r);
+    rfq_counts_out(r, r->going);
     json_uint(r->out, "orders", table_count(ops_copies(r)->routing->orders));
     json_uint(r->out, "quotes", table_count(ops_copies(r)->distribution->quotes));
     json_open(r->out, "recovery", '{');
@@ -203,6 +213,25 @@ void ops_status(struct ops_request *r)
     json_close(r->out, '}');
     json_close(r->out, '}');
     json_line(r->out);
+}
+
+static bool status_step(struct ops_request *r)
+{
+    bool counted = count_rfqs(r, r->going);
+    if (counted)
+        status_out(r);
+    return counted;
+}
+
+void ops_status(struct ops_request *r)
+{
+    r->going = calloc(1, sizeof(struct rfq_counts));
+    if (!r->going) {
+        ops_fail(r, "memory", "no memory");
+        return;
+    }
+    r->step = status_step;
+    r->end = free_going;
 }
 
 /* workflow, stop, help

@@ -11,6 +11,7 @@
 
 #define OPS_TEXT_SIZE      512            /* of an error's sentence */
 #define OPS_BYTES_PER_STEP (128u * 1024u) /* of an answer; one row may go beyond */
+#define OPS_LOOKS_PER_STEP 8192u          /* at slots of a table, or at counters */
 #define OPS_PATIENCE_NS    20000000000ull /* an agent that has not answered by then is reported as such */
 
 struct ops_request {
@@ -43,12 +44,18 @@ struct ops_request {
     bool finishes;
 };
 
+struct ops_alive { /* zeroed at the begin */
+    uint32_t rfq_at, order_at;
+    unsigned rfqs, orders;
+};
+
 /* What outlives a request: one for the whole socket, on the control core. */
 struct ops_desk {
     bool stop_asked;
     bool stop_when_idle;   /* drain stop: once no RFQ and no order is alive */
     atomic_bool reloading; /* by a thread; until its reload has ended */
     uint64_t idle_look_ns; /* of the next look whether that is so */
+    struct ops_alive idle_look;
     struct config *config; /* what the last reload has put in force; NULL: what rfqd was started with */
     const void *askers[AGENTS_MAX]; /* by agent: `going` of who has asked it; NULL: it is free (ops_ask_…) */
     const struct core *cores;       /* as ops_config, once they run */
@@ -120,7 +127,8 @@ bool ops_engine_answered(struct ops_request *r, uint8_t agent, uint64_t *positio
 bool ops_ask_gateway(struct ops_request *r, const struct gateway_order *o);
 bool ops_gateway_answered(struct ops_request *r, struct gateway_answer *out);
 void ops_asks_no_more(struct ops_request *r);
-/* RFQs and orders that are not over yet, in the replica. */
-void ops_alive(const struct node *n, unsigned *rfqs, unsigned *orders);
+/* RFQs and orders that are not over yet, in the replica: a bounded part a call, until it is true. RFQs first:
+ * of one that is over no order comes any more. */
+bool ops_count_alive(const struct node *n, struct ops_alive *a);
 
 #endif

@@ -1,5 +1,6 @@
 /* What runs: cores, rings and lanes, latencies, counters; and how much of it is said. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/ops/commands.h"
@@ -55,52 +56,102 @@ void ops_latency_reset(struct ops_request *r)
  * -------------------------------------------------------------------------------------------------------------
  */
 
-/* Counters that say that this agent had to wait, or refused for want of room. */
-static void add_waits(const struct counters *counters, const char *agent, uint64_t *stalls, uint64_t *drops)
+struct waits {
+    uint32_t at; /* of the counters */
+    uint64_t stalls[CORES_MAX], drops[CORES_MAX];
+};
+
+/* A counter that may say that this agent had to wait, or refused for want of room. */
+static void add_wait(const struct counter_view *v, const char *agent, uint64_t *stalls, uint64_t *drops)
 {
-    struct counter_view v;
     char label[COUNTER_LABEL_SIZE];
     bool gateway = strcmp(agent, "gateway") == 0;
     int size = snprintf(label, sizeof label, "agent=\"%s\"", agent);
-    for (uint32_t i = 0; counters_at(counters, i, &v); i++) {
-        if (strcmp(v.name, "rfqd_engine_stalls_total") == 0 && strncmp(v.label, label, (size_t)size) == 0)
-            *stalls += v.value;
-        else if (gateway && (strcmp(v.name, "rfqd_gateway_ring_waits_total") == 0 ||
-                             strcmp(v.name, "rfqd_gateway_lane_waits_total") == 0))
-            *stalls += v.value;
-        else if (gateway && strcmp(v.name, "rfqd_fix_busy_total") == 0)
-            *drops += v.value;
-        else if (strcmp(agent, "log") == 0 && strcmp(v.name, "rfqd_log_stalls_total") == 0)
-            *stalls += v.value;
+    if (strcmp(v->name, "rfqd_engine_stalls_total") == 0 && strncmp(v->label, label, (size_t)size) == 0)
+        *stalls += v->value;
+    else if (gateway && (strcmp(v->name, "rfqd_gateway_ring_waits_total") == 0 ||
+                         strcmp(v->name, "rfqd_gateway_lane_waits_total") == 0))
+        *stalls += v->value;
+    else if (gateway && strcmp(v->name, "rfqd_fix_busy_total") == 0)
+        *drops += v->value;
+    else if (strcmp(agent, "log") == 0 && strcmp(v->name, "rfqd_log_stalls_total") == 0)
+        *stalls += v->value;
+}
+
+static bool is_wait(const char *name)
+{
+    static const char *const names[] = {"rfqd_engine_stalls_total", "rfqd_gateway_ring_waits_total",
+                                        "rfqd_gateway_lane_waits_total", "rfqd_fix_busy_total",
+                                        "rfqd_log_stalls_total"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* True: all counters have been looked at. */
+static bool add_waits(struct ops_request *r, struct waits *w)
+{
+    struct counter_view v;
+    for (unsigned n = 0; n < OPS_LOOKS_PER_STEP; n++) {
+        if (!counters_at(r->config->counters, w->at, &v))
+            return true;
+        w->at++;
+        if (!is_wait(v.name))
+            continue;
+        for (unsigned i = 0; i < r->desk->core_count; i++)
+            for (unsigned a = 0; a < r->desk->cores[i].agent_count; a++)
+                add_wait(&v, r->desk->cores[i].agents[a].name, &w->stalls[i], &w->drops[i]);
     }
+    return false;
+}
+
+static void core_out(struct ops_request *r, unsigned i, const struct waits *w)
+{
+    const struct core *c = &r->desk->cores[i];
+    uint64_t rounds = counter_get(c->rounds), busy = counter_get(c->busy_rounds);
+    char share[32];
+    json_open(r->out, NULL, '{');
+    json_uint(r->out, "core", i);
+    json_int(r->out, "cpu", c->cpu);
+    json_text(r->out, "idle", idle_name(c->idle));
+    json_open(r->out, "agents", '[');
+    for (unsigned a = 0; a < c->agent_count; a++)
+        json_text(r->out, NULL, c->agents[a].name);
+    json_close(r->out, ']');
+    json_uint(r->out, "rounds", rounds);
+    json_uint(r->out, "busy_rounds", busy);
+    uint64_t permille = rounds ? busy * 1000 / rounds : 0;
+    snprintf(share, sizeof share, "%u.%u", (unsigned)(permille / 10), (unsigned)(permille % 10));
+    json_raw(r->out, "busy_percent", share, strlen(share));
+    json_uint(r->out, "stalls", w->stalls[i]);
+    json_uint(r->out, "dropped", w->drops[i]);
+    json_close(r->out, '}');
+    json_line(r->out);
+}
+
+static bool cores_step(struct ops_request *r)
+{
+    bool all = add_waits(r, r->going);
+    for (unsigned i = 0; i < r->desk->core_count && all; i++)
+        core_out(r, i, r->going);
+    return all;
+}
+
+static void cores_end(struct ops_request *r)
+{
+    free(r->going);
 }
 
 void ops_cores(struct ops_request *r)
 {
-    for (unsigned i = 0; i < r->desk->core_count; i++) {
-        const struct core *c = &r->desk->cores[i];
-        uint64_t rounds = counter_get(c->rounds), busy = counter_get(c->busy_rounds), stalls = 0, drops = 0;
-        char share[32];
-        json_open(r->out, NULL, '{');
-        json_uint(r->out, "core", i);
-        json_int(r->out, "cpu", c->cpu);
-        json_text(r->out, "idle", idle_name(c->idle));
-        json_open(r->out, "agents", '[');
-        for (unsigned a = 0; a < c->agent_count; a++) {
-            json_text(r->out, NULL, c->agents[a].name);
-            add_waits(r->config->counters, c->agents[a].name, &stalls, &drops);
-        }
-        json_close(r->out, ']');
-        json_uint(r->out, "rounds", rounds);
-        json_uint(r->out, "busy_rounds", busy);
-        uint64_t permille = rounds ? busy * 1000 / rounds : 0;
-        snprintf(share, sizeof share, "%u.%u", (unsigned)(permille / 10), (unsigned)(permille % 10));
-        json_raw(r->out, "busy_percent", share, strlen(share));
-        json_uint(r->out, "stalls", stalls);
-        json_uint(r->out, "dropped", drops);
-        json_close(r->out, '}');
-        json_line(r->out);
+    r->going = calloc(1, sizeof(struct waits));
+    if (!r->going) {
+        ops_fail(r, "memory", "no memory");
+        return;
     }
+    r->step = cores_step;
+    r->end = cores_end;
 }
 
 void ops_lanes(struct ops_request *r)

@@ -9,18 +9,17 @@ struct drain {
     enum engine_drain wanted;
     bool then_stop;
     uint64_t asked_ns, position;
-    bool asked, answered;
+    bool asked, answered, applied;
+    struct ops_alive alive;
 };
 
 static void answer_out(struct ops_request *r, const struct drain *d)
 {
-    unsigned rfqs, orders;
-    ops_alive(r->config->node, &rfqs, &orders);
     json_open(r->out, NULL, '{');
     json_flag(r->out, "draining", d->wanted == ENGINE_DRAIN_ON);
     json_flag(r->out, "then_stops", d->then_stop);
-    json_uint(r->out, "rfqs_alive", rfqs);
-    json_uint(r->out, "orders_alive", orders);
+    json_uint(r->out, "rfqs_alive", d->alive.rfqs);
+    json_uint(r->out, "orders_alive", d->alive.orders);
     json_close(r->out, '}');
     json_line(r->out);
 }
@@ -32,10 +31,16 @@ static bool drain_step(struct ops_request *r)
         d->asked = ops_ask_engine(r, AGENT_DISTRIBUTION, &(struct engine_change){.drain = d->wanted});
     else if (!d->answered)
         d->answered = ops_engine_answered(r, AGENT_DISTRIBUTION, &d->position);
-    if (d->answered && ops_applied(r, AGENT_DISTRIBUTION, d->position)) {
+    if (!d->applied && d->answered && ops_applied(r, AGENT_DISTRIBUTION, d->position)) {
+        d->applied = true;
         r->desk->stop_when_idle = d->then_stop;
-        answer_out(r, d);
-        return true;
+        r->desk->idle_look = (struct ops_alive){0};
+    }
+    if (d->applied) {
+        bool counted = ops_count_alive(r->config->node, &d->alive);
+        if (counted)
+            answer_out(r, d);
+        return counted;
     }
     if (d->asked_ns + OPS_PATIENCE_NS > r->now_ns)
         return false;

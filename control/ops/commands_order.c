@@ -291,16 +291,22 @@ void ops_order(struct ops_request *r)
     r->end = order_end;
 }
 
-void ops_alive(const struct node *n, unsigned *rfqs, unsigned *orders)
+/* Alive
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+bool ops_count_alive(const struct node *n, struct ops_alive *a)
 {
     const struct replica_config *c = replica_config(node_replica(n));
-    *rfqs = *orders = 0;
-    for (uint32_t i = 0; i < table_slots(c->distribution->rfqs); i++) {
-        const struct rfq *q = table_at(c->distribution->rfqs, i);
-        *rfqs += q && !workflow_is_end(q->state);
+    const struct table *rfqs = c->distribution->rfqs, *orders = c->routing->orders;
+    unsigned left = OPS_LOOKS_PER_STEP;
+    for (; a->rfq_at < table_slots(rfqs) && left > 0; a->rfq_at++, left--) {
+        const struct rfq *q = table_at(rfqs, a->rfq_at);
+        a->rfqs += q && !workflow_is_end(q->state);
     }
-    for (uint32_t i = 0; i < table_slots(c->routing->orders); i++) {
-        const struct order *o = table_at(c->routing->orders, i);
-        *orders += o && !order_is_final(o);
+    for (; a->order_at < table_slots(orders) && left > 0; a->order_at++, left--) {
+        const struct order *o = table_at(orders, a->order_at);
+        a->orders += o && !order_is_final(o);
     }
+    return a->rfq_at >= table_slots(rfqs) && a->order_at >= table_slots(orders);
 }

@@ -510,13 +510,16 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
 
 static void look_idle(struct ops *o, uint64_t now_ns)
 {
-    unsigned rfqs, orders;
+    struct ops_alive *a = &o->desk.idle_look;
     if (!o->desk.stop_when_idle || now_ns < o->desk.idle_look_ns)
         return;
-    o->desk.idle_look_ns = now_ns + IDLE_INTERVAL_NS;
-    ops_alive(o->config.node, &rfqs, &orders);
-    if (!rfqs && !orders)
+    bool counted = ops_count_alive(o->config.node, a);
+    if (counted && !a->rfqs && !a->orders)
         o->desk.stop_asked = true;
+    if (!counted && !a->rfqs && !a->orders)
+        return; /* the rest of it in the next poll */
+    *a = (struct ops_alive){0};
+    o->desk.idle_look_ns = now_ns + IDLE_INTERVAL_NS;
 }
 
 unsigned ops_poll(struct ops *o, uint64_t now_ns)
