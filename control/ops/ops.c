@@ -20,6 +20,7 @@
 
 #define POLL_INTERVAL_NS 500000ull    /* the socket is looked at this often; operators are people */
 #define IDLE_INTERVAL_NS 100000000ull /* a drain is looked at this often */
+#define STEPS_PER_POLL   4u           /* clients whose answers go on in steps */
 #define ARGUMENT_SIZE    256
 #define GROUPS_MAX       256
 
@@ -56,6 +57,7 @@ struct ops {
     struct ops_config config;
     int listener;
     uint64_t next_ns;
+    unsigned turn;  /* the first client of the next poll */
     cpu_set_t cpus; /* that rfqd may use: jobs run on these; empty: not known */
     struct ops_desk desk;
     struct client clients[OPS_CONNECTIONS_MAX];
@@ -508,6 +510,27 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
     return 1 + flush(o, c, now_ns);
 }
 
+/* All of them, but of those in steps so many; the next poll begins with the first that was left out. */
+static unsigned serve_all(struct ops *o, uint64_t now_ns)
+{
+    unsigned work = 0, steps = 0, left_out = 0, turn = o->turn;
+    o->turn = 0;
+    for (unsigned n = 0; n < OPS_CONNECTIONS_MAX; n++) {
+        unsigned i = (turn + n) % OPS_CONNECTIONS_MAX;
+        struct client *c = &o->clients[i];
+        bool in_steps = !c->job.running && c->going.step;
+        if (c->fd < 0)
+            continue;
+        if (in_steps && steps == STEPS_PER_POLL) {
+            o->turn = left_out++ ? o->turn : i;
+            continue;
+        }
+        steps += in_steps;
+        work += serve(o, c, now_ns);
+    }
+    return work;
+}
+
 static void look_idle(struct ops *o, uint64_t now_ns)
 {
     struct ops_alive *a = &o->desk.idle_look;
@@ -533,9 +556,7 @@ unsigned ops_poll(struct ops *o, uint64_t now_ns)
         admit(o, fd, now_ns);
         work++;
     }
-    for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
-        if (o->clients[i].fd >= 0)
-            work += serve(o, &o->clients[i], now_ns);
+    work += serve_all(o, now_ns);
     look_idle(o, now_ns);
     return work;
 }

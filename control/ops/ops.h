@@ -18,7 +18,8 @@
  *
  *   at once    from the replica's state, on the control core; the answer is made as a whole, and is short
  *   in steps   what has many rows, counts many things, follows the log, or waits for a checkpoint: a bounded
- *              part a poll, none while OPS_WAITING_MAX bytes wait for the client; it ends with its client.
+ *              part a poll, none while OPS_WAITING_MAX bytes wait for the client, and of a few clients a
+ *              poll, who take turns; it ends with its client.
  *              Rows are as they are when their turn comes, not all of one moment
  *   asking     what another core owns: its agent is asked through its mailbox (gateway.h, engine.h), in
  *              steps as above, and the answer is given when the replica has seen in the log what came of

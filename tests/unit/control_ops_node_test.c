@@ -308,6 +308,39 @@ Test(control_ops_node, a_long_configuration_comes_in_steps)
     close(fd);
 }
 
+Test(control_ops_node, who_is_answered_in_steps_takes_turns)
+{
+    enum { CLIENTS = 10 };
+    int fds[CLIENTS];
+    static char texts[CLIENTS][1 << 20];
+    size_t used[CLIENTS] = {0};
+    unsigned ended = 0;
+    write_instruments(300);
+    fds[0] = client();
+    cr_assert(strstr(answer_to(fds[0], "config reload\n"), "\"reloaded\""));
+    for (unsigned i = 1; i < CLIENTS; i++)
+        fds[i] = client();
+    for (unsigned i = 0; i < CLIENTS; i++)
+        cr_assert_eq(send(fds[i], "config show\n", 12, 0), 12);
+    for (unsigned polls = 0; ended < CLIENTS; polls++) {
+        unsigned heard_of = 0;
+        cr_assert_lt(polls, 1000);
+        rig.now_ns += 1000000;
+        ops_poll(ops, rig.now_ns);
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            ssize_t n = recv(fds[i], texts[i] + used[i], sizeof texts[i] - 1 - used[i], 0);
+            heard_of += n > 0;
+            used[i] += n > 0 ? (size_t)n : 0;
+            ended += n > 0 && strcmp(texts[i] + used[i] - 13, "{\"end\":true}\n") == 0;
+        }
+        cr_assert_leq(heard_of, 4, "%u in one poll", heard_of);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        cr_assert_str_eq(texts[i], texts[0]);
+        close(fds[i]);
+    }
+}
+
 /* What is shown is the one in force when its turn comes; the one before has gone. */
 Test(control_ops_node, a_reload_while_a_configuration_is_shown)
 {
