@@ -126,7 +126,10 @@ void ops_config_check(struct ops_request *r)
 /* reload: on the thread
  * --------------------------------------------------------------------------------------------------- */
 
+#define NAMES_PER_STEP 64u /* looked for, each in up to SESSIONS_MAX */
+
 enum reload_stage {
+    LOOK_FOR_PLACES,
     ASK_DISTRIBUTION,
     AWAIT_DISTRIBUTION,
     ASK_ROUTING,
@@ -145,6 +148,8 @@ struct reload {
     uint32_t tell[SESSIONS_MAX]; /* sessions that an LP or taker has been put on */
     unsigned tell_count, told;
     unsigned now, at_a_restart; /* differences */
+    unsigned looked_for;        /* names of the change, so far; those that nobody knows yet: */
+    unsigned new_instruments, new_lps, new_takers;
     unsigned faults;
     enum reload_stage stage;
     uint64_t asked_ns;
@@ -356,19 +361,32 @@ void ops_config_reload(struct ops_request *r)
 /* reload: on the control core
  * --------------------------------------------------------------------------------------------- */
 
+/* False: there are more. LPs and takers are found by a walk. */
+static bool look_for_names(struct ops_request *r, struct reload *x)
+{
+    const struct distribution_state *s = ops_copies(r)->distribution;
+    const struct engine_change *c = &x->change;
+    for (unsigned n = 0; n < NAMES_PER_STEP; n++) {
+        unsigned i = x->looked_for++;
+        if (i < c->instrument_count)
+            x->new_instruments += !distribution_instrument_by_symbol(s, c->instruments[i].symbol);
+        else if ((i -= c->instrument_count) < c->lp_count)
+            x->new_lps += !distribution_lp_by_code(s, c->lps[i].code);
+        else if ((i -= c->lp_count) < c->taker_count)
+            x->new_takers += !distribution_taker_by_code(s, c->takers[i].code);
+        else
+            return true;
+    }
+    return false;
+}
+
 /* What was ever known keeps its place: new names must find one. */
 static bool has_places(struct ops_request *r)
 {
     const struct reload *x = r->going;
     const struct distribution_state *s = ops_copies(r)->distribution;
-    unsigned instruments = table_count(s->instruments), lps = table_count(s->lps),
-             takers = table_count(s->takers);
-    for (unsigned i = 0; i < x->change.instrument_count; i++)
-        instruments += !distribution_instrument_by_symbol(s, x->instruments[i].symbol);
-    for (unsigned i = 0; i < x->change.lp_count; i++)
-        lps += !distribution_lp_by_code(s, x->lps[i].code);
-    for (unsigned i = 0; i < x->change.taker_count; i++)
-        takers += !distribution_taker_by_code(s, x->takers[i].code);
+    unsigned instruments = table_count(s->instruments) + x->new_instruments,
+             lps = table_count(s->lps) + x->new_lps, takers = table_count(s->takers) + x->new_takers;
     if (instruments <= INSTRUMENTS_MAX && lps <= LPS_MAX && takers <= SESSIONS_MAX)
         return true;
     ops_fail(r, "limit",
@@ -430,6 +448,13 @@ static bool reload_step(struct ops_request *r)
     struct reload *x = r->going;
     const char *why = replica_divergence(node_replica(r->config->node));
     switch (x->stage) {
+    case LOOK_FOR_PLACES:
+        if (!look_for_names(r, x))
+            break;
+        if (!has_places(r))
+            return true;
+        x->stage = ASK_DISTRIBUTION;
+        break;
     case ASK_DISTRIBUTION:
         if (ops_ask_engine(r, AGENT_DISTRIBUTION, &x->change)) {
             x->stage = AWAIT_DISTRIBUTION;
@@ -471,8 +496,6 @@ static bool reload_step(struct ops_request *r)
 static void reload_then(struct ops_request *r)
 {
     struct reload *x = r->going;
-    if (!has_places(r))
-        return;
     x->asked_ns = r->now_ns;
     r->finishes = true;
     r->step = reload_step;
