@@ -3,8 +3,8 @@
  *
  * LPs say executions again, under the same ExecID. One counts once, however often it is said. Two repetitions
  * can only be known as such by an ExecID that is kept no more, or never was, and may be breaks: of an order
- * that has left memory, and an acknowledgement of one that has ended without being filled. Every other break
- * is wrong.
+ * that has left memory, an acknowledgement of one that has ended without being filled, and a status from
+ * before a fill. Every other break is wrong.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 struct audited_rfq {
     uint64_t id;
     unsigned state, awards, reverts;
-    bool ended;
+    bool ended, retired;
     char request_id[ID_TEXT_SIZE];
     uint64_t winner;
     int64_t filled;
@@ -136,7 +136,8 @@ static bool on_break(struct audit *a, const struct execution_break *b)
     bool is_late = b->reason == REASON_UNKNOWN_ORDER && o->retired;
     bool says_what_was = b->exec_type == '0' || b->exec_type == 'I';
     bool is_old_news = b->reason == REASON_ORDER_FINAL && says_what_was && o->ended;
-    if (!is_late && !is_old_news)
+    bool is_old_status = b->reason == REASON_BAD_EXECUTION && b->exec_type == 'I' && o->fills_log;
+    if (!is_late && !is_old_news && !is_old_status)
         return world_wrong(a->world, "an execution fits no order: %.40s, %.40s, %s", b->exec_id, b->cl_ord_id,
                            reason_name(b->reason));
     execution_of(a, b->exec_id)->breaks++;
@@ -151,7 +152,8 @@ static bool on_record(struct audit *a, const struct record *rec)
         if (a->rfq_count == THINGS_MAX)
             abort();
         for (unsigned i = 0; i < a->rfq_count; i++)
-            if (a->rfqs[i].id == c->rfq || memcmp(a->rfqs[i].request_id, c->request_id, ID_TEXT_SIZE) == 0)
+            if (a->rfqs[i].id == c->rfq ||
+                (!a->rfqs[i].retired && memcmp(a->rfqs[i].request_id, c->request_id, ID_TEXT_SIZE) == 0))
                 return world_wrong(a->world, "request %.40s became two RFQs", c->request_id);
         struct audited_rfq *r = &a->rfqs[a->rfq_count++];
         r->id = c->rfq;
@@ -159,6 +161,9 @@ static bool on_record(struct audit *a, const struct record *rec)
         memcpy(r->request_id, c->request_id, ID_TEXT_SIZE);
         return true;
     }
+    case RECORD_RFQ_RETIRED: /* its QuoteReqID is known no more: said again it is a new request */
+        rfq_of(a, ((const struct rfq_retired *)rec)->rfq)->retired = true;
+        return true;
     case RECORD_RFQ_TRANSITION:
         return on_transition(a, (const void *)rec);
     case RECORD_RFQ_AWARDED: {

@@ -347,6 +347,12 @@ bool world_run(struct world *w)
  * ----------------------------------------------------------------------------------------------------------------------
  */
 
+/* A percentage; of half the parties none. */
+static unsigned sometimes(struct world *w, unsigned at_most)
+{
+    return draw(w, 2) ? 0 : 1 + (unsigned)draw(w, at_most);
+}
+
 static void make_party(struct world *w, bool is_lp, unsigned n)
 {
     struct party_options *o = &w->party_options[w->party_count];
@@ -373,6 +379,8 @@ static void make_party(struct world *w, bool is_lp, unsigned n)
         o->ack = acks[draw(w, 3)];
         o->exec_repeat_percent = draw(w, 2) ? 0 : 1 + (unsigned)draw(w, 60);
         o->quote_repeat_percent = draw(w, 3) ? 0 : 1 + (unsigned)draw(w, 40);
+        o->quote_withdraw_percent = sometimes(w, 30);
+        o->late_fill_percent = sometimes(w, 20);
     } else {
         static const char accepts[] = {'a', 'd', 'x', 'x', '-'};
         o->rate = 5 + draw(w, 200) + (w->options.stall ? STALL_RATE : 0);
@@ -383,7 +391,13 @@ static void make_party(struct world *w, bool is_lp, unsigned n)
         o->quotes = 1 + (unsigned)draw(w, 3);
         o->collect_ns = draw(w, 100) * 1000000;
         o->accept = accepts[draw(w, 5)];
+        o->two_way_percent = sometimes(w, 60);
+        o->withdraw_percent = sometimes(w, 40);
+        o->pass_percent = sometimes(w, 30);
+        o->cancel_percent = sometimes(w, 50);
+        o->again_percent = sometimes(w, 40);
     }
+    o->peer_reject_percent = draw(w, 4) ? 0 : sometimes(w, 15);
     struct in_addr ip = {.s_addr = htonl(0x0a000010 + w->party_count)};
     if (sim_net_port(w->net, ip, 16, &w->party_ports[w->party_count]) != OK)
         world_wrong(w, "no memory");

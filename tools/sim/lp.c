@@ -1,5 +1,5 @@
 /* A simulated LP: acknowledges requests, quotes around a mid that wanders, fills orders; refuses, stays
- * silent, fills in part as its options say. What it owes (executions) it keeps until its session is up again.
+ * silent, fills in part or late, takes back and rejects as its options say. What it owes (executions) it keeps until its session is up again.
  * A sloppy one says things again: the same ExecID or QuoteID under a new number, with PossResend or without;
  * at once, or when the order has long been final, and its last executions again whenever it logs on.
  */
@@ -9,6 +9,7 @@
 #include "dataplane/core/decimal.h"
 #include "fix/fix_dict.h"
 #include "tools/sim/party.h"
+#include "tools/sim/say.h"
 
 enum due_kind {
     DUE_ACK,
@@ -20,28 +21,35 @@ enum due_kind {
     DUE_CANCELLED,
     DUE_CANCEL_REJECT,
     DUE_STATUS,
-    DUE_REPEAT
+    DUE_REPEAT,
+    DUE_WITHDRAWAL,
+    DUE_PEER_REJECT,
+    DUE_NOTHING
 };
 
 #define RECENT_EXECUTIONS 4
 #define REPEAT_SOON_NS    2000000ull
 #define REPEAT_LATER_NS   500000000ull
 #define REPEAT_LATE_NS    4000000000ull
+#define WITHDRAW_SOON_NS  10000000ull
+#define WITHDRAW_LATER_NS 1000000000ull
+#define LATE_FILL_NS      800000000ull /* at least so late, */
+#define LATER_FILL_NS     3000000000ull /* and up to so much later */
 
 struct lp_request {
     char id[ID_TEXT_SIZE], symbol[SYMBOL_SIZE];
     char side;
     int64_t quantity;
-    uint64_t expires_ns, random;
-    bool over; /* cancelled by rfqd */
+    uint64_t expires_ns, random, extra;
+    bool over; /* cancelled by rfqd, or rejected by us */
 };
 
 struct lp_order {
     char id[ID_TEXT_SIZE], symbol[SYMBOL_SIZE];
     char side;
     int64_t quantity, price, filled, next_fill;
-    uint64_t random;
-    bool final, rejected, cancelling;
+    uint64_t random, extra;
+    bool final, rejected, cancelling, late;
     char cancel_id[ID_TEXT_SIZE];
 };
 
@@ -50,7 +58,9 @@ struct due {
     uint64_t at_ns, order;
     enum due_kind kind;
     void *thing;
-    uint64_t seq; /* DUE_REPEAT: of the message */
+    uint64_t seq; /* DUE_REPEAT, DUE_PEER_REJECT: of the message */
+    bool flag;    /* DUE_PEER_REJECT: as business; DUE_WITHDRAWAL: all of the request */
+    char msg_type[3];
     char text[ID_TEXT_SIZE];
 };
 
@@ -65,7 +75,7 @@ struct lp_party {
     uint64_t random;                    /* for what is said again: all else is as without it */
     bool was_up;
     uint64_t got_requests, sent_quotes, rejected, silent, got_orders, fills, refused_quotes, cancels, ended,
-        peer_rejects, repeats;
+        peer_rejects, repeats, withdrawals, rejects;
 };
 
 /* Due work
@@ -128,6 +138,13 @@ static uint64_t random_of(const struct lp_party *p, int64_t quantity)
     return party_random(&state);
 }
 
+/* For what came later than the rest: all else is as without it. */
+static uint64_t extra_of(const struct lp_party *p, int64_t quantity)
+{
+    uint64_t state = random_of(p, quantity) ^ 0x5bf03635;
+    return party_random(&state);
+}
+
 static uint64_t delay(const struct lp_party *p, uint64_t *random)
 {
     uint64_t span = p->options.delay_max_ns - p->options.delay_min_ns;
@@ -142,6 +159,19 @@ static bool chance(uint64_t *random, unsigned percent)
 /* Messages in
  * -------------------------------------------------------------------------------------------------------------
  */
+
+/* True: this message gets a Reject or a BusinessMessageReject, and that is all that comes of it. */
+static bool rejects(struct lp_party *p, uint64_t *random, const struct fix_msg *m, const char *id, uint64_t now_ns)
+{
+    if (!p->options.peer_reject_percent || !chance(random, p->options.peer_reject_percent))
+        return false;
+    struct due d = {.at_ns = now_ns, .kind = DUE_PEER_REJECT, .seq = m->seq, .flag = party_random(random) & 1};
+    snprintf(d.text, sizeof d.text, "%.39s", id);
+    if (fix_get_text(m, FIX_TAG_MsgType, d.msg_type, sizeof d.msg_type) != OK)
+        return false;
+    push_due(p, d);
+    return true;
+}
 
 static void *make(struct map *m, const char *key, size_t size, bool *is_new)
 {
@@ -175,6 +205,11 @@ static void on_request(struct lp_party *p, const struct fix_msg *m, uint64_t now
     if (fix_field_time(m, fix_group_find(&legs, FIX_TAG_ExpireTime), &r->expires_ns) != OK)
         r->expires_ns = UINT64_MAX;
     r->random = random_of(p, r->quantity);
+    r->extra = extra_of(p, r->quantity);
+    if (rejects(p, &r->extra, m, id, now_ns)) {
+        r->over = true;
+        return;
+    }
     if (chance(&r->random, p->options.silent_percent)) {
         p->silent++;
         return;
@@ -208,6 +243,12 @@ static void on_order(struct lp_party *p, const struct fix_msg *m, uint64_t now_n
         fix_get_decimal(m, FIX_TAG_Price, &o->price) != OK)
         return;
     o->random = random_of(p, o->quantity + 1);
+    o->extra = extra_of(p, o->quantity + 1);
+    if (rejects(p, &o->extra, m, id, now_ns)) { /* and it has no such order */
+        o->quantity = 0;
+        o->final = true;
+        return;
+    }
     if (chance(&o->random, p->options.order_silent_percent))
         return;
     uint64_t at = now_ns + delay(p, &o->random);
@@ -215,7 +256,11 @@ static void on_order(struct lp_party *p, const struct fix_msg *m, uint64_t now_n
         push(p, at, DUE_REFUSE_ORDER, o, "");
         return;
     }
-    push(p, now_ns, DUE_NEW, o, "");
+    o->late = p->options.late_fill_percent && chance(&o->extra, p->options.late_fill_percent);
+    if (o->late)
+        at += LATE_FILL_NS + party_random(&o->extra) % LATER_FILL_NS;
+    if (!o->late || chance(&o->extra, 50))
+        push(p, now_ns, DUE_NEW, o, "");
     if (chance(&o->random, p->options.partial_percent)) {
         o->next_fill = o->quantity / 2 / DECIMAL_SCALE * DECIMAL_SCALE;
         if (o->next_fill > 0)
@@ -235,7 +280,9 @@ static void on_cancel(struct lp_party *p, const struct fix_msg *m, uint64_t now_
     void **at = map_at(p->orders, original, false);
     struct lp_order *o = at ? *at : NULL;
     bool is_new;
-    if (o && !o->final && !o->cancelling) {
+    if (o && rejects(p, &o->extra, m, id, now_ns))
+        return;
+    if (o && !o->final && !o->cancelling && !o->late) {
         o->cancelling = true;
         memcpy(o->cancel_id, id, sizeof id);
         push(p, now_ns + delay(p, &o->random), DUE_CANCELLED, o, id);
@@ -256,6 +303,8 @@ static void on_status(struct lp_party *p, const struct fix_msg *m, uint64_t now_
         return;
     bool is_new;
     struct lp_order *o = make(p->orders, id, sizeof *o, &is_new);
+    if (rejects(p, &o->extra, m, id, now_ns))
+        return;
     if (!o->quantity) { /* one that we never had: as in on_cancel */
         memcpy(o->id, id, sizeof id);
         o->final = true;
@@ -266,15 +315,18 @@ static void on_status(struct lp_party *p, const struct fix_msg *m, uint64_t now_
     push(p, now_ns, DUE_STATUS, o, "");
 }
 
-static void on_request_over(struct lp_party *p, const struct fix_msg *m)
+static void on_request_over(struct lp_party *p, const struct fix_msg *m, uint64_t now_ns)
 {
     char id[ID_TEXT_SIZE] = "";
     p->ended++;
     if (fix_get_text(m, FIX_TAG_QuoteReqID, id, sizeof id) != OK)
         return;
     void **at = map_at(p->requests, id, false);
-    if (at && *at)
-        ((struct lp_request *)*at)->over = true;
+    struct lp_request *r = at ? *at : NULL;
+    if (!r)
+        return;
+    r->over = true;
+    rejects(p, &r->extra, m, id, now_ns);
 }
 
 static void lp_message(void *ctx, struct endpoint *e, const struct fix_msg *m, uint64_t now_ns)
@@ -296,7 +348,7 @@ static void lp_message(void *ctx, struct endpoint *e, const struct fix_msg *m, u
         break;
     case FIX_MSG_TYPE1('Z'):
     case FIX_MSG_TYPE2('A', 'J'):
-        on_request_over(p, m);
+        on_request_over(p, m, now_ns);
         break;
     case FIX_MSG_TYPE2('A', 'I'):
         p->refused_quotes++;
@@ -393,6 +445,33 @@ static void send_quote(struct lp_party *p, struct lp_request *r, uint64_t now_ns
     maybe_repeat(p, o->quote_repeat_percent, journal_next_out(p->endpoint->journal), now_ns);
     endpoint_end(p->endpoint, now_ns);
     p->sent_quotes++;
+    if (o->quote_withdraw_percent && chance(&r->extra, o->quote_withdraw_percent)) {
+        uint64_t span = party_random(&r->extra) & 1 ? WITHDRAW_SOON_NS : WITHDRAW_LATER_NS;
+        struct due d = {.at_ns = now_ns + party_random(&r->extra) % span,
+                        .kind = DUE_WITHDRAWAL,
+                        .thing = r,
+                        .flag = party_random(&r->extra) & 1};
+        memcpy(d.text, id, sizeof id);
+        push_due(p, d);
+    }
+}
+
+static void send_withdrawal(struct lp_party *p, const struct lp_request *r, const struct due *d, uint64_t now_ns)
+{
+    struct fix_encoder *f = endpoint_begin(p->endpoint, "Z", now_ns);
+    fix_put_text(f, FIX_TAG_QuoteReqID, r->id);
+    fix_put_text(f, FIX_TAG_QuoteID, d->flag ? r->id : d->text);
+    fix_put_uint(f, FIX_TAG_QuoteCancelType, d->flag ? 4 : 1);
+    endpoint_end(p->endpoint, now_ns);
+    p->withdrawals++;
+}
+
+static void send_peer_reject(struct lp_party *p, const struct due *d, uint64_t now_ns)
+{
+    struct fix_encoder *f = endpoint_begin(p->endpoint, d->flag ? "j" : "3", now_ns);
+    say_reject(f, d->flag, d->seq, d->msg_type, d->text);
+    endpoint_end(p->endpoint, now_ns);
+    p->rejects++;
 }
 
 static char status_of(const struct lp_order *o)
@@ -505,6 +584,14 @@ static void act(struct lp_party *p, const struct due *d, uint64_t now_ns)
     case DUE_REPEAT:
         repeat(p, d->seq, now_ns);
         break;
+    case DUE_WITHDRAWAL:
+        send_withdrawal(p, d->thing, d, now_ns);
+        break;
+    case DUE_PEER_REJECT:
+        send_peer_reject(p, d, now_ns);
+        break;
+    case DUE_NOTHING:
+        break;
     }
 }
 
@@ -558,6 +645,11 @@ static void remember(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const
         on_order(p, &m, 0); /* what it owes is due at once, less what the journal says it has sent */
     } else if (kind == 'O' && m.type == FIX_MSG_TYPE1('S')) {
         is_new_number(&m, FIX_TAG_QuoteID, &p->quote_number);
+    } else if (kind == 'O' && (m.type == FIX_MSG_TYPE1('3') || m.type == FIX_MSG_TYPE1('j'))) {
+        uint64_t about = 0;
+        for (size_t i = 0; fix_get_uint(&m, FIX_TAG_RefSeqNum, &about) == OK && i < p->heap_count; i++)
+            if (p->heap[i].kind == DUE_PEER_REJECT && p->heap[i].seq == about)
+                p->heap[i].kind = DUE_NOTHING;
     } else if (kind == 'O' && m.type == FIX_MSG_TYPE1('8')) {
         char id[ID_TEXT_SIZE] = "", status = 0;
         if (!is_new_number(&m, FIX_TAG_ExecID, &p->exec_number))
@@ -608,12 +700,13 @@ static void lp_print(const void *self, FILE *to)
             "{\"party\":\"%s\",\"role\":\"lp\",\"requests\":%llu,\"quotes\":%llu,\"rejected\":%llu,"
             "\"silent\":%llu,"
             "\"refused\":%llu,\"ended\":%llu,\"orders\":%llu,\"fills\":%llu,\"cancels\":%llu,\"peer_"
-            "rejects\":%llu,\"repeats\":%llu}\n",
+            "rejects\":%llu,\"repeats\":%llu,\"withdrawals\":%llu,\"rejects\":%llu}\n",
             p->options.name, (unsigned long long)p->got_requests, (unsigned long long)p->sent_quotes,
             (unsigned long long)p->rejected, (unsigned long long)p->silent,
             (unsigned long long)p->refused_quotes, (unsigned long long)p->ended,
             (unsigned long long)p->got_orders, (unsigned long long)p->fills, (unsigned long long)p->cancels,
-            (unsigned long long)p->peer_rejects, (unsigned long long)p->repeats);
+            (unsigned long long)p->peer_rejects, (unsigned long long)p->repeats,
+            (unsigned long long)p->withdrawals, (unsigned long long)p->rejects);
 }
 
 const struct party_kind lp_kind = {.open = lp_open,

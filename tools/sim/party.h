@@ -17,6 +17,7 @@ struct party_options {
     struct sockaddr_in address;
     bool initiator;
     uint64_t seed;
+    unsigned peer_reject_percent; /* of messages: answered by a Reject (3) or BusinessMessageReject (j) */
     /* LP */
     int64_t mid, spread, tick;
     uint64_t delay_min_ns, delay_max_ns; /* before each answer */
@@ -24,6 +25,8 @@ struct party_options {
     unsigned reject_percent, silent_percent, requote_percent;             /* of requests */
     unsigned order_reject_percent, order_silent_percent, partial_percent; /* of orders */
     unsigned exec_repeat_percent, quote_repeat_percent; /* of executions, quotes: said again under their id */
+    unsigned quote_withdraw_percent;                    /* of quotes: taken back by QuoteCancel (Z) */
+    unsigned late_fill_percent; /* of orders: filled seconds later, and not cancelled meanwhile */
     char ack;                                           /* 'b', 'i' (AI), '-' none before the quote */
     /* taker */
     uint64_t rate;  /* requests a second */
@@ -34,6 +37,10 @@ struct party_options {
     unsigned quotes;      /* accept when so many stand */
     uint64_t collect_ns;  /* or so long after the first */
     char accept;          /* 'a' AJ, 'd' NewOrderSingle, 'x' in turn, '-' never */
+    unsigned two_way_percent, withdraw_percent; /* of requests: without a side; withdrawn (Z), at any time */
+    unsigned pass_percent;   /* of requests: AJ with 694=6 instead of an acceptance */
+    unsigned cancel_percent; /* of acceptances: the order is cancelled (F) */
+    unsigned again_percent;  /* of requests: the same once more, with PossResend or without; of acceptances: with */
     char symbol[SYMBOL_SIZE];
     int64_t quantity;
     char script[256]; /* a taker by script: its file; empty: by rate */

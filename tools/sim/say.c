@@ -38,3 +38,40 @@ void say_hit(struct fix_encoder *f, const struct say_acceptance *a)
     fix_put_decimal(f, FIX_TAG_OrderQty, a->quantity);
     fix_put_decimal(f, FIX_TAG_Price, a->price);
 }
+
+void say_decline(struct fix_encoder *f, const char *id, const char *quote_id, const char *symbol)
+{
+    fix_put_text(f, FIX_TAG_QuoteRespID, id);
+    fix_put_text(f, FIX_TAG_QuoteID, quote_id);
+    fix_put_uint(f, FIX_TAG_QuoteRespType, 6);
+    fix_put_text(f, FIX_TAG_Symbol, symbol);
+}
+
+void say_withdrawal(struct fix_encoder *f, const char *request_id)
+{
+    fix_put_text(f, FIX_TAG_QuoteReqID, request_id);
+    fix_put_text(f, FIX_TAG_QuoteID, request_id); /* where there is no quote */
+    fix_put_uint(f, FIX_TAG_QuoteCancelType, 4);
+}
+
+void say_order_cancel(struct fix_encoder *f, const char *id, const char *order_id, const char *symbol, char side,
+                      int64_t quantity, uint64_t now_ns)
+{
+    fix_put_text(f, FIX_TAG_OrigClOrdID, order_id);
+    fix_put_text(f, FIX_TAG_ClOrdID, id);
+    fix_put_text(f, FIX_TAG_Symbol, symbol);
+    fix_put_char(f, FIX_TAG_Side, side);
+    fix_put_time(f, FIX_TAG_TransactTime, now_ns, FIX_TIME_MS);
+    fix_put_decimal(f, FIX_TAG_OrderQty, quantity);
+}
+
+void say_reject(struct fix_encoder *f, bool business, uint64_t seq, const char *msg_type, const char *text)
+{
+    fix_put_uint(f, FIX_TAG_RefSeqNum, seq);
+    fix_put_text(f, FIX_TAG_RefMsgType, msg_type);
+    if (business)
+        fix_put_uint(f, FIX_TAG_BusinessRejectReason, 0);
+    else
+        fix_put_uint(f, FIX_TAG_SessionRejectReason, 99);
+    fix_put_text(f, FIX_TAG_Text, text);
+}

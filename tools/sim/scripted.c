@@ -263,10 +263,7 @@ static enum progress say_pass(struct scripted_party *p, const struct script_step
         return fail(p, "no quote has come that could be passed");
     struct fix_encoder *f = endpoint_begin(p->endpoint, "AJ", now_ns);
     new_id(p, id);
-    fix_put_text(f, FIX_TAG_QuoteRespID, id);
-    fix_put_text(f, FIX_TAG_QuoteID, n->quotes[n->quote_count - 1].id);
-    fix_put_uint(f, FIX_TAG_QuoteRespType, 6);
-    fix_put_text(f, FIX_TAG_Symbol, n->symbol);
+    say_decline(f, id, n->quotes[n->quote_count - 1].id, n->symbol);
     return said(p, n, now_ns);
 }
 
@@ -274,9 +271,7 @@ static enum progress say_cancel(struct scripted_party *p, const struct script_st
 {
     struct named *n = &p->names[s->name];
     struct fix_encoder *f = endpoint_begin(p->endpoint, "Z", now_ns);
-    fix_put_text(f, FIX_TAG_QuoteReqID, n->request);
-    fix_put_text(f, FIX_TAG_QuoteID, n->request); /* where there is no quote */
-    fix_put_uint(f, FIX_TAG_QuoteCancelType, 4);
+    say_withdrawal(f, n->request);
     return said(p, n, now_ns);
 }
 
@@ -285,12 +280,7 @@ static enum progress say_cancel_order(struct scripted_party *p, const struct scr
     struct named *n = &p->names[s->name];
     struct fix_encoder *f = endpoint_begin(p->endpoint, "F", now_ns);
     new_id(p, n->cancel);
-    fix_put_text(f, FIX_TAG_OrigClOrdID, n->order);
-    fix_put_text(f, FIX_TAG_ClOrdID, n->cancel);
-    fix_put_text(f, FIX_TAG_Symbol, n->symbol);
-    fix_put_char(f, FIX_TAG_Side, n->order_side);
-    fix_put_time(f, FIX_TAG_TransactTime, now_ns, FIX_TIME_MS);
-    fix_put_decimal(f, FIX_TAG_OrderQty, n->quantity);
+    say_order_cancel(f, n->cancel, n->order, n->symbol, n->order_side, n->quantity, now_ns);
     return said(p, n, now_ns);
 }
 
