@@ -14,11 +14,15 @@
  * --stall       takers ask faster and the log stands longer than the rings hold: with some hundred --requests
  * --layouts     each seed in three orders of polling: the outcomes must be the same
  *
- * A failing run prints its seed and the command that repeats it, and exits 1.
+ * A failing run prints its seed and the command that repeats it, also where it died, and exits 1. It is run
+ * once more, and what happened, the log and what each party sent and got are kept, beginning with
+ * `sim-SEED.trace` in the current directory.
  */
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,7 +44,18 @@ struct totals {
     uint64_t runs, crashes, commits, rfqs, filled, fills, repeats, breaks, refused, digests, rankings;
 };
 
+/* What a job does now and has done, in memory that outlives it. */
+struct job {
+    pid_t pid;
+    bool under_way; /* a run: */
+    uint64_t seed, crash_at, commits;
+    unsigned layout;
+    enum crash_mode crash;
+    struct totals totals;
+};
+
 static char directory[64];
+static struct world world;
 
 static void keep_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const char *bytes, size_t size)
 {
@@ -55,7 +70,7 @@ static void keep_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, cons
 static void keep_journals(struct world *w, const char *trace)
 {
     for (unsigned i = 0; i < w->party_count; i++) {
-        char path[512];
+        char path[1024];
         snprintf(path, sizeof path, "%s.%s", trace, w->party_options[i].name);
         FILE *f = fopen(path, "w");
         if (!f)
@@ -88,7 +103,7 @@ static void keep_record(FILE *f, const struct batch *b, const struct record *r, 
 /* The log of the failed run, a line a record. */
 static void keep_log(struct world *w, const char *trace)
 {
-    char path[512];
+    char path[1024];
     enum err e;
     struct log_reader *reader;
     const struct log_frame *frame;
@@ -109,17 +124,62 @@ static void keep_log(struct world *w, const char *trace)
     fclose(f);
 }
 
-static bool run_one(const struct plan *p, const struct world_options *o, struct totals *t,
-                    struct outcome *out, uint64_t *commits)
+static void keep(struct world *w, const struct plan *p)
 {
-    static struct world w;
-    bool fine = world_open(&w, o) && world_run(&w) && audit_run(&w, out);
+    char name[256];
+    snprintf(name, sizeof name, p->layouts ? "%.200s.layout%u" : "%.200s", p->trace, w->options.layout);
+    keep_journals(w, name);
+    keep_log(w, name);
+}
+
+static const struct plan *traced;
+
+/* What there is, of a run that ends in the middle. */
+static void on_abort(int number)
+{
+    signal(number, SIG_DFL);
+    if (world.options.trace)
+        fflush(world.options.trace);
+    keep(&world, traced);
+    raise(number);
+}
+
+/* How the run that the job is at, or failed in, can be had again. */
+static void print_repeat(const struct plan *p, const struct job *j)
+{
+    static const char *const crashes[] = {"never", "every-commit", "random"};
+    printf("repeat: sim --from %llu --seeds 1 --requests %u --crash %s%s%s", (unsigned long long)j->seed,
+           p->requests, crashes[j->crash],
+           p->unsynced ? " --unsynced"
+           : p->power  ? " --power"
+                       : "",
+           p->layouts ? " --layouts"
+           : p->stall ? " --stall"
+                      : "");
+    if (j->crash == CRASH_AT)
+        printf(" --commit %llu", (unsigned long long)j->crash_at);
+    printf(" --trace trace.txt\n");
+}
+
+static bool run_one(const struct plan *p, const struct world_options *options, struct job *j,
+                    struct outcome *out)
+{
+    struct world_options with = *options, *o = &with;
+    struct world *w = &world;
+    struct totals *t = &j->totals;
+    o->commits = &j->commits;
+    j->seed = o->seed;
+    j->layout = o->layout;
+    j->crash = o->crash;
+    j->crash_at = o->crash_at;
+    j->commits = 0;
+    j->under_way = true;
+    bool fine = world_open(w, o) && world_run(w) && audit_run(w, out);
     t->runs++;
-    t->crashes += w.crashes;
-    t->commits += w.commits;
-    t->digests += w.digests_compared;
-    t->rankings += w.rankings_checked;
-    *commits = w.commits;
+    t->crashes += w->crashes;
+    t->commits += w->commits;
+    t->digests += w->digests_compared;
+    t->rankings += w->rankings_checked;
     if (fine) {
         t->rfqs += out->rfqs;
         t->filled += out->filled;
@@ -128,30 +188,18 @@ static bool run_one(const struct plan *p, const struct world_options *o, struct 
         t->breaks += out->breaks;
         t->refused += out->refused;
     } else {
-        static const char *const crashes[] = {"never", "every-commit", "random"};
-        printf("FAILED seed %llu layout %u: %s\n", (unsigned long long)o->seed, o->layout, w.error);
-        printf("repeat: sim --from %llu --seeds 1 --requests %u --crash %s%s%s", (unsigned long long)o->seed,
-               o->requests, crashes[o->crash],
-               o->unsynced ? " --unsynced"
-               : o->power  ? " --power"
-                           : "",
-               p->layouts ? " --layouts"
-               : p->stall ? " --stall"
-                          : "");
-        if (o->crash == CRASH_AT)
-            printf(" --commit %llu", (unsigned long long)o->crash_at);
-        printf(" --trace trace.txt\n");
+        printf("FAILED seed %llu layout %u: %s\n", (unsigned long long)o->seed, o->layout, w->error);
+        print_repeat(p, j);
     }
-    if (!fine && p->trace) {
-        keep_journals(&w, p->trace);
-        keep_log(&w, p->trace);
-    }
+    if (p->trace && (!fine || p->layouts))
+        keep(w, p);
     fflush(stdout);
-    world_close(&w);
+    world_close(w);
+    j->under_way = false;
     return fine;
 }
 
-static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct totals *t)
+static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct job *j)
 {
     struct world_options o = {.seed = seed,
                               .crash = p->crash == PLAN_RANDOM ? CRASH_RANDOM : CRASH_NEVER,
@@ -163,21 +211,23 @@ static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct to
                               .directory = directory,
                               .trace = trace};
     struct outcome first, out;
-    uint64_t commits, ignored;
     if (p->only_commit) {
         o.crash = CRASH_AT;
         o.crash_at = p->only_commit;
-        return run_one(p, &o, t, &out, &ignored);
+        return run_one(p, &o, j, &out);
     }
-    if (!run_one(p, &o, t, &first, &commits))
+    if (!run_one(p, &o, j, &first))
         return false;
+    uint64_t commits = j->commits;
     if (p->layouts) {
         for (o.layout = 1; o.layout < WORLD_LAYOUTS; o.layout++) {
-            if (!run_one(p, &o, t, &out, &ignored))
+            if (!run_one(p, &o, j, &out))
                 return false;
             if (out.hash != first.hash) {
-                fprintf(stderr, "FAILED seed %llu: layout %u gives another outcome than layout 0\n",
-                        (unsigned long long)seed, o.layout);
+                printf("FAILED seed %llu: layout %u gives another outcome than layout 0\n",
+                       (unsigned long long)seed, o.layout);
+                print_repeat(p, j);
+                fflush(stdout);
                 return false;
             }
         }
@@ -185,7 +235,7 @@ static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct to
     if (p->crash == PLAN_EVERY) {
         o.crash = CRASH_AT;
         for (o.crash_at = 1; o.crash_at <= commits; o.crash_at++)
-            if (!run_one(p, &o, t, &out, &ignored))
+            if (!run_one(p, &o, j, &out))
                 return false;
     }
     return true;
@@ -205,29 +255,97 @@ static int remove_one(const char *path, const struct stat *s, int kind, struct F
 }
 
 /* What a job that died has left. */
-static void clean_up(pid_t pid, unsigned jobs)
+static void clean_up(pid_t pid, unsigned job)
 {
-    for (unsigned j = 0; j < jobs; j++) {
-        name_directory(pid, j);
-        nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    }
+    name_directory(pid, job);
+    nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static int work(const struct plan *p, unsigned job, int result)
+static int work(const struct plan *p, unsigned job, struct job *j)
 {
-    struct totals t = {0};
     bool fine = true;
     FILE *trace = p->trace ? fopen(p->trace, "w") : NULL;
+    if (trace) {
+        traced = p;
+        signal(SIGABRT, on_abort);
+    }
     name_directory(getpid(), job);
     mkdir(directory, 0700);
     for (uint64_t s = job; fine && s < p->seeds; s += p->jobs)
-        fine = run_seed(p, p->from + s, trace, &t);
+        fine = run_seed(p, p->from + s, trace, j);
     rmdir(directory);
     if (trace)
         fclose(trace);
-    if (write(result, &t, sizeof t) != sizeof t)
-        fine = false;
     return fine ? 0 : 1;
+}
+
+static int begin(const struct plan *p, unsigned job, struct job *j)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(work(p, job, j));
+    j->pid = pid;
+    return pid < 0 ? -1 : 0;
+}
+
+/* The run in which a job failed, once more, and what it does is kept. It fails again, and says nothing new.
+ */
+static void keep_failed(const struct plan *p, const struct job *failed)
+{
+    char name[64];
+    struct plan again = *p;
+    struct job *j = mmap(NULL, sizeof *j, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    snprintf(name, sizeof name, "sim-%llu.trace", (unsigned long long)failed->seed);
+    again.trace = name;
+    again.from = failed->seed;
+    again.seeds = again.jobs = 1;
+    if (failed->crash == CRASH_AT)
+        again.only_commit = failed->crash_at;
+    else
+        again.crash = failed->crash == CRASH_RANDOM ? PLAN_RANDOM : PLAN_NEVER;
+    fflush(stdout);
+    pid_t pid = j == MAP_FAILED ? -1 : fork();
+    if (pid == 0) {
+        if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+            _exit(2);
+        _exit(work(&again, 0, j));
+    }
+    if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+        return;
+    clean_up(pid, 0);
+    printf("kept: %s*\n", name);
+    munmap(j, sizeof *j);
+}
+
+/* Waits for the next job to end. False: it failed. */
+static bool end(const struct plan *p, struct job *jobs)
+{
+    int status;
+    unsigned n = 0;
+    pid_t pid = wait(&status);
+    while (n < p->jobs && jobs[n].pid != pid)
+        n++;
+    if (n == p->jobs)
+        return false;
+    if (WIFSIGNALED(status) || (WEXITSTATUS(status) && jobs[n].under_way)) {
+        clean_up(pid, n);
+        printf("FAILED seed %llu layout %u: its job died of %s %d behind commit %llu\n",
+               (unsigned long long)jobs[n].seed, jobs[n].layout, WIFSIGNALED(status) ? "signal" : "exit code",
+               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+               (unsigned long long)jobs[n].commits);
+        print_repeat(p, &jobs[n]);
+    }
+    if (status && !p->trace)
+        keep_failed(p, &jobs[n]);
+    return status == 0;
+}
+
+static void add_totals(struct totals *to, const struct totals *from)
+{
+    uint64_t *sum = (uint64_t *)to;
+    const uint64_t *one = (const uint64_t *)from;
+    for (unsigned i = 0; i < sizeof *to / sizeof *sum; i++)
+        sum[i] += one[i];
 }
 
 static int usage(void)
@@ -283,33 +401,23 @@ int main(int argc, char **argv)
 {
     struct plan p = {.seeds = 100, .from = 1, .requests = 4, .jobs = 1};
     struct totals all = {0};
-    int pipes[2], failed = 0;
-    if (!parse(argc, argv, &p) || pipe(pipes) != 0)
+    int failed = 0;
+    if (!parse(argc, argv, &p))
         return usage();
     memory_be_lazy();
     if (p.trace)
         p.jobs = 1;
+    struct job *jobs =
+        mmap(NULL, p.jobs * sizeof *jobs, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (jobs == MAP_FAILED)
+        return 1;
     for (unsigned j = 0; j < p.jobs; j++)
-        if (fork() == 0)
-            _exit(work(&p, j, pipes[1]));
-    for (unsigned j = 0; j < p.jobs; j++) {
-        int status;
-        struct totals t;
-        pid_t pid = wait(&status);
-        if (WIFSIGNALED(status)) {
-            clean_up(pid, p.jobs);
-            printf("FAILED: a job died of signal %d\n", WTERMSIG(status));
-            failed = 1;
-            continue;
-        }
-        failed |= status != 0;
-        if (read(pipes[0], &t, sizeof t) != sizeof t)
-            continue;
-        uint64_t *to = (uint64_t *)&all;
-        const uint64_t *from = (const uint64_t *)&t;
-        for (unsigned i = 0; i < sizeof all / sizeof *to; i++)
-            to[i] += from[i];
-    }
+        if (begin(&p, j, &jobs[j]) != 0)
+            return 1;
+    for (unsigned j = 0; j < p.jobs; j++)
+        failed |= !end(&p, jobs);
+    for (unsigned j = 0; j < p.jobs; j++)
+        add_totals(&all, &jobs[j].totals);
     if (p.stall && all.refused == 0) {
         printf("FAILED: nothing was refused for want of room\n");
         failed = 1;

@@ -63,6 +63,8 @@ static void on_commit(void *ctx, struct ring *r)
     struct world *w = ctx;
     bool before = ring_tail(r) != r->write;
     w->commits++;
+    if (w->options.commits)
+        *w->options.commits = w->commits;
     if (!wants_crash(w))
         return;
     if (w->node && !w->opening)

@@ -43,6 +43,7 @@ struct world_options {
     unsigned requests;     /* of each taker */
     const char *directory; /* for the rings, on a memory file system */
     FILE *trace;           /* NULL, or what happened, a line each */
+    uint64_t *commits;     /* NULL, or where they are counted too: for whoever is left if this process dies */
 };
 
 struct world {
