@@ -282,7 +282,9 @@ static void on_cancel(struct lp_party *p, const struct fix_msg *m, uint64_t now_
     bool is_new;
     if (o && rejects(p, &o->extra, m, id, now_ns))
         return;
-    if (o && !o->final && !o->cancelling && !o->late) {
+    if (o && o->late && !o->final && chance(&o->extra, 50)) /* no answer but the fill */
+        return;
+    if (o && !o->final && !o->cancelling && !o->late && !chance(&o->extra, p->options.late_fill_percent)) {
         o->cancelling = true;
         memcpy(o->cancel_id, id, sizeof id);
         push(p, now_ns + delay(p, &o->random), DUE_CANCELLED, o, id);
