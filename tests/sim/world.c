@@ -159,23 +159,34 @@ static void crash(struct world *w)
  * -----------------------------------------------------------------------------------------------------------------------
  */
 
-static const enum node_agent layouts[WORLD_LAYOUTS][NODE_AGENTS] = {
-    {NODE_GATEWAY, NODE_DISTRIBUTION, NODE_ROUTING, NODE_LOG, NODE_REPLICA},
-    {NODE_REPLICA, NODE_LOG, NODE_ROUTING, NODE_DISTRIBUTION, NODE_GATEWAY},
-    {NODE_DISTRIBUTION, NODE_GATEWAY, NODE_LOG, NODE_ROUTING, NODE_REPLICA},
+/* Who is polled when, and how often in a round: cores of their own are not equally fast. */
+static const struct {
+    enum node_agent agent;
+    unsigned polls;
+} layouts[WORLD_LAYOUTS][NODE_AGENTS] = {
+    {{NODE_GATEWAY, 1}, {NODE_DISTRIBUTION, 1}, {NODE_ROUTING, 1}, {NODE_LOG, 1}, {NODE_REPLICA, 1}},
+    {{NODE_REPLICA, 3}, {NODE_LOG, 1}, {NODE_ROUTING, 2}, {NODE_DISTRIBUTION, 1}, {NODE_GATEWAY, 4}},
+    {{NODE_DISTRIBUTION, 3}, {NODE_GATEWAY, 1}, {NODE_LOG, 4}, {NODE_ROUTING, 1}, {NODE_REPLICA, 2}},
 };
+
+static unsigned poll_agent(struct world *w, enum node_agent which)
+{
+    struct agent a = node_agent(w->node, which);
+    unsigned done = a.poll(a.self, w->now_ns);
+    if (!done && a.warm) /* which changes nothing, or what comes next shows it */
+        a.warm(a.self, true);
+    return done;
+}
 
 static unsigned poll_agents(struct world *w)
 {
     unsigned work = 0;
     for (unsigned i = 0; i < NODE_AGENTS; i++) {
-        if (layouts[w->options.layout][i] == NODE_LOG && w->now_ns < w->log_stands_until_ns)
+        enum node_agent which = layouts[w->options.layout][i].agent;
+        if (which == NODE_LOG && w->now_ns < w->log_stands_until_ns)
             continue;
-        struct agent a = node_agent(w->node, layouts[w->options.layout][i]);
-        unsigned done = a.poll(a.self, w->now_ns);
-        if (!done && a.warm) /* which changes nothing, or what comes next shows it */
-            a.warm(a.self, true);
-        work += done;
+        for (unsigned n = 0; n < layouts[w->options.layout][i].polls; n++)
+            work += poll_agent(w, which);
     }
     if (w->client)
         work += sim_client_poll(w->client);
@@ -381,7 +392,7 @@ static void make_party(struct world *w, bool is_lp, unsigned n)
         o->ack = acks[draw(w, 3)];
         o->exec_repeat_percent = draw(w, 2) ? 0 : 1 + (unsigned)draw(w, 60);
         o->quote_repeat_percent = draw(w, 3) ? 0 : 1 + (unsigned)draw(w, 40);
-        o->quote_withdraw_percent = sometimes(w, 30);
+        o->quote_withdraw_percent = w->options.calm ? 0 : sometimes(w, 30);
         o->late_fill_percent = sometimes(w, 20);
     } else {
         static const char accepts[] = {'a', 'd', 'x', 'x', '-'};
@@ -394,12 +405,15 @@ static void make_party(struct world *w, bool is_lp, unsigned n)
         o->collect_ns = draw(w, 100) * 1000000;
         o->accept = accepts[draw(w, 5)];
         o->two_way_percent = sometimes(w, 60);
-        o->withdraw_percent = sometimes(w, 40);
         o->pass_percent = sometimes(w, 30);
-        o->cancel_percent = sometimes(w, 50);
         o->again_percent = sometimes(w, 40);
+        if (!w->options.calm) { /* what crosses has no one outcome */
+            o->withdraw_percent = sometimes(w, 40);
+            o->cancel_percent = sometimes(w, 50);
+        }
     }
-    o->peer_reject_percent = draw(w, 4) ? 0 : sometimes(w, 15);
+    if (is_lp || !w->options.calm)
+        o->peer_reject_percent = draw(w, 4) ? 0 : sometimes(w, 15);
     struct in_addr ip = {.s_addr = htonl(0x0a000010 + w->party_count)};
     if (sim_net_port(w->net, ip, 16, &w->party_ports[w->party_count]) != OK)
         world_wrong(w, "no memory");
