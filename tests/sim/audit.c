@@ -31,6 +31,7 @@ struct audited_order {
     unsigned releases_at_lp; /* D accepted by the LP under different numbers */
     unsigned fills_log, fills_lp, fills_taker;
     bool ended, retired; /* in the log: without being filled; no longer in memory */
+    bool in_doubt;
 };
 
 /* One execution, by its ExecID. */
@@ -146,6 +147,9 @@ static bool on_break(struct audit *a, const struct execution_break *b)
 
 static bool on_record(struct audit *a, const struct record *rec)
 {
+    struct seen *seen = a->world->options.seen;
+    if (seen)
+        seen_record(seen, rec);
     switch (rec->type) {
     case RECORD_RFQ_CREATED: {
         const struct rfq_created *c = (const void *)rec;
@@ -178,6 +182,8 @@ static bool on_record(struct audit *a, const struct record *rec)
     case RECORD_ORDER_FILLED: {
         const struct order_filled *f = (const void *)rec;
         struct audited_order *o = order_of(a, f->order);
+        if (seen && o->in_doubt)
+            seen->turns[SEEN_DOUBT_FILLED]++;
         o->by_log += f->quantity;
         o->fills_log++;
         rfq_of(a, f->rfq)->filled += f->quantity;
@@ -197,6 +203,7 @@ static bool on_record(struct audit *a, const struct record *rec)
     case RECORD_ORDER_STATE: {
         const struct order_state *s = (const void *)rec;
         order_of(a, s->order)->ended = s->state == ORDER_CANCELLED || s->state == ORDER_REJECTED;
+        order_of(a, s->order)->in_doubt = s->in_doubt;
         return true;
     }
     case RECORD_ORDER_RETIRED:

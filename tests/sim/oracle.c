@@ -67,6 +67,8 @@ static bool check(struct world *w, const struct distribution_state *s, const str
     if (r->best_bid != best_bid || r->best_ask != best_ask)
         return world_wrong(w, "RFQ %llx: the composite is not that of its quotes", (unsigned long long)r->id);
     w->rankings_checked++;
+    if (r->side == SIDE_TWO_WAY && count > 1 && w->options.seen)
+        w->options.seen->turns[SEEN_TWO_WAY_RANKED]++;
     return true;
 }
 

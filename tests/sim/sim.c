@@ -2,7 +2,7 @@
  *
  *     sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] [--power|--unsynced]
  * [--layouts|--stall]
- *         [--jobs N] [--trace FILE]
+ *         [--complete] [--jobs N] [--trace FILE]
  *
  * never         each seed once, no crash
  * random        each seed once, crashes at random commits, also during recovery
@@ -12,7 +12,10 @@
  * --unsynced    a crash is a power cut at level `committed`: orders may be forgotten, sequence numbers never
  * come again
  * --stall       takers ask faster and the log stands longer than the rings hold: with some hundred --requests
- * --layouts     each seed in three orders of polling: the outcomes must be the same
+ * --layouts     each seed in calm weather, in each layout (order and frequency of polling): the outcomes must
+ * be the same. Else each seed is run in one of the layouts, with whatever befalls it
+ * --complete    the sweep fails if a record, a message or a turn of events that is expected (seen.c) never
+ * occurred; without it, this is only said
  *
  * A failing run prints its seed and the command that repeats it, also where it died, and exits 1. It is run
  * once more, and what happened, the log and what each party sent and got are kept, beginning with
@@ -35,13 +38,14 @@ struct plan {
     uint64_t seeds, from;
     unsigned requests, jobs;
     enum { PLAN_NEVER, PLAN_RANDOM, PLAN_EVERY } crash;
-    bool power, unsynced, layouts, stall;
+    bool power, unsynced, layouts, stall, complete;
     const char *trace;
     uint64_t only_commit;
 };
 
 struct totals {
     uint64_t runs, crashes, commits, rfqs, filled, fills, repeats, breaks, refused, digests, rankings;
+    struct seen seen;
 };
 
 /* What a job does now and has done, in memory that outlives it. */
@@ -168,6 +172,7 @@ static bool run_one(const struct plan *p, const struct world_options *options, s
     struct world *w = &world;
     struct totals *t = &j->totals;
     o->commits = &j->commits;
+    o->seen = &t->seen;
     j->seed = o->seed;
     j->layout = o->layout;
     j->crash = o->crash;
@@ -205,6 +210,7 @@ static bool run_seed(const struct plan *p, uint64_t seed, FILE *trace, struct jo
                               .crash = p->crash == PLAN_RANDOM ? CRASH_RANDOM : CRASH_NEVER,
                               .power = p->power,
                               .unsynced = p->unsynced,
+                              .layout = p->layouts ? 0 : (unsigned)(seed % WORLD_LAYOUTS),
                               .calm = p->layouts,
                               .stall = p->stall,
                               .requests = p->requests,
@@ -352,7 +358,7 @@ static int usage(void)
 {
     fprintf(stderr, "usage: sim [--seeds N] [--from S] [--requests N] [--crash never|random|every-commit] "
                     "[--power|--unsynced]\n"
-                    "           [--layouts|--stall] [--jobs N] [--commit N] [--trace FILE]\n");
+                    "           [--layouts|--stall] [--complete] [--jobs N] [--commit N] [--trace FILE]\n");
     return 2;
 }
 
@@ -366,6 +372,8 @@ static bool parse(int argc, char **argv, struct plan *p)
             p->power = p->unsynced = true;
         } else if (strcmp(a, "--layouts") == 0) {
             p->layouts = true;
+        } else if (strcmp(a, "--complete") == 0) {
+            p->complete = true;
         } else if (strcmp(a, "--stall") == 0) {
             p->stall = true;
         } else if (!v) {
@@ -420,6 +428,10 @@ int main(int argc, char **argv)
         add_totals(&all, &jobs[j].totals);
     if (p.stall && all.refused == 0) {
         printf("FAILED: nothing was refused for want of room\n");
+        failed = 1;
+    }
+    if (!failed && seen_missing(&all.seen, !p.layouts, stdout) && p.complete) {
+        printf("FAILED: the sweep is not complete\n");
         failed = 1;
     }
     printf("%llu seeds, %llu runs, %llu commits, %llu crashes, %llu RFQs, %llu filled, %llu fills, "

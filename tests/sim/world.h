@@ -17,6 +17,7 @@
 #include "control/node.h"
 #include "dataplane/net/sim_net.h"
 #include "storage/log/disk_sim.h"
+#include "tests/sim/seen.h"
 #include "tools/sim/party.h"
 
 #define WORLD_START_NS   1790000000000000000ull /* where the made-up clock begins */
@@ -32,7 +33,7 @@ enum crash_mode {
 
 struct world_options {
     uint64_t seed;
-    unsigned layout; /* order in which the agents are polled */
+    unsigned layout; /* in which order the agents are polled, and how often in a round */
     enum crash_mode crash;
     uint64_t crash_at;
     bool power;    /* a crash is a power cut; durability is `synced` */
@@ -43,6 +44,7 @@ struct world_options {
     unsigned requests;     /* of each taker */
     const char *directory; /* for the rings, on a memory file system */
     FILE *trace;           /* NULL, or what happened, a line each */
+    struct seen *seen;     /* NULL, or where what occurs is counted */
     uint64_t *commits;     /* NULL, or where they are counted too: for whoever is left if this process dies */
 };
 
