@@ -1,7 +1,8 @@
 /* A simulated LP: acknowledges requests, quotes around a mid that wanders, fills orders; refuses, stays
- * silent, fills in part or late, takes back and rejects as its options say. What it owes (executions) it keeps until its session is up again.
- * A sloppy one says things again: the same ExecID or QuoteID under a new number, with PossResend or without;
- * at once, or when the order has long been final, and its last executions again whenever it logs on.
+ * silent, fills in part or late, takes back and rejects as its options say. What it owes (executions) it
+ * keeps until its session is up again. A sloppy one says things again: the same ExecID or QuoteID under a new
+ * number, with PossResend or without; at once, or when the order has long been final, and its last executions
+ * again whenever it logs on.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ struct lp_order {
     int64_t quantity, price, filled, next_fill;
     uint64_t random, extra;
     bool final, rejected, cancelling, late;
+    bool works; /* its fill is due: only then a cancel may be refused */
     char cancel_id[ID_TEXT_SIZE];
 };
 
@@ -256,6 +258,7 @@ static void on_order(struct lp_party *p, const struct fix_msg *m, uint64_t now_n
         push(p, at, DUE_REFUSE_ORDER, o, "");
         return;
     }
+    o->works = true;
     o->late = p->options.late_fill_percent && chance(&o->extra, p->options.late_fill_percent);
     if (o->late)
         at += LATE_FILL_NS + party_random(&o->extra) % LATER_FILL_NS;
@@ -284,7 +287,8 @@ static void on_cancel(struct lp_party *p, const struct fix_msg *m, uint64_t now_
         return;
     if (o && o->late && !o->final && chance(&o->extra, 50)) /* no answer but the fill */
         return;
-    if (o && !o->final && !o->cancelling && !o->late && !chance(&o->extra, p->options.late_fill_percent)) {
+    bool refuses = o && (o->late || (o->works && chance(&o->extra, p->options.late_fill_percent)));
+    if (o && !o->final && !o->cancelling && !refuses) {
         o->cancelling = true;
         memcpy(o->cancel_id, id, sizeof id);
         push(p, now_ns + delay(p, &o->random), DUE_CANCELLED, o, id);
