@@ -5,6 +5,10 @@
  * can only be known as such by an ExecID that is kept no more, or never was, and may be breaks: of an order
  * that has left memory, an acknowledgement of one that has ended without being filled, and a status from
  * before a fill. Every other break is wrong.
+ *
+ * What a taker was told is in the log, over every crash and, at level `synced`, over every power cut. At
+ * level `committed` a power cut may take back what was told, but no execution that an LP said: it is a fill,
+ * or a break.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +44,12 @@ struct audited_execution {
     unsigned sent, breaks;
 };
 
+#define TOLD_MAX 65536
+
 struct audit {
     struct world *world;
+    uint64_t told[TOLD_MAX]; /* hashes of what the log has: open addressing, 0 is free */
+    unsigned told_count;
     struct audited_rfq rfqs[THINGS_MAX];
     struct audited_order orders[THINGS_MAX];
     struct audited_execution executions[THINGS_MAX];
@@ -78,6 +86,33 @@ static struct audited_execution *execution_of(struct audit *a, const char *id)
         abort();
     memcpy(a->executions[a->execution_count].id, id, ID_TEXT_SIZE);
     return &a->executions[a->execution_count++];
+}
+
+/* Where the thing is noted, by its kind and id as FIX says it: its place, or where it would be. */
+static uint64_t *told_at(struct audit *a, char kind, const char *id, uint64_t *hash)
+{
+    char text[1 + ID_TEXT_SIZE] = {kind};
+    snprintf(text + 1, sizeof text - 1, "%.39s", id);
+    *hash = hash_bytes(text, sizeof text) | 1;
+    unsigned i = (unsigned)(*hash >> 20) % TOLD_MAX;
+    while (a->told[i] && a->told[i] != *hash)
+        i = (i + 1) % TOLD_MAX;
+    return &a->told[i];
+}
+
+static void note_told(struct audit *a, char kind, const char *id)
+{
+    uint64_t hash, *at = told_at(a, kind, id, &hash);
+    a->told_count += !*at;
+    *at = hash;
+    if (a->told_count > TOLD_MAX / 2)
+        abort();
+}
+
+static bool was_told(struct audit *a, char kind, const char *id)
+{
+    uint64_t hash;
+    return *told_at(a, kind, id, &hash) != 0;
 }
 
 /* The log
@@ -145,8 +180,44 @@ static bool on_break(struct audit *a, const struct execution_break *b)
     return true;
 }
 
+/* What takers are told by FIX comes from here, and from what LPs say of executions. */
+static void note_record(struct audit *a, const struct record *rec)
+{
+    char id[2 * ID_TEXT_SIZE] = "";
+    switch (rec->type) {
+    case RECORD_RFQ_CREATED:
+        note_told(a, 'R', ((const struct rfq_created *)rec)->request_id);
+        break;
+    case RECORD_QUOTE_ADDED:
+        name_print('Q', ((const struct quote_added *)rec)->quote, id);
+        note_told(a, 'Q', id);
+        break;
+    case RECORD_QUOTE_OFFERED:
+        name_print('Q', ((const struct quote_offered *)rec)->quote, id);
+        note_told(a, 'Q', id);
+        break;
+    case RECORD_ORDER_REPORT: {
+        const struct order_report *r = (const void *)rec;
+        name_print('O', r->order, id);
+        note_told(a, 'O', id);
+        snprintf(id + strlen(id), sizeof id - strlen(id), "-%u", r->report);
+        note_told(a, 'E', id);
+        break;
+    }
+    case RECORD_ORDER_FILLED:
+        note_told(a, 'X', ((const struct order_filled *)rec)->exec_id);
+        break;
+    case RECORD_EXECUTION_BREAK:
+        note_told(a, 'X', ((const struct execution_break *)rec)->exec_id);
+        break;
+    default:
+        break;
+    }
+}
+
 static bool on_record(struct audit *a, const struct record *rec)
 {
+    note_record(a, rec);
     struct seen *seen = a->world->options.seen;
     if (seen)
         seen_record(seen, rec);
@@ -257,6 +328,26 @@ static bool on_busy(struct audit *a, const struct fix_msg *m, const char *bytes,
     return true;
 }
 
+static bool check_told(struct audit *a, const struct fix_msg *m, uint32_t tag, char kind)
+{
+    char id[ID_TEXT_SIZE] = "";
+    if (fix_get_text(m, tag, id, sizeof id) != OK || was_told(a, kind, id))
+        return true;
+    return world_wrong(a->world, "a taker was told of %.40s (%u): the log knows nothing of it", id, tag);
+}
+
+/* Not of what was refused for want of room: no engine knows of it. */
+static bool on_told(struct audit *a, const struct fix_msg *m, const char *bytes, size_t size)
+{
+    if (a->world->options.unsynced || memmem(bytes, size, "\00158=busy: ", 10))
+        return true;
+    if (m->type == FIX_MSG_TYPE1('S'))
+        return check_told(a, m, FIX_TAG_QuoteReqID, 'R') && check_told(a, m, FIX_TAG_QuoteID, 'Q');
+    if (m->type == FIX_MSG_TYPE1('8'))
+        return check_told(a, m, FIX_TAG_OrderID, 'O') && check_told(a, m, FIX_TAG_ExecID, 'E');
+    return true;
+}
+
 static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const char *bytes, size_t size)
 {
     static struct fix_msg m;
@@ -270,6 +361,8 @@ static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const 
     uint32_t tag = a->of_lp ? FIX_TAG_ClOrdID : FIX_TAG_OrderID;
     const struct fix_field *f = fix_find(&m, tag);
     if (kind == 'I' && !on_busy(a, &m, bytes, size))
+        return;
+    if (!a->of_lp && kind == 'I' && !on_told(a, &m, bytes, size))
         return;
     uint64_t id = f ? name_parse('O', fix_value(&m, f), f->size) : 0;
     if (a->of_lp && kind == 'I' && m.type == FIX_MSG_TYPE1('D')) {
@@ -287,6 +380,8 @@ static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const 
     if (a->of_lp &&
         (fix_get_text(&m, FIX_TAG_ExecID, exec_id, sizeof exec_id) != OK || execution_of(a, exec_id)->sent++))
         return; /* said before */
+    if (a->of_lp && type == 'F' && !was_told(a, 'X', exec_id))
+        world_wrong(a->world, "execution %s is neither a fill nor a break", exec_id);
     if (type != 'F' || fix_get_decimal(&m, FIX_TAG_LastQty, &quantity) != OK)
         return;
     struct audited_order *o = order_of(a, id);
