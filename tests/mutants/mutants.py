@@ -73,6 +73,32 @@ MUTANTS = [
     ("repetition_booked_again", "no execution is known by its ExecID when an LP says it again",
      "dataplane/model/routing.c", "        if (f->order == order && memcmp(f->exec_id",
      "        if (f->order != order && memcmp(f->exec_id", SIM),
+    ("number_expected_before_its_record", "the expected inbound number moves before the message that has it is committed",
+     "dataplane/gateway/inbound.c", "    const struct fix_msg *m = &g->msg;\n    struct gateway_in *rec =\n",
+     "    const struct fix_msg *m = &g->msg;\n"
+     "    struct gateway_in *early = (void *)ring_add(g->ring, RECORD_GATEWAY_IN, (uint32_t)sizeof *early);\n"
+     "    early->head.session = a->ch->config.number;\n"
+     "    early->generation = a->ch->durable->generation;\n"
+     "    early->seq = m->seq;\n"
+     "    gateway_record_done(g, &early->head);\n"
+     "    gateway_batch_end(g);\n"
+     "    ring_commit(g->ring);\n"
+     "    gateway_batch_begin(g, NULL, g->now_ns);\n"
+     "    struct gateway_in *rec =\n", SIM),
+    ("number_taken_before_its_message", "an event is consumed and has its number before the message that it becomes is committed",
+     "dataplane/gateway/outbound.c",
+     "    gateway_batch_begin(g, item, item->origin_time_ns);\n    struct gateway_out *rec = outbound_add(",
+     "    gateway_batch_begin(g, item, item->origin_time_ns);\n"
+     "    struct gateway_out *early = (void *)ring_add(g->ring, RECORD_GATEWAY_OUT, (uint32_t)sizeof *early);\n"
+     "    early->head.session = ch->config.number;\n"
+     "    early->generation = ch->durable->generation;\n"
+     "    early->seq = ch->durable->next_out;\n"
+     "    early->admin = 1;\n"
+     "    gateway_record_done(g, &early->head);\n"
+     "    gateway_batch_end(g);\n"
+     "    ring_commit(g->ring);\n"
+     "    gateway_batch_begin(g, NULL, item->origin_time_ns);\n"
+     "    struct gateway_out *rec = outbound_add(", SIM),
 ]
 
 
