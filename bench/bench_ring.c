@@ -142,7 +142,7 @@ static inline void append(struct run *run, uint64_t n, uint64_t now_ns)
     struct ring *r = &run->ring;
     struct batch *b = ring_begin(r, now_ns);
     b->origin_time_ns = now_ns;
-    struct record *rec = ring_add_raw(r, 1, APPEND_SIZE - sizeof *b);
+    struct record *rec = ring_add_raw(r, 1, 1, APPEND_SIZE - sizeof *b);
     struct body *body = (struct body *)(rec + 1);
     memcpy(body->bytes, run->sources[n % SOURCES].bytes, sizeof body->bytes);
     body->n = n;

@@ -228,7 +228,7 @@ enum err client_ask(struct clients *c, const struct client_who *who, enum body_k
     }
     asked.head = (struct record){.size = size,
                                  .type = type,
-                                 .version = 1,
+                                 .version = record_type_version(type),
                                  .dest = AGENT_DISTRIBUTION,
                                  .lane = LANE_REQUEST,
                                  .session = SESSION_NONE,

@@ -105,8 +105,8 @@ static void make_counters(struct engine *e, struct counters *c)
     e->lane_full = new_counter(e, c, "rfqd_engine_stalls_total", "full", "lane");
     for (unsigned i = 0; i <= UINT8_MAX; i++)
         e->commands[i] = e->refusals[i] = e->breaks[i] = &e->uncounted;
-#define X(type, number, body, text) \
-    if (comes_by_lane(number))      \
+#define X(type, number, version, body, text) \
+    if (comes_by_lane(number))               \
         e->commands[number] = new_counter(e, c, "rfqd_engine_commands_total", "type", #type);
     RECORD_TYPE_LIST(X)
 #undef X

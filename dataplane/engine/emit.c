@@ -33,12 +33,12 @@ static void split_if_full(struct emit *e, uint32_t size)
     emit_batch_begin(e, NULL);
 }
 
-void *emit_begin(struct emit *e, uint16_t type, uint32_t size)
+void *emit_add(struct emit *e, uint16_t type, uint8_t version, uint32_t size)
 {
     assert(e->ring->open);
     if (e->splits)
         split_if_full(e, RECORD_ALIGN(size));
-    return ring_add(e->ring, type, size);
+    return ring_add(e->ring, type, version, size);
 }
 
 void emit_end(struct emit *e, void *record)

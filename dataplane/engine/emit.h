@@ -14,6 +14,7 @@
 #define RFQD_ENGINE_EMIT_H
 
 #include "dataplane/model/event.h"
+#include "dataplane/model/record_type.h"
 #include "dataplane/model/state.h"
 #include "dataplane/ring/lane.h"
 #include "dataplane/ring/ring.h"
@@ -32,7 +33,12 @@ void emit_batch_begin(struct emit *e, const struct lane_item *cause);
 void emit_batch_end(struct emit *e);
 
 /* A zeroed record at its place in the ring: header filled (type, size, version, time; dest NONE, session NONE). */
-void *emit_begin(struct emit *e, uint16_t type, uint32_t size);
+void *emit_add(struct emit *e, uint16_t type, uint8_t version, uint32_t size);
+/* The same in the version that the type has: inline, because types are constants where records are written. */
+static inline void *emit_begin(struct emit *e, uint16_t type, uint32_t size)
+{
+    return emit_add(e, type, record_type_version(type), size);
+}
 /* Address it: who gets it by which lane. Sessions only for gateways (else SESSION_NONE). */
 static inline void emit_to(void *record, uint8_t agent, uint8_t lane, uint32_t session)
 {

@@ -39,7 +39,7 @@ void channel_tell(struct gateway *g, struct channel *ch, enum session_status sta
     static const uint8_t dests[] = {AGENT_ROUTING, AGENT_DISTRIBUTION};
     for (unsigned i = 0; i < 2; i++) {
         struct gateway_session_state *ev =
-            (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_STATE, sizeof *ev);
+            (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_STATE, sizeof *ev);
         ev->head.session = ch->config.number;
         ev->head.dest = dests[i];
         ev->head.lane = gateway_subject(dests[i], ch->config.role);
@@ -71,7 +71,7 @@ void channel_reset(struct gateway *g, struct channel *ch)
 {
     if (ch->durable->state != SESSION_DOWN) /* all that was sent before is as good as lost */
         channel_tell(g, ch, SESSION_DOWN);
-    struct gateway_session_reset *ev = (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_RESET, sizeof *ev);
+    struct gateway_session_reset *ev = (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_RESET, sizeof *ev);
     ev->head.session = ch->config.number;
     ev->generation = ch->durable->generation + 1;
     gateway_record_done(g, &ev->head);

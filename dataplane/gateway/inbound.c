@@ -113,7 +113,7 @@ static void command_head(union translate_command *command, const struct translat
 {
     command->head = (struct record){.size = row->size,
                                     .type = row->record,
-                                    .version = 1,
+                                    .version = record_type_version(row->record),
                                     .dest = dest,
                                     .lane = lane,
                                     .session = session,
@@ -209,7 +209,7 @@ static void record_in(struct gateway *g, const struct arrival *a, const struct f
 {
     const struct fix_msg *m = &g->msg;
     struct gateway_in *rec =
-        (void *)ring_add_raw(g->ring, RECORD_GATEWAY_IN, (uint32_t)sizeof *rec + m->size);
+        (void *)record_add_raw(g->ring, RECORD_GATEWAY_IN, (uint32_t)sizeof *rec + m->size);
     rec->head.session = a->ch->config.number;
     rec->generation = a->ch->durable->generation;
     rec->seq = m->seq;

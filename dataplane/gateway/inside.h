@@ -13,6 +13,7 @@
 #include "dataplane/gateway/gateway.h"
 #include "dataplane/gateway/sent.h"
 #include "dataplane/gateway/translate.h"
+#include "dataplane/model/record_add.h"
 
 #define NO_INDEX                  UINT32_MAX
 #define GATEWAY_ADMIN_SIZE_MAX    1024u /* an administrative message of ours */

@@ -68,7 +68,7 @@ static enum order_end set_numbers(struct gateway *g, struct channel *ch)
         channel_reset(g, ch);
     } else {
         struct gateway_session_numbers *ev =
-            (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_NUMBERS, sizeof *ev);
+            (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_NUMBERS, sizeof *ev);
         ev->head.session = ch->config.number;
         ev->generation = ch->durable->generation + 1;
         ev->next_in = o->next_in;

@@ -11,7 +11,8 @@
 
 struct gateway_out *outbound_add(struct gateway *g, struct channel *ch, uint32_t room)
 {
-    struct gateway_out *rec = (void *)ring_add_raw(g->ring, RECORD_GATEWAY_OUT, (uint32_t)sizeof *rec + room);
+    struct gateway_out *rec =
+        (void *)record_add_raw(g->ring, RECORD_GATEWAY_OUT, (uint32_t)sizeof *rec + room);
     memset((char *)rec + sizeof rec->head, 0, sizeof *rec - sizeof rec->head);
     rec->head.session = ch->config.number;
     rec->generation = ch->durable->generation;
@@ -69,7 +70,7 @@ void outbound_done(struct gateway *g, struct channel *ch, struct gateway_out *re
 void outbound_unsent(struct gateway *g, uint8_t engine, uint32_t session, uint32_t role,
                      const struct outbound *out, uint32_t reason)
 {
-    struct gateway_unsent *rec = (void *)ring_add(g->ring, RECORD_GATEWAY_UNSENT, sizeof *rec);
+    struct gateway_unsent *rec = (void *)record_add(g->ring, RECORD_GATEWAY_UNSENT, sizeof *rec);
     rec->head.session = session;
     rec->head.dest = engine;
     rec->head.lane = gateway_subject(engine, role);
@@ -214,7 +215,7 @@ static void record_releases(struct gateway *g, uint64_t first_ns, uint64_t last_
         if (!gateway_ring_room(g, sizeof(struct batch) + sizeof(struct gateway_released), CLASS_ORDINARY))
             break;
         gateway_batch_begin(g, NULL, 0);
-        struct gateway_released *rec = (void *)ring_add(g->ring, RECORD_GATEWAY_RELEASED, sizeof *rec);
+        struct gateway_released *rec = (void *)record_add(g->ring, RECORD_GATEWAY_RELEASED, sizeof *rec);
         rec->head.time_ns = last_ns;
         rec->rfq = g->releases[i].rfq;
         rec->first_ns = first_ns;

@@ -197,7 +197,7 @@ static void copy_name(char out[ID_TEXT_SIZE], const char *name)
 
 static void set_session(struct gateway *g, const struct channel *ch)
 {
-    struct gateway_session_set *ev = (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_SET, sizeof *ev);
+    struct gateway_session_set *ev = (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_SET, sizeof *ev);
     const struct gateway_session_config *c = &ch->config;
     ev->head.session = c->number;
     if (ch->durable)
@@ -230,7 +230,7 @@ static void down_sessions(struct gateway *g)
         uint8_t dests[] = {AGENT_ROUTING, AGENT_DISTRIBUTION};
         for (unsigned i = 0; i < 2; i++) {
             struct gateway_session_state *ev =
-                (void *)ring_add(g->ring, RECORD_GATEWAY_SESSION_STATE, sizeof *ev);
+                (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_STATE, sizeof *ev);
             ev->head.session = (uint32_t)(s->id - 1);
             ev->head.dest = dests[i];
             ev->head.lane = gateway_subject(dests[i], s->role);
@@ -259,7 +259,7 @@ enum err gateway_start(struct gateway *g, uint64_t now_ns, uint64_t reserved_out
     g->now_ns = now_ns;
     g->start_next = g->ring->write;
     gateway_batch_begin(g, NULL, 0);
-    struct gateway_started *ev = (void *)ring_add(g->ring, RECORD_GATEWAY_STARTED, sizeof *ev);
+    struct gateway_started *ev = (void *)record_add(g->ring, RECORD_GATEWAY_STARTED, sizeof *ev);
     ev->reserved_out = reserved_out;
     gateway_record_done(g, &ev->head);
     for (uint32_t i = 0; i < g->channel_count; i++) {

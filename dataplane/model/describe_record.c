@@ -598,11 +598,11 @@ FIELDS(command_peer_reject) = {
 /* clang-format on */
 const struct layout *layout_of_record(unsigned type)
 {
-#define X(name, number, body, text) static const struct layout of_##name = LAYOUT(body, sizeof(struct body));
+#define X(name, number, version, body, text) static const struct layout of_##name = LAYOUT(body, sizeof(struct body));
     RECORD_TYPE_LIST(X)
 #undef X
     switch (type) {
-#define X(name, number, body, text) \
+#define X(name, number, version, body, text) \
     case number:                    \
         return &of_##name;
         RECORD_TYPE_LIST(X)

@@ -12,11 +12,12 @@
 #include "dataplane/model/event.h"
 #pragma GCC diagnostic pop
 
-#define X(name, number, body, text)                                                 \
+#define X(name, number, version, body, text)                                        \
     static_assert(sizeof(struct body) % 8 == 0 && offsetof(struct body, head) == 0, \
                   "a record, 8-byte aligned");                                      \
     static_assert(sizeof(struct body) <= RECORD_SIZE_MAX, "fits a ring");           \
-    static_assert(number > 0 && number <= UINT16_MAX, "fits the header");
+    static_assert(number > 0 && number <= UINT16_MAX, "fits the header");           \
+    static_assert(version > 0 && version <= UINT8_MAX, "fits the header");
 RECORD_TYPE_LIST(X)
 #undef X
 
@@ -31,8 +32,8 @@ static_assert(sizeof(struct gateway_out) + FIX_MESSAGE_SIZE_MAX <= RECORD_SIZE_M
 unsigned record_type_size(unsigned type)
 {
     switch (type) {
-#define X(name, number, body, text) \
-    case number:                    \
+#define X(name, number, version, body, text) \
+    case number:                             \
         return (unsigned)sizeof(struct body);
         RECORD_TYPE_LIST(X)
 #undef X

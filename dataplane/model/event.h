@@ -1,5 +1,6 @@
 /* Events and commands: the body of every record. Each begins with its `struct record` header; sizes are multiples of 8;
- * every byte is defined (a record is zeroed when it is added). Layout version 1; fields are only appended (upcast.h).
+ * every byte is defined (a record is zeroed when it is added). Fields are only appended, and the type's version grows
+ * with them (record_type.h, upcast.h).
  *
  * An event says all that applying it needs, and all that sending it needs: a message to a peer is encoded from its event
  * alone. What a gateway sends carries `struct outbound`: which thing it is about (so that a loss, a reject, and the

@@ -3,8 +3,8 @@
 const char *record_type_name(unsigned type)
 {
     switch (type) {
-#define X(name, number, body, text) \
-    case number:                    \
+#define X(name, number, version, body, text) \
+    case number:                             \
         return #name;
         RECORD_TYPE_LIST(X)
 #undef X
@@ -16,8 +16,8 @@ const char *record_type_name(unsigned type)
 const char *record_type_text(unsigned type)
 {
     switch (type) {
-#define X(name, number, body, text) \
-    case number:                    \
+#define X(name, number, version, body, text) \
+    case number:                             \
         return text;
         RECORD_TYPE_LIST(X)
 #undef X

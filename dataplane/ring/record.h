@@ -39,7 +39,7 @@ enum lane_id {
 struct record {
     uint32_t size;   /* bytes, header included, a multiple of 8 */
     uint16_t type;   /* enum record_type (dataplane/model/record_type.h) */
-    uint8_t version; /* layout of the body; fields are only appended */
+    uint8_t version; /* layout of the body, 1 the first, by type; fields are only appended */
     uint8_t flags;   /* of the type */
     uint8_t dest;    /* enum agent_id it is addressed to; AGENT_NONE: a fact for whoever reads the log */
     uint8_t lane;    /* enum lane_id by which dest receives it */

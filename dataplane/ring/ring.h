@@ -112,7 +112,7 @@ static inline struct batch *ring_begin(struct ring *r, uint64_t now_ns)
 
 /* The same as ring_add without zeroing the body, for bytes that are copied in whole. What rounding adds is
  * zeroed. */
-static inline struct record *ring_add_raw(struct ring *r, uint16_t type, uint32_t size)
+static inline struct record *ring_add_raw(struct ring *r, uint16_t type, uint8_t version, uint32_t size)
 {
     struct batch *b = r->open;
     assert(b && b->count < BATCH_RECORDS_MAX);
@@ -123,7 +123,7 @@ static inline struct record *ring_add_raw(struct ring *r, uint16_t type, uint32_
     memset((char *)rec + aligned - 8, 0, 8);
     rec->size = aligned;
     rec->type = type;
-    rec->version = 1;
+    rec->version = version;
     rec->flags = 0;
     rec->dest = AGENT_NONE;
     rec->lane = 0;
@@ -137,10 +137,11 @@ static inline struct record *ring_add_raw(struct ring *r, uint16_t type, uint32_
 }
 
 /* Append a record of RECORD_ALIGN(size) bytes (header included) to the open batch: header set (size, type,
- * version 1, session SESSION_NONE, time_ns of the batch), body zeroed. */
-static inline struct record *ring_add(struct ring *r, uint16_t type, uint32_t size)
+ * version, session SESSION_NONE, time_ns of the batch), body zeroed. Versions are the model's: its record_add
+ * knows them. */
+static inline struct record *ring_add(struct ring *r, uint16_t type, uint8_t version, uint32_t size)
 {
-    struct record *rec = ring_add_raw(r, type, size);
+    struct record *rec = ring_add_raw(r, type, version, size);
     memset(rec + 1, 0, RECORD_ALIGN(size) - sizeof *rec);
     return rec;
 }

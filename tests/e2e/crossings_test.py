@@ -37,7 +37,7 @@ def addressed_by_gateway(source):
              if name.startswith("COMMAND_") and not name.startswith("COMMAND_CLIENT_")}
     for path in glob.glob(os.path.join(source, "dataplane", "gateway", "*.c")):
         text = read(path)
-        for match in re.finditer(r"ring_add\([^;]*RECORD_(GATEWAY_[A-Z_]+)[^;]*;", text):
+        for match in re.finditer(r"record_add\([^;]*RECORD_(GATEWAY_[A-Z_]+)[^;]*;", text):
             body = text[match.end():]
             body = body[:body.index("gateway_record_done")]
             if "head.dest" in body:

@@ -142,9 +142,8 @@ static void list_enums(FILE *f)
 static void list_all(FILE *f)
 {
     static const char *const tables[] = {
-        "settings",         "instruments",      "lps",    "takers", "rfqs",    "deliveries", "quotes",
-        "routing_settings", "routing_sessions", "orders", "fills",  "sessions",
-        "client_keys"};
+        "settings",         "instruments",      "lps",    "takers", "rfqs",     "deliveries", "quotes",
+        "routing_settings", "routing_sessions", "orders", "fills",  "sessions", "client_keys"};
     char what[80];
     list_frames(f);
     list_store(f);
@@ -156,7 +155,8 @@ static void list_all(FILE *f)
     list_layout(f, "part", layout_of_table("settings")->fields[1].nested);
     list_layout(f, "part", layout_of_record(RECORD_GATEWAY_UNSENT)->fields[0].nested);
     for (unsigned type = 0; type < 128; type++) { /* commands from 128 on are in lanes only */
-        snprintf(what, sizeof what, "record %u %s", type, record_type_name(type));
+        snprintf(what, sizeof what, "record %u v%u %s", type, record_type_version(type),
+                 record_type_name(type));
         if (layout_of_record(type))
             list_layout(f, what, layout_of_record(type));
     }

@@ -303,7 +303,9 @@ static bool read_log(struct audit *a)
             fine = world_wrong(a->world, "log: sequence goes back at %llu", (unsigned long long)f->offset);
         seq = f->first_seq + b->count;
         for (const struct record *r = batch_first(b); r && fine; r = batch_after(b, r))
-            fine = on_record(a, r);
+            fine = on_record(a, r) &&
+                   (r->version == record_type_version(r->type) ||
+                    world_wrong(a->world, "log: %s of version %u", record_type_name(r->type), r->version));
     }
     log_reader_close(reader);
     return fine && (e == OK || world_wrong(a->world, "log: %s", err_text(e)));

@@ -630,6 +630,7 @@ Test(distribution_award, cancelled_by_the_taker_waits_for_its_order)
         const struct rfq_cancel_order *ev = harness_find(&b.d.h, RECORD_RFQ_CANCEL_ORDER);
         cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_CANCEL_ORDER");
         cr_expect_eq(ev->head.dest, AGENT_ROUTING);
+        cr_expect_eq(ev->head.version, 2);
         cr_expect_eq(ev->award, b.rfq->award);
         cr_expect_eq(b.rfq->state, RFQ_IS_AWARDED);
         desk_cancel(&b.d, b.rfq);

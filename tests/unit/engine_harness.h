@@ -156,7 +156,10 @@ static inline void harness_decide(struct harness *h, uint8_t agent, uint8_t lane
 /* A command's header. */
 static inline struct record harness_head(uint16_t type, uint32_t session)
 {
-    return (struct record){.size = record_type_size(type), .type = type, .version = 1, .session = session};
+    return (struct record){.size = record_type_size(type),
+                           .type = type,
+                           .version = record_type_version(type),
+                           .session = session};
 }
 
 /* Time goes on to `to`; each timer fires at its own deadline. Everything emitted is one step. */

@@ -22,7 +22,7 @@ static void expect_record(struct record *expected, uint16_t type, const char *fi
 {
     expected->size = record_type_size(type);
     expected->type = type;
-    expected->version = 1;
+    expected->version = record_type_version(type);
     expected->time_ns = d.h.now_ns;
     const struct record *found = harness_find(&d.h, type);
     cr_assert_not_null(found, "%s: no %s in %s", file_line, record_type_name(type), harness_shape(&d.h));

@@ -505,7 +505,7 @@ static inline void engine_event(struct world *w, uint8_t agent, void *event, uin
     struct record *r = event;
     r->size = RECORD_ALIGN(size);
     r->type = type;
-    r->version = 1;
+    r->version = record_type_version(r->type);
     r->dest = AGENT_GATEWAY;
     r->lane = LANE_ENGINE;
     r->session = session;

@@ -1,5 +1,6 @@
 /* Back-pressure: what happens when lanes or the ring are full. */
 #include "dataplane/core/decimal.h"
+#include "dataplane/model/record_add.h"
 #include "tests/unit/gateway_harness.h"
 
 static struct world *world_up(void)
@@ -67,7 +68,7 @@ static void fill_ring(struct world *w, uint64_t left)
     static const uint64_t item = 4096;
     while (ring_room(&w->ring, item, left)) {
         ring_begin(&w->ring, w->now_ns);
-        ring_add_raw(&w->ring, RECORD_GATEWAY_IN, 2048);
+        record_add_raw(&w->ring, RECORD_GATEWAY_IN, 2048);
         ring_end(&w->ring);
     }
     ring_commit(&w->ring);
@@ -75,8 +76,9 @@ static void fill_ring(struct world *w, uint64_t left)
 
 static void fill_lane(struct lane *l, uint64_t left)
 {
-    struct command_quote_request c = {
-        .head = {.size = sizeof c, .type = RECORD_COMMAND_QUOTE_REQUEST, .version = 1}};
+    struct command_quote_request c = {.head = {.size = sizeof c,
+                                               .type = RECORD_COMMAND_QUOTE_REQUEST,
+                                               .version = record_type_version(RECORD_COMMAND_QUOTE_REQUEST)}};
     while (lane_put(l, AGENT_GATEWAY, LANE_REQUEST, 0, 0, &c.head, left))
         ;
     lane_commit(l);

@@ -212,7 +212,7 @@ bool rig_commit_in(struct rig *r, unsigned i)
     cause_choose(r, b);
     for (unsigned n = 0; n < records; n++) {
         uint32_t body = (uint32_t)rig_chance(r, size_max);
-        struct record *rec = ring_add(&ring->ring, 1, (uint32_t)sizeof *rec + body);
+        struct record *rec = ring_add(&ring->ring, 1, 1, (uint32_t)sizeof *rec + body);
         uint64_t value = rig_chance(r, UINT64_MAX);
         for (uint32_t at = 0; at + 8 <= body; at += 8, value += HASH_K2)
             memcpy((char *)(rec + 1) + at, &value, 8);

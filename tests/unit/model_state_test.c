@@ -59,7 +59,7 @@ Test(model_upcast, passes_the_first_version_and_refuses_a_newer_one_and_a_short_
     cr_assert_eq(record_upcast(&stored.head, scratch, &newest), OK);
     cr_assert_eq(((const struct order_retired *)newest)->order, 5);
 
-    stored.head.version = RECORD_VERSION + 1;
+    stored.head.version = 2;
     cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_VERSION);
     cr_assert_null(newest);
     stored.head.version = 0;
@@ -87,9 +87,42 @@ Test(model_upcast, what_an_earlier_release_did_not_write_reads_as_zero)
     cr_assert_eq(ev->reason, 0);
     stored.head.size = 40;
     cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
-    stored.head.size = sizeof stored;
-    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), OK);
-    cr_assert_eq(newest, &stored.head);
+    for (uint8_t version = 1; version <= 2; version++) { /* for a while, 1 was as long */
+        stored.head.size = sizeof stored;
+        stored.head.version = version;
+        cr_assert_eq(record_upcast(&stored.head, scratch, &newest), OK);
+        cr_assert_eq(newest, &stored.head);
+    }
+    stored.head.size = 48;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
+}
+
+Test(model_upcast, says_what_it_refused)
+{
+    static const struct {
+        struct record stored;
+        bool known;
+        const char *says;
+    } rows[] = {
+        {{.type = RECORD_RFQ_CANCEL_ORDER, .version = 3, .size = 64},
+         false,
+         "RFQ_CANCEL_ORDER of version 3: a newer program wrote it, this one knows version 2 at most"},
+        {{.type = 999, .version = 1, .size = 64},
+         false,
+         "a record of type 999 of version 1: a newer program wrote it, this one knows no such type"},
+        {{.type = 999}, false, NULL},
+        {{.type = RECORD_RFQ_RETIRED, .version = 1, .size = 24},
+         true,
+         "RFQ_RETIRED of version 1, 24 bytes: stored bytes do not match their checksum or their structure"},
+        {{.type = RECORD_RFQ_RETIRED, .size = 32}, true, NULL}, /* which upcast refuses */
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char why[RECORD_REFUSAL_SIZE];
+        record_refusal(&rows[i].stored, why);
+        cr_assert_eq(record_is_known(&rows[i].stored), rows[i].known);
+        if (rows[i].says)
+            cr_assert_str_eq(why, rows[i].says);
+    }
 }
 
 /* State of a gateway
@@ -117,8 +150,11 @@ static struct gateway_batch batch_of(uint16_t type)
 {
     struct gateway_batch b = {
         .batch = {.count = 1, .agent = AGENT_GATEWAY, .position = position, .time_ns = position + 1}};
-    b.head = (struct record){
-        .size = record_type_size(type), .type = type, .version = 1, .session = 3, .time_ns = b.batch.time_ns};
+    b.head = (struct record){.size = record_type_size(type),
+                             .type = type,
+                             .version = record_type_version(type),
+                             .session = 3,
+                             .time_ns = b.batch.time_ns};
     b.batch.size = (uint32_t)sizeof(struct batch) + b.head.size;
     return b;
 }

@@ -68,8 +68,8 @@ static void batch_write(struct ring *r, uint64_t n)
     b->cause = n * 8;
     for (unsigned i = 0; i < batch_records(n); i++) {
         uint32_t size = record_bytes(n, i), reserve = i % 3 == 1 ? 200 : 0;
-        struct record *rec =
-            i % 2 ? ring_add_raw(r, (uint16_t)i, size + reserve) : ring_add(r, (uint16_t)i, size + reserve);
+        struct record *rec = i % 2 ? ring_add_raw(r, (uint16_t)i, 1, size + reserve)
+                                   : ring_add(r, (uint16_t)i, 1, size + reserve);
         memset(rec + 1, (int)(hash_u64(n ^ i) & 0xff), size - sizeof *rec);
         if (reserve)
             ring_trim(r, rec, size);
@@ -132,7 +132,7 @@ Test(ring, an_abandoned_batch_leaves_no_trace)
     ring_reader_init(&rd, &r, 0);
     struct record *rec;
     ring_begin(&r, 1)->origin_time_ns = 99;
-    rec = ring_add(&r, 7, 500);
+    rec = ring_add(&r, 7, 1, 500);
     memset(rec + 1, 0xff, 400);
     ring_abandon(&r);
     ring_commit(&r);
@@ -149,7 +149,7 @@ Test(ring, an_added_record_is_zero_whatever_lay_there)
     struct ring r = ring_make(0);
     memset(r.data, 0xff, 65536);
     ring_begin(&r, 9);
-    struct record *first = ring_add(&r, 7, 1001), *second = ring_add_raw(&r, 8, 30);
+    struct record *first = ring_add(&r, 7, 1, 1001), *second = ring_add_raw(&r, 8, 1, 30);
     const struct record want = {.size = 1008, .type = 7, .version = 1, .session = SESSION_NONE, .time_ns = 9};
     cr_assert_arr_eq(first, &want, sizeof want);
     for (unsigned i = sizeof want; i < 1008; i++)
@@ -166,7 +166,7 @@ Test(ring, positions_are_of_ends_and_go_on_across_a_new_file)
     struct ring r = ring_make(start);
     struct batch *b = ring_begin(&r, 5);
     cr_assert_eq(b->position, start);
-    struct record *one = ring_add(&r, 1, 25), *two = ring_add(&r, 2, 24);
+    struct record *one = ring_add(&r, 1, 1, 25), *two = ring_add(&r, 2, 1, 24);
     cr_assert_eq(one->size, 32);
     cr_assert_eq(batch_record_position(b, one), start + 64 + 32);
     cr_assert_eq(batch_record_position(b, two), start + 64 + 32 + 24);
@@ -212,7 +212,7 @@ Test(ring, room_counts_to_the_byte_and_keeps_the_reserve)
     uint64_t left = RING_SIZE_MIN;
     while (ring_room(&r, sizeof(struct batch) + size, 0)) {
         ring_begin(&r, 0);
-        ring_add_raw(&r, 0, size);
+        ring_add_raw(&r, 0, 1, size);
         ring_end(&r);
         left -= sizeof(struct batch) + size;
     }
@@ -244,7 +244,7 @@ Test(ring, a_batch_beyond_the_room_is_asserted, .signal = SIGABRT)
     unlink(path);
     for (;;) {
         ring_begin(&r, 0);
-        ring_add(&r, 0, RECORD_SIZE_MAX);
+        ring_add(&r, 0, 1, RECORD_SIZE_MAX);
         ring_end(&r);
         ring_commit(&r);
     }
@@ -463,7 +463,7 @@ Test(ring, killed_at_any_place_it_shows_the_committed_and_nothing_else)
             ring_begin(&r, 1);
             if (place == IN_BEGIN)
                 raise(SIGKILL);
-            memset(ring_add_raw(&r, 1, 3000) + 1, 0xaa, 2000);
+            memset(ring_add_raw(&r, 1, 1, 3000) + 1, 0xaa, 2000);
             if (place == IN_ADD)
                 raise(SIGKILL);
             ring_abandon(&r);

@@ -229,7 +229,7 @@ static void equal_batch(struct rig *r, char letter)
 {
     struct ring *ring = &r->rings[0].ring;
     ring_begin(ring, r->now_ns);
-    struct record *rec = ring_add(ring, 1, sizeof *rec + 40);
+    struct record *rec = ring_add(ring, 1, 1, sizeof *rec + 40);
     memset(rec + 1, letter, 40);
     ring_end(ring);
     ring_commit(ring);

@@ -57,7 +57,7 @@ Test(log_merge, waits_for_a_cause_that_another_ring_has_not_shown_yet)
     struct batch *b = ring_begin(ring, r.now_ns);
     b->cause_agent = 2;
     b->cause = ring_tail(&r.rings[1].ring);
-    ring_add(ring, 1, 64);
+    ring_add(ring, 1, 1, 64);
     uint64_t before = ring_tail(ring);
     ring_end(ring);
     ring_commit(ring);
@@ -114,7 +114,7 @@ Test(log_merge, a_batch_that_is_not_sound_fails_the_log_and_never_gets_into_it)
     rig_settle(&r, true);
     struct ring *ring = &r.rings[2].ring;
     struct batch *b = ring_begin(ring, r.now_ns);
-    struct record *rec = ring_add(ring, 1, 64);
+    struct record *rec = ring_add(ring, 1, 1, 64);
     rec->dest = AGENTS_MAX;
     (void)b;
     ring_end(ring);

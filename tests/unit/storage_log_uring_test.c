@@ -138,7 +138,7 @@ static void word_batch(struct ring *ring, uint64_t now_ns)
 {
     struct batch *b = ring_begin(ring, now_ns);
     uint32_t words = 1 + (uint32_t)(hash_u64(b->position) % 60);
-    struct record *rec = ring_add(ring, 1, (uint32_t)sizeof *rec + words * 8);
+    struct record *rec = ring_add(ring, 1, 1, (uint32_t)sizeof *rec + words * 8);
     for (uint32_t i = 0; i < words; i++)
         ((uint64_t *)(rec + 1))[i] = hash_u64(b->position + i) + ring->agent;
     ring_end(ring);

@@ -9,6 +9,7 @@
 
 #include "dataplane/core/hash.h"
 #include "dataplane/core/memory.h"
+#include "dataplane/model/record_add.h"
 #include "random.h"
 
 const uint8_t world_agents[WORLD_AGENTS] = {AGENT_DISTRIBUTION, AGENT_ROUTING, AGENT_GATEWAY};
@@ -253,13 +254,15 @@ static void close_batch(struct world *w, uint8_t agent, struct batch *b)
 
 static void *add(struct world *w, uint8_t agent, uint16_t type, size_t size)
 {
-    return ring_add(&w->rings[agent], type, (uint32_t)size);
+    return record_add(&w->rings[agent], type, (uint32_t)size);
 }
 
 static void noted(struct world *w, uint8_t agent, uint8_t dest)
 {
     bool d = agent == AGENT_DISTRIBUTION;
     struct engine_noted *ev = add(w, agent, d ? RECORD_DISTRIBUTION_NOTED : RECORD_ROUTING_NOTED, sizeof *ev);
+    if (w->newer)
+        ev->head.version = w->newer;
     ev->rfq = 1 + random_below(&w->random, 30);
     ev->ref = random_next(&w->random);
     ev->head.dest = dest;
@@ -431,7 +434,7 @@ void world_step(struct world *w)
         break;
     default:
         poll_agent(w, replica_agent(w->replica));
-        MUST(w->wrong_digest || !replica_divergence(w->replica), replica_divergence(w->replica));
+        MUST(w->wrong_digest || w->newer || !replica_divergence(w->replica), replica_divergence(w->replica));
         checkpoint_is_behind(w);
         break;
     }

@@ -53,6 +53,7 @@ struct world {
     bool own_thread;
     unsigned digest_every; /* steps of an engine; 0: never */
     bool wrong_digest;     /* engines lie about it */
+    uint8_t newer;         /* version that engines write, as a newer program; 0: as this one */
 
     /* of one life */
     struct world_states live, copy;
