@@ -13,9 +13,7 @@ static enum err check(const struct state *s, const struct batch *b)
         const struct record *newest;
         enum err e = record_upcast(r, scratch, &newest);
         if (e)
-            return store_fail(
-                e, "agent %u, position %" PRIu64 ": a record of type %u, version %u, %u bytes: %s", b->agent,
-                batch_record_position(b, r), r->type, r->version, r->size, err_text(e));
+            return store_fail_record(e, b, r);
     }
     if (!s)
         return OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dataplane/model/describe.h"
+#include "dataplane/model/upcast.h"
 #include "storage/store_fail.h"
 #include "storage/tables.h"
 
@@ -81,13 +82,25 @@ static void give_lines(struct dumping *d)
     d->length = 0;
 }
 
-static int bad_row(struct dumping *d, const void *key, size_t key_size, const char *why)
+static int refuse_row(struct dumping *d, enum err e, const void *key, size_t key_size, const char *why)
 {
     char hex[2 * STORE_KEY_MAX + 1] = "";
     for (size_t i = 0; i < key_size && i < STORE_KEY_MAX; i++)
         snprintf(hex + 2 * i, 3, "%02x", ((const uint8_t *)key)[i]);
-    d->e = store_fail(ERR_CORRUPT, "store, table %s, key %s: %s", d->table, hex, why);
+    d->e = store_fail(e, "store, table %s, key %s: %s", d->table, hex, why);
     return 1;
+}
+
+static int bad_row(struct dumping *d, const void *key, size_t key_size, const char *why)
+{
+    return refuse_row(d, ERR_CORRUPT, key, key_size, why);
+}
+
+static int newer_row(struct dumping *d, const void *key, size_t key_size, const struct record *r)
+{
+    char why[RECORD_REFUSAL_SIZE];
+    record_refusal(r, why);
+    return refuse_row(d, ERR_VERSION, key, key_size, why);
 }
 
 /* Rows
@@ -141,6 +154,8 @@ static int history_row(struct dumping *d, const char *key, size_t key_size, cons
     const struct record *r = row_record(d, sizeof *row, value_size);
     if (!r)
         return bad_row(d, key, key_size, "not a record");
+    if (!record_is_known(r))
+        return newer_row(d, key, key_size, r);
     begin_line(d);
     add_name(d, "rfq", 'R', store_from_be64(key));
     add(d,
@@ -161,6 +176,8 @@ static int sent_row(struct dumping *d, const char *key, size_t key_size, const c
     const struct record *r = row_record(d, sizeof(struct sent_row), value_size);
     if (!r)
         return bad_row(d, key, key_size, "not a record");
+    if (!record_is_known(r))
+        return newer_row(d, key, key_size, r);
     begin_line(d);
     add(d, ",\"session\":%" PRIu32 ",\"generation\":%" PRIu64 ",\"seq\":%" PRIu64, store_from_be32(key),
         store_from_be64(key + 4), store_from_be64(key + 12));

@@ -21,8 +21,8 @@
 /* line: with its newline. false: stop. */
 typedef bool dump_line(void *ctx, const char *line, size_t size);
 
-/* ERR_NOT_FOUND: no table has this name ("marks" is always there). ERR_CORRUPT: a row that is none of its
- * table's; names it (store_error). */
+/* ERR_NOT_FOUND: no table has this name ("marks" is always there). ERR_VERSION: a record that only a newer
+ * program knows, ERR_CORRUPT: a row that is none of its table's; store_error names it. */
 enum err dump_table(struct store *s, const char *table, dump_line *line, void *ctx) WARN_UNUSED;
 /* Every table there is, marks first. */
 enum err dump_all(struct store *s, dump_line *line, void *ctx) WARN_UNUSED;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/model/record_type.h"
+#include "dataplane/model/upcast.h"
 #include "storage/follow.h"
 #include "storage/store_fail.h"
 
@@ -20,7 +20,10 @@ struct recovery_cursor {
     uint64_t consumed[AGENTS_MAX][AGENTS_MAX][LANES_MAX]; /* by addressee, writer, lane */
     bool has_state[AGENTS_MAX];
     bool out_of_memory;
+    enum err e; /* of a record */
 };
+
+static _Thread_local _Alignas(8) char scratch[RECORD_SIZE_MAX];
 
 static char *cursor_grow(struct recovery_cursor *c, size_t size)
 {
@@ -53,14 +56,22 @@ static bool collect(void *ctx, const struct batch *b)
         if (r->dest == AGENT_NONE || !c->has_state[r->dest] ||
             position <= c->consumed[r->dest][b->agent][r->lane])
             continue;
-        struct pending *p = (struct pending *)(void *)cursor_grow(c, sizeof *p + r->size);
+        const struct record *newest;
+        enum err e = record_upcast(r, scratch, &newest);
+        if (e) {
+            c->e = store_fail_record(e, b, r);
+            return false;
+        }
+        struct pending *p = (struct pending *)(void *)cursor_grow(c, sizeof *p + newest->size);
         if (!p) {
             c->out_of_memory = true;
             return false;
         }
-        *p = (struct pending){
-            .position = position, .origin_time_ns = origin_of(b, r), .size = r->size, .writer = b->agent};
-        memcpy(p + 1, r, r->size);
+        *p = (struct pending){.position = position,
+                              .origin_time_ns = origin_of(b, r),
+                              .size = newest->size,
+                              .writer = b->agent};
+        memcpy(p + 1, newest, newest->size);
     }
     return true;
 }
@@ -84,6 +95,8 @@ enum err recovery_pending_open(struct recovery_cursor **out, const struct recove
             memcpy(c->consumed[a], in->states[a]->marks.consumed, sizeof c->consumed[a]);
         }
     e = follow_batches(in, result, marks.redeliver_offset, collect, c);
+    if (!e)
+        e = c->e;
     if (!e && c->out_of_memory)
         e = store_fail(ERR_MEMORY, "no memory for what was under way");
     if (e) {

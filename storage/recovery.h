@@ -64,7 +64,8 @@ enum err recovery_apply(struct state *s, const struct batch *b, const char **err
 
 /* Every unconsumed addressed record, in order of each writer's ring. Collected when it is opened: after
  * recovery_run, and either before the log agent runs or when the log was flushed; what was written after
- * recovery is not in it. Put each into its lane (back-pressure: peek again after the addressee has run). */
+ * recovery is not in it. Records are of the newest layouts; ERR_VERSION, ERR_CORRUPT as recovery_apply. Put
+ * each into its lane (back-pressure: peek again after the addressee has run). */
 struct recovery_cursor;
 enum err recovery_pending_open(struct recovery_cursor **out, const struct recovery_input *in,
                                const struct recovery_result *result) WARN_UNUSED;

@@ -2,9 +2,11 @@
  * the store up to its commit, then from the log and the rings. Each session keeps a window that loses its
  * oldest. */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/model/upcast.h"
 #include "storage/follow.h"
 #include "storage/store_fail.h"
 #include "storage/tables.h"
@@ -25,6 +27,7 @@ struct gather {
     uint32_t per_session;
     uint32_t session; /* being read from the store */
     bool out_of_memory;
+    enum err e;             /* of a row */
     struct window *windows; /* SESSIONS_MAX */
 };
 
@@ -86,6 +89,13 @@ static int take_row(void *ctx, const void *key, size_t key_size, const void *val
     const struct gateway_out *sent = (const struct gateway_out *)(const void *)out;
     if (sent->head.size != size)
         return 0;
+    if (!record_is_known(&sent->head)) {
+        char why[RECORD_REFUSAL_SIZE];
+        record_refusal(&sent->head, why);
+        g->e = store_fail(ERR_VERSION, "store, table %s, session %" PRIu32 ", number %" PRIu64 ": %s",
+                          TABLE_SENT, g->session, store_from_be64((const char *)key + 12), why);
+        return 1;
+    }
     return !window_add(g, w, sent);
 }
 
@@ -113,7 +123,8 @@ static enum err gather_session(const struct recovery_input *in, struct gather *g
     assert(g->session < SESSIONS_MAX);
     g->windows[g->session].generation = s->generation;
     sent_key(from, g->session, s->generation, s->next_out > reach ? s->next_out - reach : 0);
-    return in->store->ops->scan(in->store, TABLE_SENT, from, sizeof from, take_row, g);
+    enum err e = in->store->ops->scan(in->store, TABLE_SENT, from, sizeof from, take_row, g);
+    return e ? e : g->e;
 }
 
 static enum err gather_store(const struct recovery_input *in, struct gather *g)

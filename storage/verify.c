@@ -370,10 +370,11 @@ static enum err read_log(struct verifying *v)
         e = OK;
         going = false;
     } else if (e && e != ERR_CLOSED) {
-        store_fail(e, "log, offset %" PRIu64 ": %s", log_reader_offset(reader), err_text(e));
+        store_fail(e, "log, offset %" PRIu64 ": %s", log_reader_offset(reader),
+                   *log_reader_error(reader) ? log_reader_error(reader) : err_text(e));
     }
     log_reader_close(reader);
-    v->report->complete = going;
+    v->report->complete = going && !e;
     return e || !going ? e : compare_at(v, end);
 }
 

@@ -126,7 +126,7 @@ enum err replica_scan(struct replica *r, const struct replica_range *range, repl
 
 /* Every row about an RFQ from a seq on, by seq: those in the store, and those on the way there. `row` is
  * followed by the record, 8-byte aligned; it holds until visit returns. visit returns false to stop. On the
- * replica's thread.
+ * replica's thread. ERR_VERSION: a row that only a newer program knows (store_error).
  */
 enum err replica_history(struct replica *r, uint64_t rfq, uint64_t from_seq,
                          bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row),

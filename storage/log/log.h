@@ -149,8 +149,9 @@ struct log_reader;
 enum err log_reader_open(struct log_reader **out, const struct log *l, uint64_t offset) WARN_UNUSED;
 void log_reader_close(struct log_reader *r);
 /* The next frame that starts before `limit` and is written (pads are passed over), NULL if none. Valid until
- * the next call. *e: OK; ERR_NOT_FOUND: recycled under a reader that was too slow; ERR_CORRUPT, ERR_IO:
- * log_reader_error() names the place. */
+ * the next call. *e: OK; ERR_NOT_FOUND: recycled under a reader that was too slow; ERR_CORRUPT, ERR_IO;
+ * ERR_VERSION: a record of a type or version that only a newer program knows; the reader stays before its
+ * frame. log_reader_error() names the place. */
 const struct log_frame *log_reader_next(struct log_reader *r, uint64_t limit, enum err *e);
 /* The same in two halves, for who must not wait for the disk: another thread fetches (opens, reads, closes
  * files; errors as log_reader_next), and then what was fetched is taken until there is no more. The reader is
@@ -171,7 +172,8 @@ const char *log_reader_error(const struct log_reader *r);
  *
  * ERR_NOT_FOUND: that record is not kept any more, or (seq 0) there was none; *offset is the oldest frame's.
  * A time before all that is kept has no error: there, too, it is the oldest. Recycled while it looked: the
- * reader that is opened there says so. ERR_MEMORY; seq also ERR_CORRUPT, ERR_IO: of the oldest frame. */
+ * reader that is opened there says so. ERR_MEMORY; seq also ERR_CORRUPT, ERR_IO, ERR_VERSION: of the
+ * oldest frame. */
 enum err log_find_seq(const struct log *l, uint64_t seq, uint64_t *offset) WARN_UNUSED;
 enum err log_find_time(const struct log *l, uint64_t utc_ns, uint64_t *offset) WARN_UNUSED;
 

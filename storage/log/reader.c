@@ -2,11 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dataplane/model/describe.h"
+#include "dataplane/model/upcast.h"
 #include "storage/log/inside.h"
 
 struct log_reader {
     const struct log *log;
     struct cursor cursor;
+    bool refused; /* the frame that ends at the cursor */
+    uint64_t refused_at;
     char error[LOG_ERROR_SIZE];
 };
 
@@ -52,18 +56,40 @@ static enum err fault_judge(struct log_reader *r)
     return r->cursor.fault == FRAME_IO ? ERR_IO : ERR_CORRUPT;
 }
 
+/* What a newer program has written, this one must not pass over in silence. */
+static bool is_known(struct log_reader *r, const struct log_frame *f)
+{
+    const struct batch *b = log_frame_batch(f);
+    char why[RECORD_REFUSAL_SIZE];
+    uint64_t seq = f->first_seq;
+    for (const struct record *rec = batch_first(b); rec; rec = batch_after(b, rec), seq++) {
+        if (record_is_known(rec))
+            continue;
+        record_refusal(rec, why);
+        snprintf(r->error, sizeof r->error, "event %" PRIu64 ", of %s at its ring's position %" PRIu64 ": %s",
+                 seq, agent_name(b->agent), batch_record_position(b, rec), why);
+        r->refused = true;
+        r->refused_at = f->offset;
+        return false;
+    }
+    return true;
+}
+
 const struct log_frame *log_reader_next(struct log_reader *r, uint64_t limit, enum err *e)
 {
-    *e = OK;
-    while (r->cursor.offset < limit) {
+    *e = r->refused ? ERR_VERSION : OK;
+    while (!r->refused && r->cursor.offset < limit) {
         const struct log_frame *f = cursor_next(&r->cursor, log_written(r->log));
         if (!f) {
             if (r->cursor.fault)
                 *e = fault_judge(r);
             return NULL;
         }
-        if (!f->pad)
+        if (f->pad)
+            continue;
+        if (is_known(r, f))
             return f;
+        *e = ERR_VERSION;
     }
     return NULL;
 }
@@ -96,7 +122,7 @@ const struct log_frame *log_reader_fetched(struct log_reader *r, uint64_t limit)
 
 uint64_t log_reader_offset(const struct log_reader *r)
 {
-    return r->cursor.offset;
+    return r->refused ? r->refused_at : r->cursor.offset;
 }
 
 const char *log_reader_error(const struct log_reader *r)

@@ -61,16 +61,24 @@ static void put_quote_ended(struct store *s, uint64_t rfq, uint64_t id)
         offsetof(struct quote, transient));
 }
 
-static void put_history(struct store *s, uint64_t rfq, uint64_t seq)
+static void put_history_of(struct store *s, uint64_t rfq, uint64_t seq, uint8_t version)
 {
     const struct history_row row = {
         .version = 1, .agent = AGENT_DISTRIBUTION, .time_ns = 5, .origin_time_ns = 3};
-    const struct rfq_retired ev = {
-        .head = {.size = sizeof ev, .type = RECORD_RFQ_RETIRED, .session = SESSION_NONE, .time_ns = 5},
-        .rfq = rfq};
+    const struct rfq_retired ev = {.head = {.size = sizeof ev,
+                                            .type = RECORD_RFQ_RETIRED,
+                                            .version = version,
+                                            .session = SESSION_NONE,
+                                            .time_ns = 5},
+                                   .rfq = rfq};
     char key[HISTORY_KEY_SIZE];
     pair_key(key, rfq, seq);
     put(s, TABLE_HISTORY, key, sizeof key, &row, sizeof row, &ev, sizeof ev);
+}
+
+static void put_history(struct store *s, uint64_t rfq, uint64_t seq)
+{
+    put_history_of(s, rfq, seq, 1);
 }
 
 static void put_sent(struct store *s, uint32_t session, uint64_t seq)
@@ -212,6 +220,22 @@ Test(storage_dump, exports_the_whole_file_of_one_rfq)
     cr_assert_eq(l.count, 4);
     cr_assert(!strstr(l.all, "\"R1\"") && !strstr(l.all, "\"R3\"") && strstr(l.all, "\"seq\":102"));
     cr_assert_eq(dump_rfq(s, 99, take, &l), ERR_NOT_FOUND);
+    end(s);
+}
+
+Test(storage_dump, names_the_record_that_a_newer_program_wrote)
+{
+    struct store *s = make();
+    static struct lines l;
+    put_history(s, 1, 33);
+    put_history_of(s, 1, 34, 2);
+    commit(s);
+    l = (struct lines){0};
+    cr_assert_eq(dump_table(s, TABLE_HISTORY, take, &l), ERR_VERSION);
+    cr_assert_eq(l.count, 1);
+    cr_assert(strstr(store_error(), "table history, key 00000000000000010000000000000022: RFQ_RETIRED of "
+                                    "version 2: a newer program wrote it, this one knows version 1 only"),
+              "%s", store_error());
     end(s);
 }
 

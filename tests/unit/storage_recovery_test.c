@@ -237,6 +237,116 @@ Test(storage_recovery, names_the_entity_that_a_newer_program_wrote)
     close_again(&w, &o);
 }
 
+/* What a newer program wrote is named and left as it is: that program still finds all of it. */
+Test(storage_recovery, names_the_record_that_a_newer_program_wrote)
+{
+    struct world w;
+    struct opened o;
+    struct log_reader *reader;
+    enum err e;
+    world_make(&w, 35);
+    world_start(&w, false);
+    for (unsigned i = 0; i < 300; i++)
+        world_step(&w);
+    world_settle(&w);
+    uint64_t known = log_end(w.log);
+    w.newer = 7;
+    for (unsigned i = 0; i < 300; i++)
+        world_step(&w);
+    cr_assert(strstr(replica_divergence(w.replica),
+                     "of version 7: a newer program wrote it, this one knows version 1 only"),
+              "%s", replica_divergence(w.replica));
+    cr_assert_eq(log_flush(w.log), OK);
+    uint64_t end = log_end(w.log);
+    world_kill(&w);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert_eq(open_again(&w, &o), ERR_VERSION);
+        const char *why = o.result.error;
+        cr_assert(
+            strstr(why, "log, offset ") && strstr(why, ": event ") && strstr(why, "ring's position ") &&
+                strstr(why, "_NOTED of version 7: a newer program wrote it, this one knows version 1 only"),
+            "%s", why);
+        cr_assert_eq(log_end(o.log), end, "nothing is cut off");
+        cr_assert_eq(log_reader_open(&reader, o.log, known), OK);
+        uint64_t from = known;
+        while (log_reader_next(reader, end, &e))
+            from = log_reader_offset(reader);
+        cr_assert_eq(e, ERR_VERSION);
+        cr_assert_eq(log_reader_offset(reader), from, "it stays in front of what it does not know");
+        cr_assert_null(log_reader_next(reader, end, &e));
+        cr_assert_eq(e, ERR_VERSION);
+        log_reader_close(reader);
+        if (i == 1)
+            break;
+        log_close(o.log);
+        o.store->ops->destroy(o.store);
+        world_states_free(&o.states);
+    }
+    close_again(&w, &o);
+}
+
+/* The same where it is in a ring only. */
+Test(storage_recovery, names_the_record_of_a_ring_that_a_newer_program_wrote)
+{
+    struct {
+        struct batch batch;
+        struct rfq_cancel_order ev;
+    } b = {.batch = {.size = sizeof b, .count = 1, .agent = AGENT_DISTRIBUTION, .position = 640},
+           .ev = {.head = {.size = sizeof b.ev, .type = RECORD_RFQ_CANCEL_ORDER, .version = 3}}};
+    const char *why;
+    cr_assert_eq(recovery_apply(NULL, &b.batch, &why), ERR_VERSION);
+    cr_assert_str_eq(why, "the ring of distribution, position 768: RFQ_CANCEL_ORDER of version 3: a newer "
+                          "program wrote it, this one knows version 2 at most");
+    b.ev.head.version = 2;
+    cr_assert_eq(recovery_apply(NULL, &b.batch, &why), OK);
+    b.ev.head.type = 127;
+    cr_assert_eq(recovery_apply(NULL, &b.batch, &why), ERR_VERSION);
+    cr_assert(
+        strstr(why,
+               "a record of type 127 of version 2: a newer program wrote it, this one knows no such type"),
+        "%s", why);
+}
+
+/* An award's cancel of an earlier release is on its way to routing: what it did not have is zero. */
+Test(storage_recovery, delivers_what_is_older_in_the_newest_layout)
+{
+    struct world w;
+    struct opened o;
+    struct ring *ring = &w.rings[AGENT_DISTRIBUTION];
+    struct recovery_cursor *c;
+    uint8_t writer;
+    uint64_t position, origin;
+    unsigned found = 0;
+    world_make(&w, 36);
+    world_start(&w, false);
+    for (unsigned i = 0; i < 300; i++)
+        world_step(&w);
+    world_settle(&w);
+    ring_begin(ring, w.now);
+    struct record *r = ring_add(ring, RECORD_RFQ_CANCEL_ORDER, 1, offsetof(struct rfq_cancel_order, who_id));
+    r->dest = AGENT_ROUTING;
+    r->lane = LANE_ENGINE;
+    ring_end(ring);
+    ring_commit(ring);
+    struct agent log = log_agent(w.log);
+    log.poll(log.self, w.now += 1000);
+    cr_assert_eq(log_flush(w.log), OK);
+    world_kill(&w);
+    cr_assert_eq(open_again(&w, &o), OK, "%s", o.result.error);
+    cr_assert_eq(recovery_pending_open(&c, &o.in, &o.result), OK);
+    while ((r = (struct record *)(uintptr_t)recovery_pending_peek(c, &writer, &position, &origin)) != NULL) {
+        if (r->type == RECORD_RFQ_CANCEL_ORDER) {
+            found++;
+            cr_assert_eq(r->size, sizeof(struct rfq_cancel_order));
+            cr_assert_eq(((const struct rfq_cancel_order *)(const void *)r)->who_id, 0);
+        }
+        recovery_pending_next(c);
+    }
+    cr_assert_eq(found, 1);
+    recovery_pending_close(c);
+    close_again(&w, &o);
+}
+
 Test(storage_recovery, refuses_more_entities_than_the_tables_take)
 {
     struct world w;

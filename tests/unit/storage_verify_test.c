@@ -86,6 +86,31 @@ Test(storage_verify, says_nothing_where_all_is_well)
     end(&w);
 }
 
+Test(storage_verify, names_the_record_that_a_newer_program_wrote)
+{
+    struct world w;
+    struct found f = {""};
+    struct world_states fresh;
+    struct verify_report report;
+    live(&w, 1);
+    w.newer = 2;
+    for (unsigned n = 0; n < 300; n++)
+        world_step(&w);
+    cr_assert_eq(log_flush(w.log), OK);
+    world_states_make(&fresh, false);
+    struct verify_input in = {.store = w.store, .log = w.log};
+    for (unsigned i = 0; i < WORLD_AGENTS; i++)
+        in.states[world_agents[i]] = world_state_of(&fresh, world_agents[i]);
+    cr_assert_eq(verify_run(&in, &report, note, &f), ERR_VERSION);
+    cr_assert(strstr(store_error(), "log, offset ") &&
+                  strstr(store_error(),
+                         "_NOTED of version 2: a newer program wrote it, this one knows version 1 only"),
+              "%s", store_error());
+    cr_assert(!report.complete && report.frames > 100 && report.end < log_end(w.log));
+    world_states_free(&fresh);
+    end(&w);
+}
+
 static bool is_unwanted(void *ctx)
 {
     unsigned *left = ctx;
