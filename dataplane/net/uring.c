@@ -50,6 +50,10 @@ static unsigned completion(struct uring_port *u, const struct io_uring_cqe *cqe,
         uring_warm_done(u, cqe->res, cqe->flags);
         return 0;
     }
+    if (op == OP_WARM_SENT) {
+        uring_warm_sent(u, cqe->res);
+        return 0;
+    }
     if (op == OP_ACCEPT) {
         return uring_accept_done(u, about, cqe->res, cqe->flags, event);
     }
@@ -190,7 +194,7 @@ static void requests_end(struct uring_port *u)
                 u->ticking = false;
             } else if (op == OP_WARM) {
                 u->warm.armed = !over;
-            } else if (op != OP_NONE && over) {
+            } else if (op != OP_NONE && op != OP_WARM_SENT && over) {
                 u->conns[handle_slot(about)].requests--;
             }
             io_uring_cqe_seen(&u->ring, cqe);
@@ -296,6 +300,7 @@ enum err port_uring_create_mode(struct port **out, unsigned connections_max, enu
         return ERR_MEMORY;
     }
     u->port.ops = &uring_ops;
+    u->warm.near = u->warm.far = -1;
     u->live_max = connections_max;
     u->slot_count = 2 * connections_max + 16; /* those being closed have slots of their own */
     u->ready = u->rearm = (struct index_list){NO_INDEX, NO_INDEX};
@@ -319,13 +324,13 @@ enum err port_uring_create_mode(struct port **out, unsigned connections_max, enu
     if (e == OK) {
         e = uring_backlog_create(u, connections_max);
     }
-    uring_warm_create(u);
     if (e != OK) {
         int error = errno;
         uring_destroy(&u->port);
         errno = error;
         return e;
     }
+    uring_warm_create(u);
     *out = &u->port;
     return OK;
 }

@@ -35,7 +35,17 @@
 static_assert(URING_BUFFER_SIZE <= PORT_CHUNK_MAX, "one buffer is one PORT_DATA");
 static_assert(URING_PIECES_MAX <= 1024, "one sendmsg takes at most IOV_MAX pieces");
 
-enum uring_op { OP_NONE, OP_ACCEPT, OP_CONNECT, OP_RECV, OP_WRITABLE, OP_SEND, OP_TICK, OP_WARM };
+enum uring_op {
+    OP_NONE,
+    OP_ACCEPT,
+    OP_CONNECT,
+    OP_RECV,
+    OP_WRITABLE,
+    OP_SEND,
+    OP_TICK,
+    OP_WARM,
+    OP_WARM_SENT
+};
 
 /* user_data: operation above, what it is about (handle, listener, index in the batch) below. */
 static inline uint64_t op_data(enum uring_op op, uint32_t about)
@@ -90,8 +100,9 @@ struct piece {
 /* A connection of the port with itself (uring_warm.c); -1: there is none. */
 struct uring_warm {
     int near, far;
-    bool armed;       /* far is being received from */
-    bool by_ring;     /* how the last message was sent */
+    bool armed;   /* far is being received from */
+    bool broken;  /* nothing comes any more; closed with the port, so that no request meets another's fd */
+    bool by_ring; /* how the last message was sent */
     size_t under_way; /* bytes sent and not received yet */
 };
 
@@ -196,10 +207,11 @@ void uring_pause(struct port *p, uint32_t handle);
 void uring_resume(struct port *p, uint32_t handle);
 
 /* uring_warm.c */
-void uring_warm_create(struct uring_port *u);
+void uring_warm_create(struct uring_port *u); /* before it: -1, -1 */
 void uring_warm_destroy(struct uring_port *u);
 void uring_warm(struct port *p);
 void uring_warm_done(struct uring_port *u, int res, unsigned flags);
+void uring_warm_sent(struct uring_port *u, int res);
 
 /* uring_send.c */
 enum err uring_backlog_create(struct uring_port *u, unsigned connections_max);

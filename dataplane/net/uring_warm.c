@@ -6,8 +6,10 @@
  * send from 16 to 6.
  *
  * Bytes go by send(2) and through the ring in turn, as they do in a flush to one and in one to several. The
- * pair is made with the port; where it cannot be had, the port does without.
+ * pair is made with the port; where it cannot be had, or breaks (an operator's `ss -K`), the port does
+ * without.
  */
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -51,7 +53,6 @@ void uring_warm_create(struct uring_port *u)
     struct uring_warm *w = &u->warm;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     w->near = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    w->far = -1;
     if (listener < 0 || w->near < 0 || !pair_make(listener, w->near, &w->far)) {
         uring_warm_destroy(u);
     }
@@ -86,13 +87,13 @@ void uring_warm(struct port *p)
 {
     struct uring_port *u = uring_of(p);
     struct uring_warm *w = &u->warm;
-    if (!u->enabled || w->far < 0) {
+    if (!u->enabled || w->far < 0 || w->broken) {
         return;
     }
-    if (!w->armed) {
+    if (!w->armed && u->posted > 0) {
         warm_arm(u);
     }
-    if (w->under_way > 0) { /* the last one has not come: the port is not idle */
+    if (!w->armed || w->under_way > 0) { /* no buffer, or the last one has not come: the port is not idle */
         return;
     }
     w->by_ring = !w->by_ring;
@@ -100,7 +101,7 @@ void uring_warm(struct port *p)
     if (w->by_ring) {
         struct io_uring_sqe *sqe = uring_sqe(u);
         io_uring_prep_send(sqe, w->near, warm_bytes, WARM_SIZE, MSG_DONTWAIT | MSG_NOSIGNAL);
-        io_uring_sqe_set_data64(sqe, op_data(OP_NONE, 0));
+        io_uring_sqe_set_data64(sqe, op_data(OP_WARM_SENT, 0));
         io_uring_submit(&u->ring);
     } else {
         taken = send(w->near, warm_bytes, WARM_SIZE, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -108,14 +109,28 @@ void uring_warm(struct port *p)
     w->under_way = taken > 0 ? (size_t)taken : 0;
 }
 
-/* Where the receive has ended for good, what is under way never comes, and so nothing more is sent. */
+static void arrived(struct uring_warm *w, size_t bytes)
+{
+    w->under_way -= bytes < w->under_way ? bytes : w->under_way;
+}
+
+/* What was not taken is not under way. */
+void uring_warm_sent(struct uring_port *u, int res)
+{
+    size_t taken = res > 0 ? (size_t)res : 0;
+    if (taken < WARM_SIZE) {
+        arrived(&u->warm, WARM_SIZE - taken);
+    }
+}
+
 void uring_warm_done(struct uring_port *u, int res, unsigned flags)
 {
     struct uring_warm *w = &u->warm;
-    size_t came = res > 0 ? (size_t)res : 0;
-    w->under_way -= came < w->under_way ? came : w->under_way;
+    bool over = res <= 0 && res != -ENOBUFS && res != -ECANCELED && res != -EINTR && res != -EAGAIN;
+    arrived(w, res > 0 ? (size_t)res : 0);
     if ((flags & IORING_CQE_F_BUFFER) != 0) {
         uring_buffer_taken(u, flags >> IORING_CQE_BUFFER_SHIFT);
     }
     w->armed = (flags & IORING_CQE_F_MORE) != 0;
+    w->broken = over && !w->armed;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "dataplane/net/port_uring.h"
+#include "dataplane/net/uring.h"
 
 static uint64_t wall_ns(void)
 {
@@ -537,4 +538,70 @@ Test(net_uring, keeps_warm_unseen, .timeout = 60)
 Test(net_uring, keeps_warm_unseen_cooperatively, .timeout = 60)
 {
     keeps_warm(PORT_URING_COOPERATIVE);
+}
+
+/* Until a message of its own has gone all the way. */
+static void warm_once(struct port *p)
+{
+    const struct uring_port *u = uring_of(p);
+    struct port_event e;
+    uint64_t started_ns = wall_ns();
+    port_warm(p);
+    do {
+        cr_assert_eq(port_poll(p, &e, 1), 0);
+        guard(started_ns);
+    } while (u->warm.under_way > 0);
+}
+
+/* A message that could not be sent is not waited for, and no buffer is not the end. */
+Test(net_uring, keeps_warm_after_a_send_that_failed, .timeout = 60)
+{
+    struct sockaddr_in at = address(7217);
+    struct port *p = listening(&at, 4, PORT_URING_DEFERRED);
+    struct uring_port *u = uring_of(p);
+    struct port_event e;
+    cr_assert_eq(port_poll(p, &e, 1), 0);
+    cr_assert_geq(u->warm.far, 0);
+    warm_once(p);
+    int near = u->warm.near;
+    for (unsigned i = 0; i < 6; i++) {
+        if (i < 4)
+            u->warm.near = -1; /* EBADF, by both ways of sending */
+        warm_once(p);
+        u->warm.near = near;
+    }
+    u->warm.armed = false; /* what it is while there is no buffer */
+    unsigned posted = u->posted;
+    u->posted = 0;
+    port_warm(p);
+    cr_assert(!u->warm.armed && u->warm.under_way == 0);
+    u->posted = posted;
+    u->warm.armed = true;
+    warm_once(p);
+    cr_assert_geq(u->warm.far, 0);
+    port_destroy(p);
+}
+
+/* Somebody ends the pair: the port goes on without it. */
+Test(net_uring, does_without_a_pair_that_broke, .timeout = 60)
+{
+    struct sockaddr_in at = address(7218);
+    struct port *p = listening(&at, 4, PORT_URING_DEFERRED);
+    const struct uring_port *u = uring_of(p);
+    struct port_event e;
+    uint64_t started_ns = wall_ns();
+    cr_assert_eq(port_poll(p, &e, 1), 0);
+    warm_once(p);
+    cr_assert_eq(shutdown(u->warm.near, SHUT_RDWR), 0);
+    while (!u->warm.broken) {
+        port_warm(p);
+        cr_assert_eq(port_poll(p, &e, 1), 0);
+        guard(started_ns);
+    }
+    port_warm(p);
+    cr_assert(!u->warm.armed && io_uring_sq_ready(&u->ring) == 0);
+    int raw = raw_connect(&at);
+    accepted(p);
+    close(raw);
+    port_destroy(p);
 }
