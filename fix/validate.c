@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <emmintrin.h>
 #include <string.h>
 
@@ -557,22 +558,36 @@ static bool has_shape(const struct fix_msg *m, const struct fix_shape *s)
     return true;
 }
 
-/* Of a good message. Shapes with tags beyond the dictionary are not kept: whether they are good depends on
- * the session. */
-static void keep_shape(const struct fix_msg *m, struct fix_shape *set, const struct fix_dict_message *d)
+/* Shapes with tags beyond the dictionary are not kept: whether they are good depends on the session. */
+static bool can_be_kept(const struct fix_msg *m, const struct fix_dict_message *d)
 {
-    struct fix_shape *s = &set[m->shapes->turn++ % FIX_SHAPES_ALIKE];
-    s->count = 0;
     if (m->count > FIX_SHAPE_FIELDS_MAX)
-        return;
+        return false;
     for (uint32_t i = 0; i < m->count; i++) {
         const struct fix_field *f = &m->fields[i];
-        uint64_t stated = 0;
+        uint64_t stated;
         if (f->tag >= FIX_DICT_TAGS)
-            return;
+            return false;
+        if (d->entries[f->tag].child &&
+            (fix_read_uint(m->bytes + f->offset, f->size, &stated) != OK || stated > UINT16_MAX))
+            return false;
+    }
+    return true;
+}
+
+/* Of a good message. What cannot be kept takes no other's place: it would do so each time that it comes. */
+static void keep_shape(const struct fix_msg *m, struct fix_shape *set, const struct fix_dict_message *d)
+{
+    if (!can_be_kept(m, d))
+        return;
+    struct fix_shape *s = &set[m->shapes->turn++ % FIX_SHAPES_ALIKE];
+    for (uint32_t i = 0; i < m->count; i++) {
+        const struct fix_field *f = &m->fields[i];
         const struct fix_dict_entry *e = &d->entries[f->tag];
-        if (e->child && (fix_read_uint(m->bytes + f->offset, f->size, &stated) != OK || stated > UINT16_MAX))
-            return;
+        uint64_t stated = 0;
+        bool read = !e->child || fix_read_uint(m->bytes + f->offset, f->size, &stated) == OK;
+        assert(read); /* can_be_kept */
+        (void)read;
         s->fields[i] = (struct fix_shape_field){.tag = (uint16_t)f->tag,
                                                 .type = e->type,
                                                 .group = e->child != 0,

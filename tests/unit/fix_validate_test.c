@@ -223,6 +223,20 @@ Test(fix_validate, a_known_shape_admits_no_other)
     cr_assert_eq(kept, 1);
 }
 
+/* As many fields, but one with a tag of the parties' own. */
+Test(fix_validate, what_has_no_shape_takes_no_other_s_place)
+{
+    static const struct verdict kept[] = {{D ORDER "54=1|38=5|58=x|", -1, 0}};
+    static const struct verdict others[] = {{D ORDER "54=1|38=5|5001=x|", -1, 0}};
+    HOLDS(kept, true);
+    unsigned turn = shapes.turn;
+    cr_assert_gt(turn, 0);
+    for (unsigned i = 0; i < 2 * FIX_SHAPES_ALIKE; i++)
+        HOLDS(others, true);
+    HOLDS(kept, true);
+    cr_assert_eq(shapes.turn, turn);
+}
+
 /* Any bytes: all ways judge the same, the one that knows the shapes of those before too, and what is refused
  * is refused with a text. */
 Test(fix_validate, all_ways_judge_random_changes_alike)
