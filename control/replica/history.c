@@ -15,6 +15,16 @@ struct timeline {
     _Alignas(8) char row[sizeof(struct history_row) + RECORD_SIZE_MAX];
 };
 
+enum err history_check(uint64_t seq, const struct history_row *row)
+{
+    const struct record *r = history_record(row);
+    char why[RECORD_REFUSAL_SIZE];
+    if (record_is_known(r))
+        return OK;
+    record_refusal(r, why);
+    return store_fail(ERR_VERSION, "store, table %s, event %" PRIu64 ": %s", TABLE_HISTORY, seq, why);
+}
+
 static bool show(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
 {
     struct timeline *t = ctx;
@@ -22,15 +32,9 @@ static bool show(void *ctx, const void *key, size_t key_size, const void *value,
         value_size > sizeof t->row)
         return true;
     memcpy(t->row, value, value_size);
-    const struct record *r = history_record((const void *)t->row);
-    if (!record_is_known(r)) {
-        char why[RECORD_REFUSAL_SIZE];
-        record_refusal(r, why);
-        t->e = store_fail(ERR_VERSION, "store, table %s, event %" PRIu64 ": %s", TABLE_HISTORY,
-                          store_from_be64((const char *)key + 8), why);
-        return false;
-    }
-    return t->visit(t->ctx, store_from_be64((const char *)key + 8), (const void *)t->row);
+    uint64_t seq = store_from_be64((const char *)key + 8);
+    t->e = history_check(seq, (const void *)t->row);
+    return !t->e && t->visit(t->ctx, seq, (const void *)t->row);
 }
 
 enum err history_of(struct replica *r, uint64_t rfq, uint64_t from_seq,

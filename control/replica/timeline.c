@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/replica/history.h"
+
 #define COPY_BYTES_PER_CALL (1024u * 1024u) /* looked through, of the buffers */
 #define PART_SIZE           (256u * 1024u)  /* of rows that one scan takes */
 
@@ -46,6 +48,7 @@ struct replica_timeline {
     uint64_t next_seq;
     bool is_part; /* there is more in the store */
     bool stopped;
+    enum err e; /* of a row */
     bool (*visit)(void *ctx, uint64_t seq, const struct history_row *row);
     void *ctx;
 };
@@ -188,7 +191,9 @@ static int take_stored(void *ctx, const void *key, size_t key_size, const void *
 
 static void show(struct replica_timeline *t, const struct row *row)
 {
-    t->stopped = !t->visit(t->ctx, row->seq, (const struct history_row *)(const void *)(row + 1));
+    const struct history_row *history = (const struct history_row *)(const void *)(row + 1);
+    t->e = history_check(row->seq, history);
+    t->stopped = t->e || !t->visit(t->ctx, row->seq, history);
 }
 
 /* Those that were on their way, below this seq. */
@@ -224,7 +229,7 @@ static enum err read_parts(struct replica_timeline *t)
     } while (e == OK && t->is_part && !t->stopped);
     if (e == OK)
         show_ahead(t, UINT64_MAX);
-    return e;
+    return e == OK ? t->e : e;
 }
 
 enum err replica_timeline_read(struct replica_timeline *t,

@@ -96,6 +96,8 @@ const struct log_frame *log_reader_next(struct log_reader *r, uint64_t limit, en
 
 enum err log_reader_fetch(struct log_reader *r, uint64_t limit)
 {
+    if (r->refused)
+        return ERR_VERSION;
     while (r->cursor.offset < limit) {
         const struct log_frame *f = cursor_look(&r->cursor, log_written(r->log));
         if (!f)
@@ -109,12 +111,12 @@ enum err log_reader_fetch(struct log_reader *r, uint64_t limit)
 
 const struct log_frame *log_reader_fetched(struct log_reader *r, uint64_t limit)
 {
-    while (r->cursor.offset < limit) {
+    while (!r->refused && r->cursor.offset < limit) {
         const struct log_frame *f = cursor_at_hand(&r->cursor);
         if (!f)
             return NULL;
         cursor_take(&r->cursor, f);
-        if (!f->pad)
+        if (!f->pad && is_known(r, f))
             return f;
     }
     return NULL;

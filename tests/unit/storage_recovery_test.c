@@ -276,6 +276,13 @@ Test(storage_recovery, names_the_record_that_a_newer_program_wrote)
         cr_assert_null(log_reader_next(reader, end, &e));
         cr_assert_eq(e, ERR_VERSION);
         log_reader_close(reader);
+        cr_assert_eq(log_reader_open(&reader, o.log, known), OK); /* in two halves */
+        while ((e = log_reader_fetch(reader, end)) == OK && log_reader_offset(reader) < end)
+            while (log_reader_fetched(reader, end))
+                ;
+        cr_assert_eq(e, ERR_VERSION);
+        cr_assert_eq(log_reader_offset(reader), from);
+        log_reader_close(reader);
         if (i == 1)
             break;
         log_close(o.log);
