@@ -181,6 +181,16 @@ FIELDS(client_key) = {
     RESERVED(client_key, reserved),
     TEXT(client_key, text),
 };
+FIELDS(rfq_stay) = {
+    RFQ(rfq_stay, id),
+    TIME(rfq_stay, since_ns),
+    TIME(rfq_stay, timeout_ns),
+    TIME(rfq_stay, due_ns),
+    ENUM(rfq_stay, state, rfq_state_name),
+    NUMBER(rfq_stay, level),
+    NUMBER(rfq_stay, extensions),
+    RESERVED(rfq_stay, reserved),
+};
 FIELDS(order) = {
     ORDER(order, id),
     NUMBER(order, award),
@@ -256,6 +266,7 @@ static const struct {
     {"deliveries", ENTITY(delivery)},
     {"quotes", ENTITY(quote)},
     {"client_keys", ENTITY(client_key)},
+    {"rfq_stays", ENTITY(rfq_stay)},
     {"routing_settings", ENTITY(settings_entity)},
     {"routing_sessions", ENTITY(routing_session)},
     {"orders", ENTITY(order)},

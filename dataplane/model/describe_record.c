@@ -290,8 +290,22 @@ FIELDS(rfq_extended) = {
     DURATION(rfq_extended, length_ns),
     ENUM(rfq_extended, who, who_name),
     NUMBER(rfq_extended, number),
+    ENUM(rfq_extended, state, rfq_state_name),
     RESERVED(rfq_extended, reserved),
     TEXT(rfq_extended, text),
+};
+FIELDS(rfq_timed) = {
+    RFQ(rfq_timed, rfq),
+    TIME(rfq_timed, since_ns),
+    TIME(rfq_timed, timeout_ns),
+    TIME(rfq_timed, due_ns),
+    ENUM(rfq_timed, state, rfq_state_name),
+    NUMBER(rfq_timed, level),
+    NUMBER(rfq_timed, extensions),
+    ENUM(rfq_timed, move, rfq_move_name),
+    FLAG(rfq_timed, fired),
+    RESERVED(rfq_timed, reserved),
+    TEXT(rfq_timed, role),
 };
 FIELDS(client_answered) = {
     HEX(client_answered, ticket),

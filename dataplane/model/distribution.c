@@ -61,6 +61,9 @@ static void apply(struct state *base, const struct record *r)
     case RECORD_RFQ_EXTENDED:
         rfq_extended_apply(s, ev);
         break;
+    case RECORD_RFQ_TIMED:
+        rfq_timed_apply(s, ev);
+        break;
     case RECORD_CLIENT_ANSWERED:
         client_answered_apply(s, ev);
         break;
@@ -229,6 +232,7 @@ static enum err make_tables(struct distribution_state *s, const struct settings 
         {&s->quotes, "quotes", c->quotes_max, sizeof(struct quote), offsetof(struct quote, transient)},
         {&s->client_keys, "client_keys", client_keys_capacity(c), sizeof(struct client_key),
          offsetof(struct client_key, transient)},
+        {&s->stays, "rfq_stays", c->rfqs_max, sizeof(struct rfq_stay), offsetof(struct rfq_stay, transient)},
     };
     static_assert(sizeof kinds / sizeof *kinds <= STATE_TABLES_MAX, "a state holds them all");
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -270,7 +274,7 @@ enum err distribution_state_create(struct distribution_state **out, const struct
 void distribution_timer_taken(struct distribution_state *s, const struct timer *t)
 {
     uint32_t *handle = NULL;
-    if (t->kind == TIMER_RFQ_DEADLINE || t->kind == TIMER_RFQ_RETIRE) {
+    if (t->kind == TIMER_RFQ_DEADLINE || t->kind == TIMER_RFQ_RETIRE || t->kind == TIMER_RFQ_STAY) {
         struct rfq *rfq = table_get(s->rfqs, t->id);
         handle = rfq ? &rfq->timer : NULL;
     } else if (t->kind == TIMER_DELIVERY) {

@@ -12,6 +12,7 @@ enum distribution_timer {
     TIMER_RFQ_RETIRE,       /* id: rfq */
     TIMER_DELIVERY,         /* id: delivery: acknowledgement overdue, or next attempt */
     TIMER_QUOTE_EXPIRY,     /* id: quote */
+    TIMER_RFQ_STAY,         /* id: rfq: a level of its stay's escalation */
 };
 
 #define RFQ_ENDED_QUOTES_MAX                                                      \
@@ -28,6 +29,7 @@ struct distribution_state {
     struct table *deliveries;  /* struct delivery */
     struct table *quotes;      /* struct quote */
     struct table *client_keys; /* struct client_key; the newest CLIENT_KEYS_MAX */
+    struct table *stays;       /* struct rfq_stay; of RFQs in a state that has a time of its own */
     bool draining; /* an operator wants no new RFQs; a start takes them again, so it is no entity */
     struct distribution_index *index; /* by symbol, session, request id, LP's quote id */
 };
@@ -44,6 +46,8 @@ enum err distribution_state_create(struct distribution_state **out, const struct
 
 const struct settings *distribution_settings(const struct distribution_state *s);
 const struct rfq *distribution_rfq(const struct distribution_state *s, uint64_t id);
+/* The RFQ's stay in its present state; NULL: nothing but its deadline limits it. */
+const struct rfq_stay *distribution_stay(const struct distribution_state *s, uint64_t rfq);
 const struct quote *distribution_quote(const struct distribution_state *s, uint64_t id);
 const struct delivery *distribution_delivery(const struct distribution_state *s, uint64_t id);
 const struct lp *distribution_lp(const struct distribution_state *s, uint64_t id);

@@ -89,10 +89,12 @@ void rfq_shown_apply(struct distribution_state *s, const struct rfq_shown *ev);
 void rfq_awarded_apply(struct distribution_state *s, const struct rfq_awarded *ev);
 void rfq_order_apply(struct distribution_state *s, const struct rfq_order *ev);
 void rfq_cancel_order_apply(struct distribution_state *s, const struct rfq_cancel_order *ev);
+void rfq_timed_apply(struct distribution_state *s, const struct rfq_timed *ev);
 void rfq_retired_apply(struct distribution_state *s, const struct rfq_retired *ev);
 void rfq_rebuild(struct distribution_state *s, struct rfq *rfq);
 
-/* Its one timer: the deadline while it may still be awarded, the retirement once it has ended. */
+/* Its one timer: the deadline while it may still be awarded, the retirement once it has ended, else what its
+ * stay has next. */
 void rfq_arm(struct distribution_state *s, struct rfq *rfq);
 
 /* distribution_client.c */

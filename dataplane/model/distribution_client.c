@@ -7,6 +7,8 @@
 void rfq_extended_apply(struct distribution_state *s, const struct rfq_extended *ev)
 {
     struct rfq *rfq = rfq_touched(s, ev->rfq);
+    if (ev->state) /* its stay has it */
+        return;
     rfq->deadline_ns = ev->deadline_ns;
     rfq->length_ms = (uint32_t)(ev->length_ns / 1000000);
     rfq->extensions = ev->number;

@@ -17,6 +17,11 @@ const struct rfq *distribution_rfq(const struct distribution_state *s, uint64_t 
     return table_get(s->rfqs, id);
 }
 
+const struct rfq_stay *distribution_stay(const struct distribution_state *s, uint64_t rfq)
+{
+    return table_get(s->stays, rfq);
+}
+
 const struct quote *distribution_quote(const struct distribution_state *s, uint64_t id)
 {
     return table_get(s->quotes, id);

@@ -4,6 +4,13 @@
 #include "dataplane/model/distribution_apply.h"
 #include "dataplane/model/distribution_key.h"
 
+/* 0: nothing is due. */
+static uint64_t stay_due_ns(const struct distribution_state *s, const struct rfq *rfq)
+{
+    const struct rfq_stay *stay = table_count(s->stays) ? table_get(s->stays, rfq->id) : NULL;
+    return stay ? stay->due_ns : 0;
+}
+
 void rfq_arm(struct distribution_state *s, struct rfq *rfq)
 {
     if (rfq_has_ended(rfq))
@@ -13,7 +20,7 @@ void rfq_arm(struct distribution_state *s, struct rfq *rfq)
              rfq->state == RFQ_EVALUATION)
         timer_set(s, &rfq->timer, rfq->deadline_ns, TIMER_RFQ_DEADLINE, rfq->id);
     else
-        timer_set(s, &rfq->timer, 0, 0, 0);
+        timer_set(s, &rfq->timer, stay_due_ns(s, rfq), TIMER_RFQ_STAY, rfq->id);
 }
 
 static void link_nothing(struct rfq *rfq)
@@ -87,12 +94,38 @@ static void forget_award(struct distribution_state *s, struct rfq *rfq, unsigned
     rfq->in_doubt = 0;
 }
 
+/* Its stay in the state that it had is over. */
+static void leave(struct distribution_state *s, const struct rfq *rfq)
+{
+    struct rfq_stay *stay = table_count(s->stays) ? table_get(s->stays, rfq->id) : NULL;
+    if (stay)
+        table_remove(s->stays, stay);
+}
+
+void rfq_timed_apply(struct distribution_state *s, const struct rfq_timed *ev)
+{
+    struct rfq *rfq = rfq_touched(s, ev->rfq);
+    assert(rfq->state == ev->state);
+    struct rfq_stay *stay = table_get(s->stays, ev->rfq);
+    if (!stay)
+        stay = table_insert(s->stays, ev->rfq);
+    table_touch(s->stays, stay);
+    stay->since_ns = ev->since_ns;
+    stay->timeout_ns = ev->timeout_ns;
+    stay->due_ns = ev->due_ns;
+    stay->state = ev->state;
+    stay->level = ev->level;
+    stay->extensions = ev->extensions;
+    rfq_arm(s, rfq);
+}
+
 void rfq_transition_apply(struct distribution_state *s, const struct rfq_transition *ev)
 {
     struct rfq *rfq = rfq_touched(s, ev->rfq);
     assert(rfq->state == ev->from);
     rfq->state = ev->to;
     rfq->transitions++;
+    leave(s, rfq);
     if (ev->deadline_ns)
         rfq->deadline_ns = ev->deadline_ns;
     if (ev->shown > rfq->shown) /* never goes back */

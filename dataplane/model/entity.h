@@ -232,7 +232,7 @@ struct rfq {
     uint8_t extensions;  /* of its deadline */
     uint8_t reserved;
     uint32_t length_ms;  /* from its making to its first deadline; 0 until it is extended */
-    uint16_t cancel_who;    /* taker that asked for the pending cancel; 0: the RFQ's own */
+    uint16_t cancel_who;    /* taker that asked for the pending cancel; 0: the RFQ's own, or nobody: its time ran out */
     uint16_t cancel_reason; /* enum reason; 0: REASON_TAKER_REQUEST */
     int64_t best_bid, best_ask; /* 0: none */
     uint64_t best_bid_quote, best_ask_quote;
@@ -253,6 +253,16 @@ struct rfq {
 };
 static_assert(LPS_MAX <= UINT16_MAX, "delivery_lps holds every id of an LP");
 static_assert(SESSIONS_MAX <= UINT16_MAX, "cancel_who holds every id of a taker");
+
+/* An RFQ's stay in a state that may last only so long, other than by the RFQ's own deadline. id: the RFQ's. */
+struct rfq_stay {
+    uint64_t id;
+    uint64_t since_ns, timeout_ns;
+    uint64_t due_ns; /* of the next level of its escalation; 0: none */
+    uint8_t state, level, extensions; /* level: the last that fired */
+    uint8_t reserved[5];
+    char transient[];
+};
 
 struct delivery {
     uint64_t id;

@@ -381,8 +381,24 @@ struct rfq_extended {
     uint64_t rfq, who_id;
     uint64_t deadline_ns; /* the new one */
     uint64_t length_ns;   /* of the RFQ as it was asked for: what each extension is measured by */
-    uint8_t who, number, reserved[6]; /* number: of this extension, 1.. */
+    uint8_t who, number; /* number: of this extension, 1.. */
+    uint8_t state;       /* the one that lasts longer, with an RFQ_TIMED; 0: bidding, by the RFQ's own deadline */
+    uint8_t reserved[5];
     char text[TEXT_SIZE]; /* the reason given */
+};
+
+/* A state that may last only so long was entered (level 0), its time was extended, or a level of its escalation fired:
+ * the highest is the end of it, with the move that the workflow has there. */
+struct rfq_timed {
+    struct record head;
+    uint64_t rfq;
+    uint64_t since_ns, timeout_ns;
+    uint64_t due_ns; /* of the next level; 0: none */
+    uint8_t state, level, extensions;
+    uint8_t move;  /* enum rfq_move; MOVE_CREATE: none */
+    uint8_t fired; /* this level, now */
+    uint8_t reserved[3];
+    char role[16]; /* who is to know; empty: nobody */
 };
 
 /* The answer to a client's command, for whoever waits for it (ticket), and for its repetitions (key). */

@@ -26,6 +26,7 @@
     X(RFQ_CANCEL_ORDER, rfq_cancel_order, rfq)         \
     X(RFQ_RETIRED, rfq_retired, rfq)                   \
     X(RFQ_EXTENDED, rfq_extended, rfq)                 \
+    X(RFQ_TIMED, rfq_timed, rfq)                       \
     X(CLIENT_ANSWERED, client_answered, rfq)           \
     X(DISTRIBUTION_NOTED, engine_noted, rfq)           \
     X(ORDER_CREATED, order_created, rfq)               \

@@ -53,9 +53,10 @@
     X(RFQ_RETIRED, 55, 1, rfq_retired, "an ended RFQ leaves memory; storage keeps it")                       \
     X(DISTRIBUTION_NOTED, 56, 1, engine_noted, "a command that changed nothing, and why")                    \
     X(DISTRIBUTION_DIGEST, 57, 1, engine_digest, "digest of distribution's state here")                      \
-    X(RFQ_EXTENDED, 58, 1, rfq_extended, "an RFQ's deadline moved, and why")                                 \
+    X(RFQ_EXTENDED, 58, 2, rfq_extended, "an RFQ's deadline moved, and why")                                 \
     X(CLIENT_ANSWERED, 59, 1, client_answered, "what became of a client's command: its answer")              \
     X(DISTRIBUTION_DRAIN, 60, 1, distribution_drain, "an operator wants no new RFQs, or wants them again")   \
+    X(RFQ_TIMED, 61, 1, rfq_timed, "how long an RFQ's state may last; a level of its escalation fired")       \
     /* routing's ring */                                                                                     \
     X(ROUTING_STARTED, 64, 1, engine_started, "routing starts: a new epoch of ids")                          \
     X(ROUTING_SESSION, 65, 1, engine_session, "routing learnt a session's state")                            \

@@ -143,7 +143,7 @@ static void list_all(FILE *f)
 {
     static const char *const tables[] = {
         "settings",         "instruments",      "lps",    "takers", "rfqs",     "deliveries", "quotes",
-        "routing_settings", "routing_sessions", "orders", "fills",  "sessions", "client_keys"};
+        "routing_settings", "routing_sessions", "orders", "fills",  "sessions", "client_keys", "rfq_stays"};
     char what[80];
     list_frames(f);
     list_store(f);

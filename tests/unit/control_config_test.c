@@ -8,6 +8,7 @@
 
 #include "control/config/config.h"
 #include "dataplane/core/decimal.h"
+#include "dataplane/engine/rfq/workflow.h"
 
 #define HEAD "instance: demo\ndirectory: run\n"
 #define FIX  "fix: {listen: '127.0.0.1:9880'}\n"
@@ -21,6 +22,16 @@ static struct config *parse(const char *text, enum err wanted)
     enum err e = config_parse(&c, text, strlen(text), "f.yaml");
     cr_assert_eq(e, wanted, "%s: %s", err_text(e), c->error_count ? c->errors[0] : "no error");
     return c;
+}
+
+Test(control_config, what_nobody_set_is_what_the_workflows_table_has)
+{
+    struct config *c = parse(HEAD FIX SESSIONS PARTIES, OK);
+    const struct workflow_timeout *bidding = workflow_timeout_of(PROFILE_INSTANT, RFQ_BIDDING_OPEN);
+    cr_expect_eq(c->settings.deadline_default_ns, bidding->duration_ns_default);
+    cr_expect_eq(c->settings.deadline_min_ns, bidding->duration_ns_min);
+    cr_expect_eq(c->settings.deadline_max_ns, bidding->duration_ns_max);
+    config_free(c);
 }
 
 Test(control_config, takes_a_whole_file_and_fills_in_defaults)

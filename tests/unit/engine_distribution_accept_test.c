@@ -31,7 +31,8 @@ Test(distribution_accept, takes_every_missing_step_and_awards)
     open_bidding(&b);
     desk_accept(&b.d, b.quotes[1]);
     cr_assert_eq(b.d.h.batches, 1);
-    cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_TRANSITION RFQ_TRANSITION RFQ_TRANSITION RFQ_AWARDED");
+    cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_TRANSITION RFQ_TRANSITION RFQ_TRANSITION RFQ_TIMED "
+                                            "RFQ_AWARDED");
     static const enum rfq_move moves[] = {MOVE_CLOSE_BIDDING, MOVE_START_EVALUATION, MOVE_AWARD};
     for (unsigned i = 0; i < 3; i++) {
         const struct rfq_transition *ev = harness_find_nth(&b.d.h, RECORD_RFQ_TRANSITION, i);
@@ -456,7 +457,7 @@ Test(distribution_award, not_filled_goes_back_and_the_next_quote_is_offered)
         expect_refused(&b, &again, REASON_QUOTE_CONSUMED, NULL);
         b.rfq = desk_reload_with(&b.d, b.rfq);
         desk_accept(&b.d, b.quotes[3]); /* from EVALUATION one step is missing */
-        cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_TRANSITION RFQ_AWARDED");
+        cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_TRANSITION RFQ_TIMED RFQ_AWARDED");
         desk_update(&b.d, b.rfq,
                     (struct desk_update){ORDER_IS_FILLED, REASON_NONE, UNITS(1000000), true, false, 0});
         cr_expect_eq(b.rfq->state, RFQ_COMPLETED);
@@ -493,7 +494,7 @@ Test(distribution_award, refused_by_our_controls_leaves_the_quote_standing)
         again.poss_resend = 1; /* the one that was refused, once more; or one that was lost: who knows */
         expect_refused(&b, &again, REASON_REPEATED, "PossResend of an acceptance that our controls refused");
         desk_accept(&b.d, b.quotes[1]);
-        cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_TRANSITION RFQ_AWARDED");
+        cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_TRANSITION RFQ_TIMED RFQ_AWARDED");
         desk_update(&b.d, b.rfq,
                     (struct desk_update){ORDER_IS_FILLED, REASON_NONE, UNITS(1000000), true, false, 0});
         cr_expect_eq(b.rfq->state, RFQ_COMPLETED);

@@ -10,7 +10,7 @@
 
 struct recount {
     uint32_t open_rfqs[LPS + 1];
-    uint32_t timers;
+    uint32_t timers, stays;
 };
 
 static bool is_live(const struct rfq *rfq)
@@ -87,13 +87,18 @@ static void check(const struct desk *d)
             continue;
         recount_deliveries(d, rfq, &all);
         recount_quotes(d, rfq, &all);
-        all.timers += rfq->state != RFQ_IS_AWARDED;
+        const struct rfq_stay *stay = distribution_stay(d->s, rfq->id);
+        cr_assert_eq(stay != NULL, rfq->state == RFQ_IS_AWARDED);
+        cr_assert(!stay || stay->due_ns == 0 || stay->due_ns >= d->h.now_ns);
+        all.timers += !stay || stay->due_ns != 0;
+        all.stays += stay != NULL;
         cr_assert_eq(rfq->shown == SHOWN_QUOTED && rfq->quoted == 0 && rfq->declined == 0, false);
         cr_assert(rfq->state != RFQ_BIDDING_OPEN || d->h.now_ns <= rfq->deadline_ns);
     }
     for (unsigned lp = 1; lp <= LPS; lp++)
         cr_assert_eq(distribution_lp(d->s, lp)->open_rfqs, all.open_rfqs[lp], "LP%u", lp);
     cr_assert_eq(timer_count(d->s->base.timers), all.timers);
+    cr_assert_eq(table_count(d->s->stays), all.stays);
 }
 
 /* Two desks as one. */
@@ -238,6 +243,8 @@ static void pass_time(struct pair *p)
     uint64_t by_ns = random_below(&p->random, 700 * MS) + 1;
     if (random_below(&p->random, 40) == 0)
         by_ns += 61 * SECOND;
+    if (random_below(&p->random, 400) == 0) /* awards grow old */
+        by_ns += random_below(&p->random, 22 * 24 * 3600) * SECOND;
     desk_advance(&p->steady, by_ns);
     desk_advance(&p->reborn, by_ns);
 }

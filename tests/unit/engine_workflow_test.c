@@ -149,6 +149,49 @@ Test(engine_workflow, gives_every_live_state_a_timeout_in_both_profiles)
     cr_expect_eq(workflow_timeout_of(PROFILE_NEGOTIATED, RFQ_BIDDING_OPEN)->at_timeout, MOVE_CLOSE_BIDDING);
 }
 
+/* The model arms a deadline in these states (rfq_arm), and what their rows say at the timeout ends the RFQ. */
+Test(engine_workflow, runs_by_the_deadline_where_an_rfq_can_still_be_awarded)
+{
+    unsigned count;
+    const struct workflow_timeout *rows = workflow_timeouts(&count);
+    for (unsigned i = 0; i < count; i++) {
+        bool open = rows[i].state == RFQ_BIDDING_OPEN || rows[i].state == RFQ_BIDDING_CLOSED ||
+                    rows[i].state == RFQ_EVALUATION;
+        if (rows[i].profile == PROFILE_INSTANT && open)
+            cr_expect(rows[i].runs && !rows[i].duration_ns, "%s", rfq_state_name(rows[i].state));
+        if (rows[i].runs) {
+            struct workflow_facts f = all_well(rows[i].state, rows[i].at_timeout);
+            unsigned to = 0;
+            cr_assert_eq(workflow_check(rows[i].state, rows[i].at_timeout, &f, &to, NULL), OK);
+            cr_expect(workflow_is_end(to));
+            cr_expect_eq(workflow_running(rows[i].profile, rows[i].state), &rows[i]);
+            cr_expect(open || rows[i].duration_ns, "only what can be awarded has no other time than the deadline");
+        } else {
+            cr_expect_null(workflow_running(rows[i].profile, rows[i].state));
+        }
+    }
+}
+
+Test(engine_workflow, fires_each_level_once_in_order_and_the_end_last)
+{
+    unsigned count;
+    const struct workflow_timeout *rows = workflow_timeouts(&count);
+    for (unsigned i = 0; i < count; i++) {
+        const uint64_t since = 1000, timeout = since + (rows[i].duration_ns ? rows[i].duration_ns : 100);
+        struct workflow_step step = {.due_ns = since};
+        unsigned steps = 0;
+        for (unsigned level = 0; workflow_next(&rows[i], level, since, timeout, &step); level = step.level) {
+            cr_expect_gt(step.level, level);
+            cr_expect_geq(step.due_ns, since + (timeout - since) / 2);
+            steps++;
+        }
+        cr_expect_eq(steps, rows[i].escalates ? 5 : 3, "L1 and L2 in every timed state");
+        cr_expect_eq(step.level, WORKFLOW_END);
+        cr_expect_eq(step.move, rows[i].at_timeout);
+        cr_expect_eq(step.due_ns, timeout + rows[i].auto_cancel_ns);
+    }
+}
+
 Test(engine_workflow, prints_every_state_transition_and_guard)
 {
     static char text[WORKFLOW_TEXT_SIZE], dot[WORKFLOW_TEXT_SIZE];

@@ -108,6 +108,14 @@ static void revert(struct emit *e, const struct rfq *rfq, enum reason cause)
                                .text = "the award was not filled, and no other quote stands"});
 }
 
+/* The award's time ran out (stay.c): nobody asked. */
+static bool is_auto_cancelled(const struct emit *e, const struct rfq *rfq)
+{
+    const struct rfq_stay *stay = distribution_stay(state_of(e), rfq->id);
+    return stay && stay->level == WORKFLOW_END && !rfq->cancel_who &&
+           rfq->cancel_reason == REASON_SYSTEM_POLICY;
+}
+
 static void finish(struct emit *e, const struct rfq *rfq, const struct order_update *c)
 {
     if (rfq->filled_quantity > 0) {
@@ -115,6 +123,13 @@ static void finish(struct emit *e, const struct rfq *rfq, const struct order_upd
                 &(struct move){.move = MOVE_COMPLETE,
                                .who = WHO_SYSTEM,
                                .facts = {.order_final = true, .filled = true}});
+    } else if (is_auto_cancelled(e, rfq)) {
+        rfq_end(e, rfq,
+                &(struct move){.move = MOVE_AUTO_CANCEL,
+                               .who = WHO_SCHEDULER,
+                               .reason = REASON_SYSTEM_POLICY,
+                               .text = "the award's time ran out, and nothing was filled",
+                               .facts = {.order_final = true}});
     } else if (rfq->cancel_pending || c->reason == REASON_TAKER_REQUEST) {
         rfq_end(e, rfq,
                 &(struct move){.move = MOVE_CANCEL,

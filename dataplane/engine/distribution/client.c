@@ -4,8 +4,6 @@
  */
 #include "dataplane/engine/distribution/inside.h"
 
-#define EXTENSIONS_MAX 3 /* of an instant RFQ (spec/10, «Time») */
-
 struct client_result {
     uint64_t rfq, quote, value;
     struct refusal refusal;
@@ -179,43 +177,86 @@ void decide_client_cancel(struct emit *e, const struct lane_item *item)
     answer(e, item, &c->client, &result);
 }
 
-/* How long the RFQ was asked to live: no extension is longer. */
+/* How long the RFQ was asked to live. */
 static uint64_t length_ns(const struct rfq *rfq)
 {
     return rfq->extensions ? rfq->length_ms * 1000000ull : rfq->deadline_ns - rfq->created_ns;
 }
 
-static void check_extension(const struct rfq *rfq, const struct command_client_extend *c, uint64_t now_ns,
-                            struct refusal *r)
+/* How long the present state may last, and what the workflow's table allows beyond it. */
+struct lasting {
+    const struct workflow_timeout *row; /* NULL: it cannot be extended */
+    bool own;                           /* until the RFQ's own deadline; else it has a stay */
+    bool ran_out;                       /* of the stay */
+    unsigned used;
+    uint64_t until_ns, extension_ns;
+};
+
+static struct lasting lasting_of(const struct emit *e, const struct rfq *rfq)
 {
-    if (rfq->state != RFQ_BIDDING_OPEN) {
+    const struct workflow_timeout *row = workflow_running(rfq->profile, rfq->state);
+    const struct rfq_stay *stay = distribution_stay(state_of(e), rfq->id);
+    if (!row || !row->extensions || (row->duration_ns && !stay))
+        return (struct lasting){.row = NULL};
+    return (struct lasting){.row = row,
+                            .own = !stay,
+                            .ran_out = stay && stay->level == WORKFLOW_END,
+                            .used = stay ? stay->extensions : rfq->extensions,
+                            .until_ns = stay ? stay->timeout_ns : rfq->deadline_ns,
+                            .extension_ns = row->extension_ns ? row->extension_ns : length_ns(rfq)};
+}
+
+static void check_extension(const struct rfq *rfq, const struct lasting *l,
+                            const struct command_client_extend *c, uint64_t now_ns, struct refusal *r)
+{
+    if (!l->row) {
         struct text t = refuse(r, REASON_RFQ_STATE);
         text_add(&t, "the RFQ is ");
         text_add(&t, rfq_state_name(rfq->state));
-        text_add(&t, ": only BIDDING_OPEN is extended");
-    } else if (now_ns >= rfq->deadline_ns) { /* its timer is about to fire */
+        text_add(&t, ": only BIDDING_OPEN and AWARDED are extended");
+    } else if (l->own && now_ns >= l->until_ns) { /* its timer is about to fire */
         struct text t = refuse(r, REASON_EXTENSION);
         text_add(&t, "the deadline passed ");
-        text_add_duration(&t, now_ns - rfq->deadline_ns);
+        text_add_duration(&t, now_ns - l->until_ns);
         text_add(&t, " ago");
+    } else if (l->ran_out) {
+        struct text t = refuse(r, REASON_EXTENSION);
+        text_add(&t, "its time ran out, and its order is being cancelled");
     } else if (!c->text[0]) {
         struct text t = refuse(r, REASON_REASON_REQUIRED);
         text_add(&t, "an extension needs a reason");
-    } else if (rfq->extensions >= EXTENSIONS_MAX) {
+    } else if (l->used >= l->row->extensions) {
         struct text t = refuse(r, REASON_EXTENSION);
         text_add(&t, "extended ");
-        text_add_number(&t, EXTENSIONS_MAX);
-        text_add(&t, " times, which is the most");
-    } else if (c->deadline_ns && c->deadline_ns <= rfq->deadline_ns) {
+        text_add_number(&t, l->row->extensions);
+        text_add(&t, l->row->extensions == 1 ? " time, which is the most" : " times, which is the most");
+    } else if (c->deadline_ns && c->deadline_ns <= l->until_ns) {
         struct text t = refuse(r, REASON_EXTENSION);
         text_add(&t, "the new deadline is not later than the present one");
-    } else if (c->deadline_ns && c->deadline_ns - rfq->deadline_ns > length_ns(rfq)) {
+    } else if (c->deadline_ns && c->deadline_ns - l->until_ns > l->extension_ns) {
         struct text t = refuse(r, REASON_EXTENSION);
         text_add(&t, "extended by ");
-        text_add_duration(&t, c->deadline_ns - rfq->deadline_ns);
+        text_add_duration(&t, c->deadline_ns - l->until_ns);
         text_add(&t, ", at most ");
-        text_add_duration(&t, length_ns(rfq));
+        text_add_duration(&t, l->extension_ns);
     }
+}
+
+static void extend(struct emit *e, const struct rfq *rfq, const struct lasting *l,
+                   const struct command_client_extend *c, uint64_t until_ns)
+{
+    struct rfq_extended *ev = emit_begin(e, RECORD_RFQ_EXTENDED, sizeof *ev);
+    ev->rfq = rfq->id;
+    ev->who = WHO_USER;
+    ev->who_id = c->client.taker;
+    ev->deadline_ns = until_ns;
+    ev->length_ns = l->own ? length_ns(rfq) : 0;
+    ev->number = (uint8_t)(l->used + 1);
+    ev->state = l->own ? 0 : rfq->state;
+    memcpy(ev->text, c->text, sizeof ev->text);
+    emit_end(e, ev);
+    if (!l->own)
+        stay_extend(e, rfq, until_ns);
 }
 
 void decide_client_extend(struct emit *e, const struct lane_item *item)
@@ -225,20 +266,14 @@ void decide_client_extend(struct emit *e, const struct lane_item *item)
         return;
     struct client_result result = {.rfq = c->rfq};
     const struct rfq *rfq = find_rfq(e, &c->client, c->rfq, &result.refusal);
-    if (rfq)
-        check_extension(rfq, c, e->now_ns, &result.refusal);
+    struct lasting l = {.row = NULL};
+    if (rfq) {
+        l = lasting_of(e, rfq);
+        check_extension(rfq, &l, c, e->now_ns, &result.refusal);
+    }
     if (rfq && result.refusal.reason == REASON_NONE) {
-        uint64_t length = length_ns(rfq);
-        result.value = c->deadline_ns ? c->deadline_ns : rfq->deadline_ns + length;
-        struct rfq_extended *ev = emit_begin(e, RECORD_RFQ_EXTENDED, sizeof *ev);
-        ev->rfq = rfq->id;
-        ev->who = WHO_USER;
-        ev->who_id = c->client.taker;
-        ev->deadline_ns = result.value;
-        ev->length_ns = length;
-        ev->number = (uint8_t)(rfq->extensions + 1);
-        memcpy(ev->text, c->text, sizeof ev->text);
-        emit_end(e, ev);
+        result.value = c->deadline_ns ? c->deadline_ns : l.until_ns + l.extension_ns;
+        extend(e, rfq, &l, c, result.value);
     }
     answer(e, item, &c->client, &result);
 }

@@ -64,6 +64,7 @@ void distribution_timer_fired(struct emit *e, const struct timer *t)
     switch ((enum distribution_timer)t->kind) {
     case TIMER_RFQ_DEADLINE:
     case TIMER_RFQ_RETIRE:
+    case TIMER_RFQ_STAY:
         rfq_due(e, distribution_rfq(s, t->id), t->kind);
         break;
     case TIMER_DELIVERY:

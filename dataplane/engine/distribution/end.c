@@ -80,12 +80,14 @@ static void close_silent(struct emit *e, const struct rfq *rfq)
     }
 }
 
-static void expire(struct emit *e, const struct rfq *rfq)
+/* Its own deadline passed: it ends as the table says. */
+static void out_of_time(struct emit *e, const struct rfq *rfq)
 {
+    const struct workflow_timeout *row = workflow_running(rfq->profile, rfq->state);
     if (rfq->state == RFQ_BIDDING_OPEN)
         close_silent(e, rfq);
     rfq_end(e, rfq,
-            &(struct move){.move = MOVE_EXPIRE,
+            &(struct move){.move = (enum rfq_move)row->at_timeout,
                            .who = WHO_SCHEDULER,
                            .reason = REASON_DEADLINE,
                            .text = "the deadline passed without an award",
@@ -95,7 +97,11 @@ static void expire(struct emit *e, const struct rfq *rfq)
 void rfq_due(struct emit *e, const struct rfq *rfq, unsigned kind)
 {
     if (kind == TIMER_RFQ_DEADLINE) {
-        expire(e, rfq);
+        out_of_time(e, rfq);
+        return;
+    }
+    if (kind == TIMER_RFQ_STAY) {
+        stay_due(e, rfq);
         return;
     }
     struct rfq_retired *ev = emit_begin(e, RECORD_RFQ_RETIRED, sizeof *ev);

@@ -1,7 +1,7 @@
 /* Inside distribution's decisions: what its files give each other. One file for each subject: request (R),
- * eligibility, release, delivery, quote, accept (AJ, D), award (what becomes of it), end, session, start.
- * Each decision is check on a constant state, then emit; entities are seen as const, and are up to date after
- * every emit_end.
+ * eligibility, release, delivery, quote, accept (AJ, D), award (what becomes of it), end, stay, session,
+ * start. Each decision is check on a constant state, then emit; entities are seen as const, and are up to
+ * date after every emit_end.
  */
 #ifndef RFQD_ENGINE_DISTRIBUTION_INSIDE_H
 #define RFQD_ENGINE_DISTRIBUTION_INSIDE_H
@@ -95,6 +95,13 @@ void quotes_archive(struct emit *e, const struct rfq *rfq);
 /* An RFQ ends by this move: LPs told, quotes archived, then the transition. */
 void rfq_end(struct emit *e, const struct rfq *rfq, const struct move *m);
 void rfq_due(struct emit *e, const struct rfq *rfq, unsigned kind);
+
+/* stay.c */
+/* It has come to its present state: its time there begins, where the table has one. */
+void stay_begin(struct emit *e, const struct rfq *rfq);
+/* It may stay until then; that it may was checked. */
+void stay_extend(struct emit *e, const struct rfq *rfq, uint64_t timeout_ns);
+void stay_due(struct emit *e, const struct rfq *rfq);
 
 /* request.c: one more RFQ may be made: room in memory, and no drain; else the refusal. */
 bool request_may_create(const struct distribution_state *s, struct refusal *r);

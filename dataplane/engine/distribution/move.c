@@ -42,4 +42,5 @@ void rfq_move(struct emit *e, const struct rfq *rfq, const struct move *m)
         text_add(&t, m->text);
     }
     emit_end(e, ev);
+    stay_begin(e, rfq);
 }

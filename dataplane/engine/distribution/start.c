@@ -192,6 +192,17 @@ static void set_takers(struct emit *e, const struct engine_setup *setup)
         configure_taker(e, &setup->takers[i]);
 }
 
+/* What an earlier release awarded has no time yet: it begins now. */
+static void begin_stays(struct emit *e)
+{
+    const struct distribution_state *s = state_of(e);
+    for (uint32_t slot = 0; slot < table_slots(s->rfqs); slot++) {
+        const struct rfq *rfq = table_at(s->rfqs, slot);
+        if (rfq && !distribution_stay(s, rfq->id))
+            stay_begin(e, rfq);
+    }
+}
+
 void distribution_start(struct emit *e, const struct engine_setup *setup)
 {
     start_epoch(e);
@@ -199,6 +210,7 @@ void distribution_start(struct emit *e, const struct engine_setup *setup)
     set_instruments(e, setup);
     set_lps(e, setup);
     set_takers(e, setup);
+    begin_stays(e);
 }
 
 /* Changed while it runs

@@ -31,22 +31,25 @@ static const struct workflow_transition transitions[] = {
     {MOVE_ARCHIVE,           RFQ_ARCHIVED,       IN(RFQ_DRAFT),                                {GUARD_TIMED_OUT}},
 };
 
-#define TIMED(profile) \
-    /* profile, state,              at timeout,            escalates, extensions, duration, its own: least, most, extension, auto-cancel */ \
-    {profile, RFQ_DRAFT,          MOVE_ARCHIVE,          0, 0, DAYS(30),  0, 0, 0,       0},       \
-    {profile, RFQ_PUBLISHED,      MOVE_REJECT,           0, 2, DAYS(7),   0, 0, DAYS(7), 0},       \
-    {profile, RFQ_BIDDING_CLOSED, MOVE_START_EVALUATION, 0, 0, HOURS(24), 0, 0, 0,       0},       \
-    {profile, RFQ_EVALUATION,     MOVE_AUTO_CANCEL,      1, 2, DAYS(7),   0, 0, DAYS(3), DAYS(7)}, \
-    {profile, RFQ_IS_AWARDED,     MOVE_CREATE,           1, 1, DAYS(14),  0, 0, DAYS(7), 0}
-
+/* `instant` passes through DRAFT and PUBLISHED in one decision, and may be awarded until its deadline in every
+ * state in which it can be. Of `negotiated` nothing runs yet. */
 static const struct workflow_timeout timeouts[] = {
-    TIMED(PROFILE_INSTANT),
-    {PROFILE_INSTANT,    RFQ_BIDDING_OPEN, MOVE_EXPIRE,        0, 3, 0, SECONDS(1), HOURS(1), 0,         0},
-    TIMED(PROFILE_NEGOTIATED),
-    {PROFILE_NEGOTIATED, RFQ_BIDDING_OPEN, MOVE_CLOSE_BIDDING, 0, 3, 0, 0,          0,        HOURS(72), 0},
+    /* profile, state,                         runs, at timeout,      escalates, extensions, duration, its own: default, least, most, extension, auto-cancel */
+    {PROFILE_INSTANT,    RFQ_DRAFT,          0, MOVE_ARCHIVE,          0, 0, DAYS(30),  0, 0, 0,                             0,         0},
+    {PROFILE_INSTANT,    RFQ_PUBLISHED,      0, MOVE_REJECT,           0, 2, DAYS(7),   0, 0, 0,                             DAYS(7),   0},
+    {PROFILE_INSTANT,    RFQ_BIDDING_OPEN,   1, MOVE_EXPIRE,           0, 3, 0,         SECONDS(30), SECONDS(1), HOURS(1),   0,         0},
+    {PROFILE_INSTANT,    RFQ_BIDDING_CLOSED, 1, MOVE_EXPIRE,           0, 0, 0,         0, 0, 0,                             0,         0},
+    {PROFILE_INSTANT,    RFQ_EVALUATION,     1, MOVE_EXPIRE,           0, 0, 0,         0, 0, 0,                             0,         0},
+    {PROFILE_INSTANT,    RFQ_IS_AWARDED,     1, MOVE_AUTO_CANCEL,      1, 1, DAYS(14),  0, 0, 0,                             DAYS(7),   DAYS(7)},
+    {PROFILE_NEGOTIATED, RFQ_DRAFT,          0, MOVE_ARCHIVE,          0, 0, DAYS(30),  0, 0, 0,                             0,         0},
+    {PROFILE_NEGOTIATED, RFQ_PUBLISHED,      0, MOVE_REJECT,           0, 2, DAYS(7),   0, 0, 0,                             DAYS(7),   0},
+    {PROFILE_NEGOTIATED, RFQ_BIDDING_OPEN,   0, MOVE_CLOSE_BIDDING,    0, 3, 0,         0, 0, 0,                             HOURS(72), 0},
+    {PROFILE_NEGOTIATED, RFQ_BIDDING_CLOSED, 0, MOVE_START_EVALUATION, 0, 0, HOURS(24), 0, 0, 0,                             0,         0},
+    {PROFILE_NEGOTIATED, RFQ_EVALUATION,     0, MOVE_AUTO_CANCEL,      1, 2, DAYS(7),   0, 0, 0,                             DAYS(3),   DAYS(7)},
+    {PROFILE_NEGOTIATED, RFQ_IS_AWARDED,     0, MOVE_AUTO_CANCEL,      1, 1, DAYS(14),  0, 0, 0,                             DAYS(7),   DAYS(7)},
 };
 
-static const struct workflow_level levels[] = {
+static const struct workflow_level levels[WORKFLOW_LEVELS] = {
     /* name, role,     percent, after,  everywhere */
     {"L1", "owner",     50,     0,       1},
     {"L2", "team lead", 75,     0,       1},
@@ -201,4 +204,27 @@ const struct workflow_timeout *workflow_timeout_of(unsigned profile, unsigned st
         if (timeouts[i].profile == profile && timeouts[i].state == state)
             return &timeouts[i];
     return NULL;
+}
+
+const struct workflow_timeout *workflow_running(unsigned profile, unsigned state)
+{
+    const struct workflow_timeout *row = workflow_timeout_of(profile, state);
+    return row && row->runs ? row : NULL;
+}
+
+bool workflow_next(const struct workflow_timeout *row, unsigned level, uint64_t since_ns, uint64_t timeout_ns,
+                   struct workflow_step *next)
+{
+    while (level < WORKFLOW_LEVELS && !levels[level].everywhere && !row->escalates)
+        level++;
+    if (level >= WORKFLOW_END)
+        return false;
+    if (level == WORKFLOW_LEVELS) {
+        *next = (struct workflow_step){WORKFLOW_END, row->at_timeout, "", timeout_ns + row->auto_cancel_ns};
+        return true;
+    }
+    const struct workflow_level *l = &levels[level];
+    uint64_t due_ns = since_ns + (timeout_ns - since_ns) / 100 * l->percent + l->after_ns;
+    *next = (struct workflow_step){(uint8_t)(level + 1), MOVE_CREATE, l->role, due_ns};
+    return true;
 }

@@ -66,16 +66,19 @@ struct workflow_transition {
     uint8_t guards[WORKFLOW_GUARDS_MAX];
 };
 
-/* Where a state may last only so long. */
+/* Where a state may last only so long. Decisions go by the rows that run; the others are data for what is to
+ * come. */
 struct workflow_timeout {
     uint8_t profile, state;
-    uint8_t at_timeout;                        /* enum rfq_move; MOVE_CREATE: nothing by itself */
+    uint8_t runs;                              /* an RFQ can rest in this state, and the row is acted on */
+    uint8_t at_timeout;                        /* enum rfq_move */
     uint8_t escalates;                         /* L1 to L4 fire */
     uint32_t extensions;                       /* how many */
     uint64_t duration_ns;                      /* 0: the RFQ's own deadline */
+    uint64_t duration_ns_default;              /* of the RFQ's own deadline, where it names none; 0: it must */
     uint64_t duration_ns_min, duration_ns_max; /* of the RFQ's own deadline; 0: any */
     uint64_t extension_ns;                     /* each; 0: up to the original length */
-    uint64_t auto_cancel_ns;                   /* after the timeout; 0: none */
+    uint64_t auto_cancel_ns;                   /* at_timeout is made so long after the timeout; 0: at once */
 };
 
 /* Escalation: when a level fires in a state with a timeout. */
@@ -84,6 +87,16 @@ struct workflow_level {
     uint32_t percent;   /* of the timeout */
     uint64_t after_ns;  /* past it */
     uint8_t everywhere; /* in every timed state; else only where the state escalates */
+};
+
+/* What happens in a stay by itself: the levels of escalation, one after the other, and its end. */
+#define WORKFLOW_LEVELS 4
+#define WORKFLOW_END    (WORKFLOW_LEVELS + 1) /* as a level: the state's time is up */
+struct workflow_step {
+    uint8_t level;    /* 1.., or WORKFLOW_END */
+    uint8_t move;     /* enum rfq_move, at the end; MOVE_CREATE: none */
+    const char *role; /* who is to know; "": nobody */
+    uint64_t due_ns;
 };
 
 const struct workflow_transition *workflow_transitions(unsigned *count);
@@ -101,6 +114,12 @@ bool workflow_is_end(unsigned state);
 unsigned workflow_shown(unsigned state);
 /* The timeout of a state in a profile, NULL: none. */
 const struct workflow_timeout *workflow_timeout_of(unsigned profile, unsigned state);
+/* The same, where it runs; else NULL. */
+const struct workflow_timeout *workflow_running(unsigned profile, unsigned state);
+/* What comes behind `level` (0: the first) in a stay that began at since_ns and has until timeout_ns. False:
+ * nothing more. */
+bool workflow_next(const struct workflow_timeout *row, unsigned level, uint64_t since_ns, uint64_t timeout_ns,
+                   struct workflow_step *next);
 
 /* As people read it: `rfqctl workflow`. Return the length; what does not fit is cut (WORKFLOW_TEXT_SIZE is
  * enough). */

@@ -89,8 +89,12 @@ static void print_timeout(struct text *t, const struct workflow_timeout *row)
             text_add(t, " to ");
             add_span(t, row->duration_ns_max);
         }
+        if (row->duration_ns_default) {
+            text_add(t, ", else ");
+            add_span(t, row->duration_ns_default);
+        }
     }
-    text_pad(t, line, 56);
+    text_pad(t, line, 66);
     text_add_number(t, row->extensions);
     if (row->extensions) {
         text_add(t, " x ");
@@ -99,21 +103,23 @@ static void print_timeout(struct text *t, const struct workflow_timeout *row)
         else
             text_add(t, "its length");
     }
-    text_pad(t, line, 72);
-    text_add(t, row->at_timeout == MOVE_CREATE ? "escalates" : rfq_move_name(row->at_timeout));
+    text_pad(t, line, 82);
+    if (row->escalates)
+        text_add(t, "escalates; ");
+    text_add(t, rfq_move_name(row->at_timeout));
     if (row->auto_cancel_ns) {
-        text_add(t, " after escalation, ");
+        text_add_char(t, ' ');
         add_span(t, row->auto_cancel_ns);
         text_add(t, " later");
     }
-    text_add_char(t, '\n');
+    text_add(t, row->runs ? "\n" : " (not running)\n");
 }
 
 static void print_timeouts(struct text *t)
 {
     unsigned count;
     const struct workflow_timeout *rows = workflow_timeouts(&count);
-    text_add(t, "\nPROFILE     STATE           TIMEOUT                     EXTENSIONS      THEN\n");
+    text_add(t, "\nPROFILE     STATE           TIMEOUT                               EXTENSIONS      THEN\n");
     for (unsigned i = 0; i < count; i++)
         print_timeout(t, &rows[i]);
 }
@@ -137,6 +143,7 @@ static void print_levels(struct text *t)
         }
         text_add(t, rows[i].everywhere ? ", every timed state\n" : ", where the state escalates\n");
     }
+    text_add(t, "No level fires before an RFQ's own deadline, nor in what is not running.\n");
 }
 
 size_t workflow_print(char *out, size_t size)

@@ -1,0 +1,67 @@
+/* An RFQ's stay in a state that the workflow's table gives a time of its own: it begins with the transition,
+ * may be extended, and what the table has for it fires level by level, each exactly once, up to the end. What
+ * fell due while the process was down fires in order when it is back, because what is next is durable.
+ */
+#include "dataplane/engine/distribution/inside.h"
+
+static void set_stay(struct emit *e, const struct rfq *rfq, const struct workflow_timeout *row,
+                     const struct rfq_stay *stay, const struct workflow_step *fired)
+{
+    struct workflow_step next;
+    struct rfq_timed *ev = emit_begin(e, RECORD_RFQ_TIMED, sizeof *ev);
+    ev->rfq = rfq->id;
+    ev->since_ns = stay->since_ns;
+    ev->timeout_ns = stay->timeout_ns;
+    ev->state = rfq->state;
+    ev->extensions = stay->extensions;
+    ev->level = stay->level;
+    if (fired) {
+        struct text role = text_in(ev->role, sizeof ev->role);
+        text_add(&role, fired->role);
+        ev->fired = 1;
+        ev->level = fired->level;
+        ev->move = fired->move;
+    }
+    if (workflow_next(row, ev->level, ev->since_ns, ev->timeout_ns, &next))
+        ev->due_ns = next.due_ns;
+    emit_end(e, ev);
+}
+
+void stay_begin(struct emit *e, const struct rfq *rfq)
+{
+    const struct workflow_timeout *row = workflow_running(rfq->profile, rfq->state);
+    if (!row || !row->duration_ns)
+        return;
+    const struct rfq_stay stay = {.since_ns = e->now_ns, .timeout_ns = e->now_ns + row->duration_ns};
+    set_stay(e, rfq, row, &stay, NULL);
+}
+
+void stay_extend(struct emit *e, const struct rfq *rfq, uint64_t timeout_ns)
+{
+    const struct workflow_timeout *row = workflow_running(rfq->profile, rfq->state);
+    struct rfq_stay stay = *distribution_stay(state_of(e), rfq->id);
+    stay.timeout_ns = timeout_ns;
+    stay.extensions++;
+    set_stay(e, rfq, row, &stay, NULL);
+}
+
+/* The children first: AUTO_CANCEL, or COMPLETE with what is filled, is made when they are final (award.c). */
+static void run_out(struct emit *e, const struct rfq *rfq)
+{
+    assert(rfq->state == RFQ_IS_AWARDED); /* the only state that runs with a time of its own */
+    if (!rfq->cancel_pending)
+        rfq_cancel(e, rfq, 0, REASON_SYSTEM_POLICY);
+}
+
+void stay_due(struct emit *e, const struct rfq *rfq)
+{
+    const struct rfq_stay *stay = distribution_stay(state_of(e), rfq->id);
+    const struct workflow_timeout *row = workflow_running(rfq->profile, rfq->state);
+    struct workflow_step step;
+    bool any = workflow_next(row, stay->level, stay->since_ns, stay->timeout_ns, &step);
+    assert(any && e->now_ns >= step.due_ns);
+    (void)any;
+    set_stay(e, rfq, row, stay, &step);
+    if (step.level == WORKFLOW_END)
+        run_out(e, rfq);
+}
