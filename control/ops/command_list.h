@@ -52,8 +52,8 @@
     X(lanes, "lanes", NULL, 0, "", 0, 0, READ, CORE, "how full each ring and lane is")                                \
     X(counters, "counters", NULL, 0, "", 0, 0, READ, CORE, "every counter and gauge")                                 \
     X(metrics, "metrics", NULL, 0, "", 0, 0, READ, CORE, "everything there is to watch, as Prometheus text")           \
-    X(workflow, "workflow", NULL, 0, "[dot]", 0, 1, READ, CORE,                                                       \
-      "the RFQ state machine, as a table or as a Graphviz diagram")                                                   \
+    X(workflow, "workflow", NULL, 0, "[dot|page]", 0, 1, READ, CORE,                                                  \
+      "the RFQ state machine, as a table, a Graphviz diagram, or WORKFLOW.md")                                        \
     X(log, "log", NULL, 0, "", 0, 0, READ, CORE, "the least important of what is said on standard error, and lines lost") \
     X(log_level, "log", NULL, 0, "LEVEL", 1, 1, OPERATE, CORE,                                                     \
       "error, warning, info or debug: what is said from now on, until a restart or a reload that changes it")         \

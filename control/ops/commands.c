@@ -240,11 +240,18 @@ void ops_status(struct ops_request *r)
 void ops_workflow(struct ops_request *r)
 {
     static char text[WORKFLOW_TEXT_SIZE];
-    if (r->argument_count && strcmp(r->arguments[0], "dot") != 0) {
-        ops_fail(r, "usage", "usage: workflow [dot]");
+    const char *as = r->argument_count ? r->arguments[0] : "";
+    size_t size;
+    if (!*as) {
+        size = workflow_print(text, sizeof text);
+    } else if (strcmp(as, "dot") == 0) {
+        size = workflow_dot(text, sizeof text);
+    } else if (strcmp(as, "page") == 0) {
+        size = workflow_page(text, sizeof text);
+    } else {
+        ops_fail(r, "usage", "usage: workflow [dot|page]");
         return;
     }
-    size_t size = r->argument_count ? workflow_dot(text, sizeof text) : workflow_print(text, sizeof text);
     json_open(r->out, NULL, '{');
     json_chars(r->out, "text", text, size);
     json_close(r->out, '}');

@@ -99,7 +99,7 @@ Test(control_ops, answers_requests_one_after_the_other)
     const char *first = strstr(text, "{\"end\":true}\n");
     cr_assert(first, "%s", text);
     cr_assert(strstr(first, "there is no command 'nonsense'"), "%s", first);
-    cr_assert(strstr(first, "usage: workflow [dot]"), "%s", first);
+    cr_assert(strstr(first, "usage: workflow [dot|page]"), "%s", first);
     cr_assert_eq(counted("rfqd_ops_requests_total"), 3);
     cr_assert_eq(counted("rfqd_ops_failures_total"), 2);
     close(fd);

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/engine/rfq/workflow.h"
@@ -149,7 +150,8 @@ Test(engine_workflow, gives_every_live_state_a_timeout_in_both_profiles)
     cr_expect_eq(workflow_timeout_of(PROFILE_NEGOTIATED, RFQ_BIDDING_OPEN)->at_timeout, MOVE_CLOSE_BIDDING);
 }
 
-/* The model arms a deadline in these states (rfq_arm), and what their rows say at the timeout ends the RFQ. */
+/* The model arms a deadline in these states (rfq_arm), and what their rows say at the timeout ends the RFQ.
+ */
 Test(engine_workflow, runs_by_the_deadline_where_an_rfq_can_still_be_awarded)
 {
     unsigned count;
@@ -165,7 +167,8 @@ Test(engine_workflow, runs_by_the_deadline_where_an_rfq_can_still_be_awarded)
             cr_assert_eq(workflow_check(rows[i].state, rows[i].at_timeout, &f, &to, NULL), OK);
             cr_expect(workflow_is_end(to));
             cr_expect_eq(workflow_running(rows[i].profile, rows[i].state), &rows[i]);
-            cr_expect(open || rows[i].duration_ns, "only what can be awarded has no other time than the deadline");
+            cr_expect(open || rows[i].duration_ns,
+                      "only what can be awarded has no other time than the deadline");
         } else {
             cr_expect_null(workflow_running(rows[i].profile, rows[i].state));
         }
@@ -211,6 +214,31 @@ Test(engine_workflow, prints_every_state_transition_and_guard)
         cr_expect(strstr(text, workflow_guard_name(guard)));
     cr_expect(strstr(dot, "EVALUATION -> AWARDED [label=\"AWARD\\n[quote_valid]\"];"));
     cr_expect(strstr(text, "EXPIRE            BIDDING_OPEN    EXPIRED         instant deadline_passed\n"));
+}
+
+static size_t read_page(char *out, size_t size)
+{
+    FILE *f = fopen(WORKFLOW_PAGE, "r");
+    size_t n = f ? fread(out, 1, size - 1, f) : 0;
+    if (f)
+        fclose(f);
+    out[n] = '\0';
+    return n;
+}
+
+Test(engine_workflow, the_page_in_the_tree_is_what_the_program_prints)
+{
+    static char now[WORKFLOW_TEXT_SIZE], then[WORKFLOW_TEXT_SIZE];
+    size_t size = workflow_page(now, sizeof now);
+    cr_assert_lt(size, sizeof now - 1, "all of it fits");
+    cr_expect(strstr(now, "    EVALUATION --> AWARDED: AWARD\n"));
+    cr_expect(strstr(now, "    AWARDED --> CANCELLED: CANCEL, AUTO_CANCEL\n"));
+    if (getenv("RFQD_WORKFLOW_WRITE")) {
+        FILE *f = fopen(WORKFLOW_PAGE, "w");
+        cr_assert(f && fwrite(now, 1, size, f) == size && fclose(f) == 0);
+    }
+    read_page(then, sizeof then);
+    cr_assert_str_eq(now, then, "WORKFLOW.md is not what the tables say: RFQD_WORKFLOW_WRITE=1 writes it anew");
 }
 
 Test(engine_workflow, cuts_what_does_not_fit_and_ends_it)

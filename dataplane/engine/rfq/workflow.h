@@ -75,7 +75,7 @@ struct workflow_timeout {
     uint8_t escalates;                         /* L1 to L4 fire */
     uint32_t extensions;                       /* how many */
     uint64_t duration_ns;                      /* 0: the RFQ's own deadline */
-    uint64_t duration_ns_default;              /* of the RFQ's own deadline, where it names none; 0: it must */
+    uint64_t duration_ns_default; /* of the RFQ's own deadline, where it names none; 0: it must */
     uint64_t duration_ns_min, duration_ns_max; /* of the RFQ's own deadline; 0: any */
     uint64_t extension_ns;                     /* each; 0: up to the original length */
     uint64_t auto_cancel_ns;                   /* at_timeout is made so long after the timeout; 0: at once */
@@ -127,5 +127,7 @@ bool workflow_next(const struct workflow_timeout *row, unsigned level, uint64_t 
 size_t workflow_print(char *out, size_t size);
 /* The diagram, as Graphviz DOT. */
 size_t workflow_dot(char *out, size_t size);
+/* Both as a page of the documentation: the diagram for Mermaid, and the tables. */
+size_t workflow_page(char *out, size_t size);
 
 #endif

@@ -146,14 +146,19 @@ static void print_levels(struct text *t)
     text_add(t, "No level fires before an RFQ's own deadline, nor in what is not running.\n");
 }
 
+static void print_all(struct text *t)
+{
+    print_states(t);
+    print_transitions(t);
+    print_guards(t);
+    print_timeouts(t);
+    print_levels(t);
+}
+
 size_t workflow_print(char *out, size_t size)
 {
     struct text t = text_in(out, size);
-    print_states(&t);
-    print_transitions(&t);
-    print_guards(&t);
-    print_timeouts(&t);
-    print_levels(&t);
+    print_all(&t);
     return text_length(&t);
 }
 
@@ -189,5 +194,55 @@ size_t workflow_dot(char *out, size_t size)
             if (rows[i].from >> state & 1)
                 dot_edge(&t, &rows[i], state);
     text_add(&t, "}\n");
+    return text_length(&t);
+}
+
+/* One arrow for all moves between two states; guards are in the table below it. */
+static void mermaid_edge(struct text *t, unsigned from, unsigned to)
+{
+    unsigned count;
+    const struct workflow_transition *rows = workflow_transitions(&count);
+    bool any = false;
+    for (unsigned i = 0; i < count; i++) {
+        if (rows[i].to != to || !(rows[i].from >> from & 1))
+            continue;
+        if (!any) {
+            text_add(t, "    ");
+            text_add(t, from == 0 ? "[*]" : rfq_state_name(from));
+            text_add(t, " --> ");
+            text_add(t, rfq_state_name(to));
+        }
+        text_add(t, any ? ", " : ": ");
+        text_add(t, rfq_move_name(rows[i].move));
+        any = true;
+    }
+    if (any)
+        text_add_char(t, '\n');
+}
+
+static void mermaid(struct text *t)
+{
+    text_add(t, "stateDiagram-v2\n");
+    for (unsigned from = 0; from <= RFQ_ARCHIVED; from++)
+        for (unsigned to = RFQ_DRAFT; to <= RFQ_ARCHIVED; to++)
+            mermaid_edge(t, from, to);
+    for (unsigned state = RFQ_DRAFT; state <= RFQ_ARCHIVED; state++)
+        if (workflow_is_end(state)) {
+            text_add(t, "    ");
+            text_add(t, rfq_state_name(state));
+            text_add(t, " --> [*]\n");
+        }
+}
+
+size_t workflow_page(char *out, size_t size)
+{
+    struct text t = text_in(out, size);
+    text_add(&t, "# The RFQ workflow\n\n"
+                 "`rfqctl workflow page` wrote this, from the tables that decide (`dataplane/engine/rfq/workflow.c`).\n"
+                 "A test compares the two.\n\n```mermaid\n");
+    mermaid(&t);
+    text_add(&t, "```\n\n```\n");
+    print_all(&t);
+    text_add(&t, "```\n");
     return text_length(&t);
 }
