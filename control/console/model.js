@@ -185,6 +185,7 @@ const ACTS = {
     rfq.status = data.status;
   },
   "rfq:extended"(rfq, data) {
+    if (data.state) return false;   // how long it may stay in that state: its deadline is what it was
     rfq.expiresAt = data.newExpiresAt;
     rfq.extensions = data.number;
   },

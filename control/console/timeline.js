@@ -47,6 +47,10 @@ const LINES = {
   "rfq:rejected": (d) => ({ kind: "bad", text: `Rejected${because(d.reason, d.text)}` }),
   "rfq:expired": () => ({ kind: "state", text: "Expired" }),
   "rfq:extended": (d) => ({ kind: "state", text: `Extended to ${d.newExpiresAt.slice(11, 19)}${because(d.reason)}` }),
+  "rfq:escalated": (d) => ({
+    kind: "bad",
+    text: `${words(d.state)} for long: ${d.action ? "its time ran out" : `level ${d.level}, ${d.role}`}`,
+  }),
   "rfq:awarded": (d, digits) => ({ kind: "deal", text: `${d.lpId} wins: ${d.side} ${grouped(d.quantity)} at ${padded(d.price, digits)}` }),
   "order:status": (d) => ({
     kind: d.inDoubt ? "bad" : "order",

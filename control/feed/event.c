@@ -90,6 +90,22 @@ static void data_extended(const struct making *m)
     json_time(m->j, "newExpiresAt", ev->deadline_ns);
     json_uint(m->j, "number", ev->number);
     json_chars(m->j, "reason", ev->text, sizeof ev->text);
+    if (ev->state) /* how long it may stay there, not its deadline */
+        json_text(m->j, "state", rfq_state_name(ev->state));
+}
+
+static void data_escalated(const struct making *m)
+{
+    const struct rfq_timed *ev = (const void *)m->r;
+    put_rfq(m);
+    json_text(m->j, "state", rfq_state_name(ev->state));
+    json_uint(m->j, "level", ev->level);
+    json_text(m->j, "reason", reason_name(REASON_TIMEOUT));
+    if (ev->role[0])
+        json_chars(m->j, "role", ev->role, sizeof ev->role);
+    if (ev->move != MOVE_CREATE)
+        json_text(m->j, "action", rfq_move_name(ev->move));
+    json_time(m->j, "timeoutAt", ev->timeout_ns);
 }
 
 static void data_awarded(const struct making *m)
@@ -345,6 +361,7 @@ static const struct shape shapes[] = {
     {RECORD_RFQ_SHOWN, SHOWN_QUOTED, "rfq:quoted", "rfq.quoted", data_shown},
     {RECORD_RFQ_SHOWN, -1, "rfq:status", NULL, data_shown},
     {RECORD_RFQ_EXTENDED, -1, "rfq:extended", "rfq.extended", data_extended},
+    {RECORD_RFQ_TIMED, 1, "rfq:escalated", "rfq.escalated", data_escalated},
     {RECORD_RFQ_AWARDED, -1, "rfq:awarded", "rfq.awarded", data_awarded},
     {RECORD_QUOTE_ADDED, -1, "quote:received", "quote.received", data_quote},
     {RECORD_QUOTE_OFFERED, -1, "quote:received", "quote.offered", data_offered},
@@ -378,6 +395,8 @@ static int selects(const struct record *r)
         const struct rfq_shown *ev = (const void *)r;
         return ev->all_settled ? SHOWN_DISTRIBUTED_ALL : (int)ev->shown;
     }
+    case RECORD_RFQ_TIMED:
+        return ((const struct rfq_timed *)(const void *)r)->fired;
     case RECORD_QUOTE_ENDED:
         return ((const struct quote_ended *)(const void *)r)->status;
     case RECORD_DELIVERY_RELEASED:
@@ -457,7 +476,7 @@ static void put_trigger(const struct making *m)
     else if (m->r->type == RECORD_RFQ_EXTENDED)
         view_trigger(m->j, m->facts->replica, x->who, x->who_id);
     else
-        view_trigger(m->j, m->facts->replica, WHO_SYSTEM, 0);
+        view_trigger(m->j, m->facts->replica, m->r->type == RECORD_RFQ_TIMED ? WHO_SCHEDULER : WHO_SYSTEM, 0);
 }
 
 static void put_states(struct json *j, const struct record *r)
