@@ -238,7 +238,7 @@ Test(engine_workflow, the_page_in_the_tree_is_what_the_program_prints)
         cr_assert(f && fwrite(now, 1, size, f) == size && fclose(f) == 0);
     }
     read_page(then, sizeof then);
-    cr_assert_str_eq(now, then, "WORKFLOW.md is not what the tables say: RFQD_WORKFLOW_WRITE=1 writes it anew");
+    cr_assert_str_eq(now, then, "dataplane/engine/rfq/WORKFLOW.md is not what the tables say: RFQD_WORKFLOW_WRITE=1 writes it anew");
 }
 
 Test(engine_workflow, cuts_what_does_not_fit_and_ends_it)
