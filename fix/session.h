@@ -150,6 +150,7 @@ struct fix_actions {
     enum fix_verdict verdict; /* of fix_session_message */
     uint64_t advance_to;
     bool no_room;     /* a message too high found no room to be kept */
+    bool too_low;     /* its number was used before, and it does not say that it is a duplicate */
     const char *note; /* why something was ignored, rejected or closed: static, for counters and the log */
 };
 

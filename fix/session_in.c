@@ -154,6 +154,7 @@ static bool orig_sending_time(const struct inbound *in, uint64_t sent_ns)
 
 static void too_low(const struct inbound *in)
 {
+    in->out->too_low = true;
     send_logout(in, "MsgSeqNum too low", "MsgSeqNum too low, expecting %" PRIu64 " but received %" PRIu64,
                 in->n->next_in, in->m->seq);
 }

@@ -73,6 +73,8 @@ const struct family families[] = {
     {"rfqd_fix_rejected_total", FAMILY_TOTAL, "", NULL, 0, "Messages of the peer answered with a Reject."},
     {"rfqd_fix_garbled_total", FAMILY_TOTAL, "", NULL, 0, "Garbled messages, which FIX passes over."},
     {"rfqd_fix_gaps_total", FAMILY_TOTAL, "", NULL, 0, "Gaps in the peer's numbers."},
+    {"rfqd_fix_too_low_total", FAMILY_TOTAL, "", NULL, 0,
+     "Messages under a number used before that did not say so: the session was ended."},
     {"rfqd_fix_kept_total", FAMILY_TOTAL, "", NULL, 0,
      "Messages that came before one that was missing, and were kept until it came."},
     {"rfqd_fix_kept_no_room_total", FAMILY_TOTAL, "", NULL, 0,

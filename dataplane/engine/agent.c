@@ -359,6 +359,11 @@ static void count_record(struct engine *e, const struct record *r)
     case RECORD_REQUEST_REFUSED:
         reason = ((const struct request_refused *)r)->reason;
         break;
+    case RECORD_RFQ_TRANSITION:
+        if (((const struct rfq_transition *)r)->to != RFQ_REJECTED)
+            return;
+        reason = ((const struct rfq_transition *)r)->reason;
+        break;
     case RECORD_QUOTE_REFUSED:
         reason = ((const struct quote_refused *)r)->reason;
         break;

@@ -44,7 +44,7 @@
  * a peer's password is not done: sessions are told apart by CompIDs.)
  *
  * Counters: rfqd_fix_{received,sent}_total{session,type},
- * rfqd_fix_{rejected,garbled,gaps,kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},
+ * rfqd_fix_{rejected,garbled,gaps,too_low,kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},
  * rfqd_fix_session_up{session}, rfqd_fix_{unsent,busy}_total{session,reason},
  * rfqd_fix_refused_total{gateway,reason}, rfqd_fix_connections_total{gateway},
  * rfqd_gateway_{ring,lane}_waits_total{gateway}, rfqd_gateway_unknown_sessions_total{gateway}.

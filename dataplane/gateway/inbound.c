@@ -327,6 +327,7 @@ static enum taken take(struct gateway *g, struct connection *c, enum err parse_e
         counter_add(a.ch->count.received[count_slot(g->msg.type)], 1);
         counter_add(a.ch->count.kept, acts.verdict == FIX_VERDICT_KEPT);
         counter_add(a.ch->count.no_room, acts.no_room);
+        counter_add(a.ch->count.too_low, acts.too_low);
     }
     decide(g, &a, acts.verdict);
     gateway_batch_begin(g, NULL, g->now_ns);
