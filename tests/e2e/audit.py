@@ -149,6 +149,8 @@ class Audit:
             if f["131"] in party.requests:
                 self.wrong(f"{party.name}: asks {f['131']} twice")
             party.requests[f["131"]] = (f["55"], f.get("54"), amount(f["38"]))
+        elif kind_of == "AJ" and f["694"] == "6":  # a pass: the request ends as by Z
+            pass
         elif kind_of in ("AJ", "D"):
             if f["11"] in party.accepts:
                 self.wrong(f"{party.name}: accepts twice under {f['11']}")
@@ -175,7 +177,7 @@ class Audit:
                 party.refused_accepts[f["11"]] = party.refused_accepts.get(f["11"], 0) + 1
             return
         party.reports.setdefault(f["37"], []).append(
-            (f["11"], f["150"], f["39"], amount(f.get("32", "0")), amount(f.get("31", "0")), amount(f["14"])))
+            (f.get("41", f["11"]), f["150"], f["39"], amount(f.get("32", "0")), amount(f.get("31", "0")), amount(f["14"])))
 
     def lp_message(self, party, kind, kind_of, f, text):
         if kind_of == "R":

@@ -34,7 +34,7 @@ enum due_kind {
 #define REPEAT_LATE_NS    4000000000ull
 #define WITHDRAW_SOON_NS  10000000ull
 #define WITHDRAW_LATER_NS 1000000000ull
-#define LATE_FILL_NS      800000000ull /* at least so late, */
+#define LATE_FILL_NS      800000000ull  /* at least so late, */
 #define LATER_FILL_NS     3000000000ull /* and up to so much later */
 
 struct lp_request {
@@ -163,11 +163,13 @@ static bool chance(uint64_t *random, unsigned percent)
  */
 
 /* True: this message gets a Reject or a BusinessMessageReject, and that is all that comes of it. */
-static bool rejects(struct lp_party *p, uint64_t *random, const struct fix_msg *m, const char *id, uint64_t now_ns)
+static bool rejects(struct lp_party *p, uint64_t *random, const struct fix_msg *m, const char *id,
+                    uint64_t now_ns)
 {
     if (!p->options.peer_reject_percent || !chance(random, p->options.peer_reject_percent))
         return false;
-    struct due d = {.at_ns = now_ns, .kind = DUE_PEER_REJECT, .seq = m->seq, .flag = party_random(random) & 1};
+    struct due d = {
+        .at_ns = now_ns, .kind = DUE_PEER_REJECT, .seq = m->seq, .flag = party_random(random) & 1};
     snprintf(d.text, sizeof d.text, "%.39s", id);
     if (fix_get_text(m, FIX_TAG_MsgType, d.msg_type, sizeof d.msg_type) != OK)
         return false;
@@ -462,7 +464,8 @@ static void send_quote(struct lp_party *p, struct lp_request *r, uint64_t now_ns
     }
 }
 
-static void send_withdrawal(struct lp_party *p, const struct lp_request *r, const struct due *d, uint64_t now_ns)
+static void send_withdrawal(struct lp_party *p, const struct lp_request *r, const struct due *d,
+                            uint64_t now_ns)
 {
     struct fix_encoder *f = endpoint_begin(p->endpoint, "Z", now_ns);
     fix_put_text(f, FIX_TAG_QuoteReqID, r->id);

@@ -38,9 +38,10 @@ struct party_options {
     uint64_t collect_ns;  /* or so long after the first */
     char accept;          /* 'a' AJ, 'd' NewOrderSingle, 'x' in turn, '-' never */
     unsigned two_way_percent, withdraw_percent; /* of requests: without a side; withdrawn (Z), at any time */
-    unsigned pass_percent;   /* of requests: AJ with 694=6 instead of an acceptance */
-    unsigned cancel_percent; /* of acceptances: the order is cancelled (F) */
-    unsigned again_percent;  /* of requests: the same once more, with PossResend or without; of acceptances: with */
+    unsigned pass_percent;                      /* of requests: AJ with 694=6 instead of an acceptance */
+    unsigned cancel_percent;                    /* of acceptances: the order is cancelled (F) */
+    unsigned
+        again_percent; /* of requests: the same once more, with PossResend or without; of acceptances: with */
     char symbol[SYMBOL_SIZE];
     int64_t quantity;
     char script[256]; /* a taker by script: its file; empty: by rate */

@@ -54,8 +54,8 @@ void say_withdrawal(struct fix_encoder *f, const char *request_id)
     fix_put_uint(f, FIX_TAG_QuoteCancelType, 4);
 }
 
-void say_order_cancel(struct fix_encoder *f, const char *id, const char *order_id, const char *symbol, char side,
-                      int64_t quantity, uint64_t now_ns)
+void say_order_cancel(struct fix_encoder *f, const char *id, const char *order_id, const char *symbol,
+                      char side, int64_t quantity, uint64_t now_ns)
 {
     fix_put_text(f, FIX_TAG_OrigClOrdID, order_id);
     fix_put_text(f, FIX_TAG_ClOrdID, id);

@@ -23,8 +23,8 @@ void say_decline(struct fix_encoder *f, const char *id, const char *quote_id, co
 /* QuoteCancel Z of a whole request. */
 void say_withdrawal(struct fix_encoder *f, const char *request_id);
 /* OrderCancelRequest F, under this id; quantity and side are the order's. */
-void say_order_cancel(struct fix_encoder *f, const char *id, const char *order_id, const char *symbol, char side,
-                      int64_t quantity, uint64_t now_ns);
+void say_order_cancel(struct fix_encoder *f, const char *id, const char *order_id, const char *symbol,
+                      char side, int64_t quantity, uint64_t now_ns);
 /* Reject 3, or BusinessMessageReject j, about a message that was received. */
 void say_reject(struct fix_encoder *f, bool business, uint64_t seq, const char *msg_type, const char *text);
 

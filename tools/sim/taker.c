@@ -35,7 +35,8 @@ struct taker_request {
 struct taker_party {
     struct party_options options;
     struct endpoint *endpoint;
-    uint64_t planned_ns, made, ended, missed, states[8], late_fills, accept_refused, peer_rejects, cancels_refused;
+    uint64_t planned_ns, made, ended, missed, states[8], late_fills, accept_refused, peer_rejects,
+        cancels_refused;
     uint64_t withdrawn, passed, cancelled, again, rejects;
     struct map *by_id, *by_cl_ord_id;
     struct taker_request *open;
@@ -319,7 +320,8 @@ static bool text_begins(const struct fix_msg *m, const char *with)
 static void on_refused(struct taker_party *p, const struct fix_msg *m)
 {
     struct taker_request *r = find(p->by_id, m, FIX_TAG_QuoteReqID);
-    if (r && !(r->asked_again && text_begins(m, "QuoteReqID "))) /* else as used before: by the request itself */
+    if (r &&
+        !(r->asked_again && text_begins(m, "QuoteReqID "))) /* else as used before: by the request itself */
         move(p, r, REFUSED);
 }
 
@@ -558,7 +560,8 @@ static void taker_print(const void *self, FILE *to)
             ",\"withdrawn\":%llu,\"passed\":%llu,\"cancels\":%llu,\"again\":%llu,\"rejects\":%llu,"
             "\"cancels_refused\":%llu",
             (unsigned long long)p->withdrawn, (unsigned long long)p->passed, (unsigned long long)p->cancelled,
-            (unsigned long long)p->again, (unsigned long long)p->rejects, (unsigned long long)p->cancels_refused);
+            (unsigned long long)p->again, (unsigned long long)p->rejects,
+            (unsigned long long)p->cancels_refused);
     print_histogram("request_to_quote", &p->to_quote, to);
     print_histogram("accept_to_answer", &p->to_accept, to);
     print_histogram("accept_to_fill", &p->to_fill, to);
