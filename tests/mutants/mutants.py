@@ -76,7 +76,7 @@ MUTANTS = [
     ("number_expected_before_its_record", "the expected inbound number moves before the message that has it is committed",
      "dataplane/gateway/inbound.c", "    const struct fix_msg *m = &g->msg;\n    struct gateway_in *rec =\n",
      "    const struct fix_msg *m = &g->msg;\n"
-     "    struct gateway_in *early = (void *)ring_add(g->ring, RECORD_GATEWAY_IN, (uint32_t)sizeof *early);\n"
+     "    struct gateway_in *early = (void *)record_add(g->ring, RECORD_GATEWAY_IN, (uint32_t)sizeof *early);\n"
      "    early->head.session = a->ch->config.number;\n"
      "    early->generation = a->ch->durable->generation;\n"
      "    early->seq = m->seq;\n"
@@ -89,7 +89,7 @@ MUTANTS = [
      "dataplane/gateway/outbound.c",
      "    gateway_batch_begin(g, item, item->origin_time_ns);\n    struct gateway_out *rec = outbound_add(",
      "    gateway_batch_begin(g, item, item->origin_time_ns);\n"
-     "    struct gateway_out *early = (void *)ring_add(g->ring, RECORD_GATEWAY_OUT, (uint32_t)sizeof *early);\n"
+     "    struct gateway_out *early = (void *)record_add(g->ring, RECORD_GATEWAY_OUT, (uint32_t)sizeof *early);\n"
      "    early->head.session = ch->config.number;\n"
      "    early->generation = ch->durable->generation;\n"
      "    early->seq = ch->durable->next_out;\n"

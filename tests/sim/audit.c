@@ -26,6 +26,7 @@ struct audited_rfq {
     char request_id[ID_TEXT_SIZE];
     uint64_t winner;
     int64_t filled;
+    unsigned asked, busy; /* times that its QuoteReqID was said, and that it was refused for want of room */
 };
 
 /* One order: as the log, the LP and the taker tell it. */
@@ -315,7 +316,25 @@ static bool read_log(struct audit *a)
  * -----------------------------------------------------------------------------------------------------------------
  */
 
-/* What was refused for want of room never came to an engine. */
+static void on_request(struct audit *a, const struct fix_msg *m)
+{
+    char id[ID_TEXT_SIZE] = "";
+    if (fix_get_text(m, FIX_TAG_QuoteReqID, id, sizeof id) != OK)
+        return;
+    for (unsigned i = 0; i < a->rfq_count; i++)
+        a->rfqs[i].asked += strncmp(a->rfqs[i].request_id, id, ID_TEXT_SIZE) == 0;
+}
+
+/* What was refused for want of room never came to an engine: what became an RFQ was said once more. */
+static bool check_busy(const struct audit *a)
+{
+    for (unsigned i = 0; i < a->rfq_count; i++)
+        if (a->rfqs[i].busy && a->rfqs[i].busy >= a->rfqs[i].asked)
+            return world_wrong(a->world, "request %.40s was refused for want of room and became an RFQ",
+                               a->rfqs[i].request_id);
+    return true;
+}
+
 static bool on_busy(struct audit *a, const struct fix_msg *m, const char *bytes, size_t size)
 {
     char id[ID_TEXT_SIZE] = "";
@@ -325,8 +344,7 @@ static bool on_busy(struct audit *a, const struct fix_msg *m, const char *bytes,
     if (m->type != FIX_MSG_TYPE2('A', 'G') || fix_get_text(m, FIX_TAG_QuoteReqID, id, sizeof id) != OK)
         return true;
     for (unsigned i = 0; i < a->rfq_count; i++)
-        if (strncmp(a->rfqs[i].request_id, id, ID_TEXT_SIZE) == 0)
-            return world_wrong(a->world, "request %s was refused for want of room and became an RFQ", id);
+        a->rfqs[i].busy += strncmp(a->rfqs[i].request_id, id, ID_TEXT_SIZE) == 0;
     return true;
 }
 
@@ -362,6 +380,8 @@ static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const 
         world_wrong(a->world, "a sequence number came again: %.*s", (int)size, bytes);
     uint32_t tag = a->of_lp ? FIX_TAG_ClOrdID : FIX_TAG_OrderID;
     const struct fix_field *f = fix_find(&m, tag);
+    if (!a->of_lp && kind == 'O' && m.type == FIX_MSG_TYPE1('R'))
+        on_request(a, &m);
     if (kind == 'I' && !on_busy(a, &m, bytes, size))
         return;
     if (!a->of_lp && kind == 'I' && !on_told(a, &m, bytes, size))
@@ -454,6 +474,7 @@ bool audit_run(struct world *w, struct outcome *out)
         fine = !w->error[0];
     }
     out->refused = a->refused;
+    fine = fine && check_busy(a);
     fine = fine && (w->options.unsynced || join(a, out));
     free(a);
     return fine;
