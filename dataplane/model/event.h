@@ -134,7 +134,7 @@ struct settings {
     uint64_t ack_timeout_ns;         /* 5 s */
     uint64_t retry_first_ns;         /* 100 ms, doubled per attempt */
     uint64_t deadline_default_ns;    /* 30 s */
-    uint64_t deadline_min_ns;        /* 1 s: shorter ones are taken as given, the deadline only has to lie ahead */
+    uint64_t deadline_min_ns;        /* 1 s, of an extension: a request's own deadline only has to lie ahead */
     uint64_t deadline_max_ns;        /* 1 h */
     uint64_t backup_deadline_ns;     /* after a default: 10 s */
     uint64_t retire_after_ns;        /* an ended RFQ or order stays in memory: 60 s */

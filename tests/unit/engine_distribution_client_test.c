@@ -345,6 +345,27 @@ Test(distribution_client, nothing_extends_what_is_over_whether_its_timer_has_fir
     desk_close(&d);
 }
 
+Test(distribution_client, an_extension_sets_no_deadline_nearer_than_the_shortest)
+{
+    struct desk d;
+    desk_open(&d, 1);
+    const struct rfq *rfq = open_rfq(&d);
+    uint64_t deadline = rfq->deadline_ns;
+    struct command_client_extend c = {.head = harness_head(RECORD_COMMAND_CLIENT_EXTEND, SESSION_NONE),
+                                      .client = head_of(2, 0),
+                                      .rfq = rfq->id,
+                                      .text = "more time"};
+    d.h.now_ns = deadline - 200 * MS;
+    c.deadline_ns = deadline + 799 * MS;
+    const struct client_answered *a = ask(&d, &c);
+    cr_expect_eq(a->reason, REASON_EXTENSION);
+    cr_expect_str_eq(a->text, "the new deadline is 999 ms ahead, at least 1 s");
+    cr_expect_eq(rfq->deadline_ns, deadline);
+    c.deadline_ns = deadline + 800 * MS;
+    cr_expect_eq(ask(&d, &c)->reason, REASON_NONE, "just as short as may be");
+    desk_close(&d);
+}
+
 Test(distribution_client, extends_three_times_by_at_most_the_length_asked_for)
 {
     struct desk d;

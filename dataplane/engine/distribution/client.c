@@ -206,7 +206,13 @@ static struct lasting lasting_of(const struct emit *e, const struct rfq *rfq)
                             .extension_ns = row->extension_ns ? row->extension_ns : length_ns(rfq)};
 }
 
-static void check_extension(const struct rfq *rfq, const struct lasting *l,
+/* The one asked for, or as far as is allowed. */
+static uint64_t extended_ns(const struct lasting *l, const struct command_client_extend *c)
+{
+    return c->deadline_ns ? c->deadline_ns : l->until_ns + l->extension_ns;
+}
+
+static void check_extension(const struct settings *settings, const struct rfq *rfq, const struct lasting *l,
                             const struct command_client_extend *c, uint64_t now_ns, struct refusal *r)
 {
     if (!l->row) {
@@ -239,6 +245,12 @@ static void check_extension(const struct rfq *rfq, const struct lasting *l,
         text_add_duration(&t, c->deadline_ns - l->until_ns);
         text_add(&t, ", at most ");
         text_add_duration(&t, l->extension_ns);
+    } else if (l->own && extended_ns(l, c) - now_ns < settings->deadline_min_ns) {
+        struct text t = refuse(r, REASON_EXTENSION);
+        text_add(&t, "the new deadline is ");
+        text_add_duration(&t, extended_ns(l, c) - now_ns);
+        text_add(&t, " ahead, at least ");
+        text_add_duration(&t, settings->deadline_min_ns);
     }
 }
 
@@ -269,10 +281,10 @@ void decide_client_extend(struct emit *e, const struct lane_item *item)
     struct lasting l = {.row = NULL};
     if (rfq) {
         l = lasting_of(e, rfq);
-        check_extension(rfq, &l, c, e->now_ns, &result.refusal);
+        check_extension(distribution_settings(state_of(e)), rfq, &l, c, e->now_ns, &result.refusal);
     }
     if (rfq && result.refusal.reason == REASON_NONE) {
-        result.value = c->deadline_ns ? c->deadline_ns : l.until_ns + l.extension_ns;
+        result.value = extended_ns(&l, c);
         extend(e, rfq, &l, c, result.value);
     }
     answer(e, item, &c->client, &result);
