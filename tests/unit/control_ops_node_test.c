@@ -492,6 +492,7 @@ Test(control_ops_node, who_goes_while_the_store_hangs_leaves_nothing)
     say(fd, "rfq R77\n");
     for (unsigned i = 0; i < 10000 && !atomic_load(&hung); i++)
         usleep(1000), rig_pass(&rig, 1000000);
+    cr_assert(atomic_load(&hung) && thread_named("rfqd:rfq"));
     close(fd);
     cr_assert(strstr(answer_to(other, "status\n"), "{\"end\":true}"));
     sem_post(&let_go);
