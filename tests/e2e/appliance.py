@@ -157,6 +157,10 @@ class Appliance:
         return {"first": found[1] == "first_start", "frames": int(found[2]), "batches": int(found[3]),
                 "redelivered": int(found[4]), "us": int(found[5])}
 
+    def wait_lps(self, count, seconds=60):
+        """Until so many may be asked. Their sessions are up a moment earlier than that: in sync they must be."""
+        wait_until(lambda: sum(lp["session_state"] == "synced" for lp in self.ask("lps")) == count, seconds, f"{count} LPs")
+
     def running(self):
         return self.process is not None and self.process.running()
 

@@ -44,11 +44,8 @@ class Case(unittest.TestCase):
         if lps:
             self.lps = Sim(build, self.directory, self.rfqd, [f"lp:name=LP{n},seed={n},spread=0.0002" for n in range(1, lps + 1)],
                            ("--linger",))
-            self.wait_lps(lps)
+            self.rfqd.wait_lps(lps)
         self.c = self.connect()
-
-    def wait_lps(self, lps):
-        wait_until(lambda: self.rfqd.ask("status")[0]["sessions_up"] == lps, 30, "LPs")
 
     def connect(self):
         c = Connection(self.rfqd.http_port)
@@ -358,7 +355,7 @@ class Keys(Case):
                                                  [("Idempotency-Key", key)]))
             self.rfqd.kill9()
             self.rfqd.start()
-            self.wait_lps(2)
+            self.rfqd.wait_lps(2)
             self.c = self.connect()
             for key in keys:
                 self.assertEqual(self.post(key, reference=key).status, 201)

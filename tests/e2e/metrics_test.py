@@ -184,7 +184,7 @@ def run(build, source, directory):
     try:
         rfqd.start()
         lps = Sim(build, directory, rfqd, LPS, ("--linger",))
-        wait_until(lambda: rfqd.ask("status")[0]["sessions_up"] == 4, 60, "four LPs")
+        rfqd.wait_lps(4)
         taker = Sim(build, directory, rfqd, [f"taker:name=T1,accept=x,quotes=2,rate=100,count={COUNT},deadline_ms=1000"])
         code, told = taker.finish(60)
         if code:

@@ -69,7 +69,7 @@ class Server(unittest.TestCase):
         cls.rfqd.start()
         cls.addClassCleanup(Sim(build, directory, cls.rfqd, [f"lp:name=LP{n},seed={n},spread=0.0002" for n in (1, 2, 3, 4)],
                                 ("--linger",)).kill)
-        wait_until(lambda: cls.rfqd.ask("status")[0]["sessions_up"] == 4, 60, "four LPs")
+        cls.rfqd.wait_lps(4)
         cls.c = Connection(cls.rfqd.http_port)
         cls.addClassCleanup(cls.c.close)
         cls.seen = set()  # (method, path, status)

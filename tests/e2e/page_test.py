@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api import ANN, BOB, MAX, OLGA, Connection, house, token  # noqa: E402
-from appliance import Failure, Scratch, Sim, wait_until  # noqa: E402
+from appliance import Failure, Scratch, Sim  # noqa: E402
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 MANY = 1000
@@ -36,7 +36,7 @@ class House:
         self.rfqd.start()
         if not self.lps:
             self.lps = Sim(self.build, self.directory, self.rfqd, LPS, ("--linger",))
-        wait_until(lambda: self.rfqd.ask("status")[0]["sessions_up"] == len(LPS), 30, "the LPs' sessions")
+        self.rfqd.wait_lps(len(LPS))
 
     def close(self):
         if self.lps:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Appliance, Failure, Scratch, Sim, wait_until  # noqa: E402
+from appliance import Appliance, Failure, Scratch, Sim  # noqa: E402
 
 # By rank of their quotes: the first fills in two parts, the second at once, the third refuses orders, the fourth
 # never answers one.
@@ -132,14 +132,14 @@ def main():
                 rfqd.start()
                 lps = Sim(build, directory, rfqd, FILLING, ("--linger",))
                 others = Sim(build, directory, rfqd, NOT_FILLING, ("--linger",))
-                wait_until(lambda: rfqd.ask("status")[0]["sessions_up"] == 4, 20, "four LPs")
+                rfqd.wait_lps(4)
                 scripts = Scripts(build, directory, rfqd)
                 if scripts.passes(MANNERS) != len(re.findall(r"^[a-z]", MANNERS, re.M)):
                     raise Failure("not every step was done")
                 for row in FAILING:
                     scripts.fails(*row)
                 others.kill()  # the example takes the best of what has come, and expects it to be filled
-                wait_until(lambda: rfqd.ask("status")[0]["sessions_up"] == 2, 20, "two LPs to be gone")
+                rfqd.wait_lps(2)
                 scripts.passes(example)
                 journal_holds(directory)
                 starts_nothing(build, directory, rfqd)

@@ -42,7 +42,7 @@ class House(unittest.TestCase):
         cls.port = cls.rfqd.http_port
         if cls.parties:
             cls.addClassCleanup(Sim(BUILD, cls.directory, cls.rfqd, cls.parties, ("--linger",)).kill)
-            wait_until(lambda: cls.rfqd.ask("status")[0]["sessions_up"] == len(cls.parties), 60, "the LPs' sessions")
+            cls.rfqd.wait_lps(len(cls.parties))
 
     def ws(self, bearer=ANN, **more):
         w = WebSocket(self.port, bearer=bearer, **more)
@@ -468,7 +468,7 @@ class Resume(House):
                 self.create(ANN if i % 2 else BOB, timeout_ms=2000)
             self.rfqd.kill9()
             self.rfqd.start()
-            wait_until(lambda: self.rfqd.ask("status")[0]["sessions_up"] == len(self.parties), 30, "the LPs again")
+            self.rfqd.wait_lps(len(self.parties))
         last = self.create(timeout_ms=1000)
 
         def has_all(state):
