@@ -250,7 +250,7 @@ const struct config_key config_keys[] = {
     {SECTION_LPS, "tenant", KEY_U32, "", 1, 0, 1000000, "0", LP(lp.tenant), NULL, "Number of its tenant.",
      LIVE},
     {SECTION_LPS, "status", KEY_CHOICE_U32, "", 1, 0, 0, "active", LP(lp.status), statuses,
-     "Whether it is asked.", LIVE},
+     "Whether it is asked. Quotes of one that is not active end, and takers are told.", LIVE},
     {SECTION_LPS, "asset_classes", KEY_U32, "bits", 1, 0, UINT32_MAX, "4294967295", LP(lp.asset_classes),
      NULL, "Bit set of the asset classes it quotes.", LIVE},
     {SECTION_LPS, "size_min", KEY_DECIMAL, "quantity", 1, 0, DECIMAL_MAX, "0", LP(lp.size_min), NULL,

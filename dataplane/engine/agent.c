@@ -48,6 +48,8 @@ struct engine {
     unsigned change_next;
     bool changed; /* all of it is emitted, to be answered after the commit */
     uint64_t change_position;
+    bool sweeps; /* quotes of LPs that are not active end: from this RFQ's slot on */
+    uint32_t sweep_next;
 
     counter_value *commands[UINT8_MAX + 1]; /* by record type */
     counter_value *refusals[UINT8_MAX + 1]; /* by reason */
@@ -304,8 +306,28 @@ static unsigned poll_change(struct engine *e)
     return 1;
 }
 
+static void begin_sweep(struct engine *e)
+{
+    e->sweeps = e->is_distribution;
+    e->sweep_next = 0;
+}
+
+static unsigned poll_sweep(struct engine *e)
+{
+    if (!e->sweeps || !has_room(e, false))
+        return 0;
+    emit_batch_begin(&e->emit, NULL);
+    e->sweeps = !distribution_sweep(&e->emit, &e->sweep_next);
+    if (e->emit.ring->open->count > 0)
+        end_batch(e);
+    else
+        ring_abandon(e->emit.ring);
+    return 1;
+}
+
 static void answer_change(struct engine *e)
 {
+    begin_sweep(e);
     e->changed = false;
     e->change_position = e->emit.ring->write;
     mailbox_answer(&e->box);
@@ -427,6 +449,7 @@ static unsigned engine_poll(void *self, uint64_t now_ns)
     work += poll_timers(e);
     work += poll_inputs(e, e->low, e->low_count, false);
     work += poll_change(e);
+    work += poll_sweep(e);
     if (!work) {
         state_settle(e->emit.state);
         return 0;
@@ -471,4 +494,5 @@ void engine_start(struct engine *e, const struct engine_setup *setup, uint64_t n
     end_batch(e);
     e->emit.splits = false;
     commit_and_forward(e);
+    begin_sweep(e);
 }

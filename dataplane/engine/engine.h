@@ -63,7 +63,8 @@ void engine_start(struct engine *e, const struct engine_setup *setup, uint64_t n
 
 /* What an operator changes while it runs. Entries are found as engine_setup's are, and are those that differ: what is not
  * named stays as it is. Distribution takes all, routing the settings. In batches of at most ENGINE_CHANGE_RECORDS, one a
- * poll; a crash in between leaves the part that was committed, and the start does the rest. */
+ * poll; a crash in between leaves the part that was committed, and the start does the rest. Quotes of LPs that are not
+ * active any more end in the polls after it, as they do after a start. */
 #define ENGINE_CHANGE_RECORDS 64
 
 enum engine_drain { ENGINE_DRAIN_AS_IT_IS, ENGINE_DRAIN_ON, ENGINE_DRAIN_OFF };
@@ -98,6 +99,9 @@ void distribution_timer_fired(struct emit *e, const struct timer *t);
 void distribution_start(struct emit *e, const struct engine_setup *setup);
 /* The entries from *next on, as many as a batch takes; *next moves on. True: all are done. It may emit nothing. */
 bool distribution_change(struct emit *e, const struct engine_change *c, unsigned *next);
+/* Ends the standing quotes of LPs that are not active: one RFQ's, the next from slot *next on; *next moves on. True:
+ * all RFQs were seen. It may emit nothing. */
+bool distribution_sweep(struct emit *e, uint32_t *next);
 void routing_decide(struct emit *e, const struct lane_item *item);
 void routing_timer_fired(struct emit *e, const struct timer *t);
 void routing_start(struct emit *e, const struct engine_setup *setup);

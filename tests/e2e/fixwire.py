@@ -58,6 +58,7 @@ class Peer:
         self.bytes = b""
         self.inbox = []
         self.closed = True
+        self.asked = False  # for what we missed
         self.heartbeat = None  # TestReqID of the last Heartbeat
 
     # The connection
@@ -68,6 +69,7 @@ class Peer:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.bytes = b""
         self.inbox = []
+        self.asked = False
         self.closed = False
 
     def logon(self, heartbeat=30):
@@ -131,6 +133,16 @@ class Peer:
             return
         if seq < self.next_in and m[43] != "Y":
             raise Unexpected(f"{self.name}: rfqd's number goes back to {seq}, {self.next_in} was due: {m}")
+        if seq > self.next_in and m.type == "A":  # what was for us while we were away was kept: we ask for it
+            self.inbox.append(m)
+            self.asked = True
+            self.send("2", [(7, self.next_in), (16, 0)])
+            return
+        if seq > self.next_in and self.asked:  # on its way before our question came: it is said again
+            if m.type == "1":
+                self.send("0", [(112, m[112])])
+            return
+        self.asked = False
         if seq > self.next_in:
             raise Unexpected(f"{self.name}: rfqd's number {seq} leaves out {self.next_in}: {m}")
         self.next_in = max(self.next_in, seq + 1)

@@ -55,6 +55,8 @@ MUTANTS = [
     ("epoch_not_advanced", "ids of a start may repeat those of the last",
      "dataplane/engine/distribution/start.c", "    ev->epoch = e->state->marks.epoch + 1;",
      "    ev->epoch = e->state->marks.epoch ? e->state->marks.epoch : 1;", ["engine_distribution_request_test"]),
+    ("suspended_quotes_stand", "a start leaves the quotes of suspended LPs standing",
+     "dataplane/engine/agent.c", "    commit_and_forward(e);\n    begin_sweep(e);\n}", "    commit_and_forward(e);\n}", SIM),
     ("executions_dropped_while_down", "an execution for a taker who is away is not kept for it",
      "dataplane/gateway/outbound.c", "    if (!channel_is_up(ch) && !out->must_reach)", "    if (!channel_is_up(ch))", SIM),
     ("nothing_delivered_again", "what was under way at a crash is forgotten",

@@ -52,7 +52,8 @@ static void seen_turn(struct seen *s, const struct record *r)
         s->turns[SEEN_REQUEST_RESENT] += ((const struct request_refused *)r)->reason == REASON_REPEATED;
         break;
     case RECORD_QUOTE_ENDED:
-        s->turns[SEEN_QUOTE_WITHDRAWN] += ((const struct quote_ended *)r)->status == QUOTE_IS_WITHDRAWN;
+        s->turns[SEEN_QUOTE_WITHDRAWN] += ((const struct quote_ended *)r)->reason == REASON_WITHDRAWN;
+        s->turns[SEEN_LP_SUSPENDED] += ((const struct quote_ended *)r)->reason == REASON_LP_SUSPENDED;
         s->turns[SEEN_AWARDED_QUOTE_WITHDRAWN] += ((const struct quote_ended *)r)->status == QUOTE_ACCEPTED;
         break;
     case RECORD_ORDER_CANCEL_ASKED:

@@ -18,6 +18,7 @@
     X(REQUEST_RESENT, "a request again, with PossResend")                        \
     X(QUOTE_WITHDRAWN, "a quote withdrawn")                                      \
     X(AWARDED_QUOTE_WITHDRAWN, "a quote withdrawn while its order is at the LP") \
+    X(LP_SUSPENDED, "a quote of an LP that was suspended")                       \
     X(ORDER_CANCEL, "an order at the LP cancelled by its taker")                 \
     X(AWARD_CANCEL, "an awarded request withdrawn by its taker")                 \
     X(ORDER_IN_DOUBT, "an order in doubt")                                       \

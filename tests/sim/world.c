@@ -127,6 +127,16 @@ static void remove_rings(struct world *w)
     }
 }
 
+/* Between two runs an operator changes the configuration: for the next one an LP is suspended, or none. */
+static void suspend(struct world *w)
+{
+    unsigned which = (unsigned)draw(w, 8 * w->lp_count);
+    for (unsigned i = 0; i < w->lp_count; i++)
+        w->config->lps[i].lp.status = i == which ? LP_SUSPENDED : LP_ACTIVE;
+    if (which < w->lp_count)
+        trace(w, "an LP is suspended");
+}
+
 static void crash(struct world *w)
 {
     trace(w, w->opening ? "crash during recovery" : "crash");
@@ -150,6 +160,7 @@ static void crash(struct world *w)
         disk_sim_kill(w->disk);
     }
     w->port = NULL;
+    suspend(w);
     w->now_ns += draw(w, 30) * 10000000; /* down for up to 300 ms */
     sim_net_advance(w->net, w->now_ns);
     disk_sim_set_time(w->disk, w->now_ns);
@@ -306,6 +317,23 @@ static bool check_replica(struct world *w)
     return true;
 }
 
+/* No quote of a suspended LP stands, once the log took in all that there was: then the engine had room to end
+ * them. */
+static bool check_suspended(struct world *w)
+{
+    const struct distribution_state *s =
+        (const struct distribution_state *)node_state(w->node, AGENT_DISTRIBUTION);
+    const struct replica_config *c = replica_config(node_replica(w->node));
+    if (c->distribution->base.marks.position != s->base.marks.position)
+        return true;
+    for (uint32_t i = 0; i < table_slots(s->quotes); i++) {
+        const struct quote *q = table_at(s->quotes, i);
+        if (q && q->status == QUOTE_STANDING && distribution_lp(s, q->lp)->status != LP_ACTIVE)
+            return world_wrong(w, "quote %llx stands, and its LP is suspended", (unsigned long long)q->id);
+    }
+    return true;
+}
+
 static bool check_orders(struct world *w)
 {
     const struct routing_state *s = (const struct routing_state *)node_state(w->node, AGENT_ROUTING);
@@ -321,7 +349,7 @@ static bool step(struct world *w)
 {
     if (!until_quiet(w))
         return false;
-    if (!oracle_ranking(w) || !check_orders(w) || !check_replica(w))
+    if (!oracle_ranking(w) || !check_orders(w) || !check_replica(w) || !check_suspended(w))
         return false;
     if (!done(w))
         w->quiet_since_ns = w->now_ns;

@@ -96,6 +96,86 @@ Test(distribution_change, an_lp_keeps_its_statistics_and_its_session_s_state)
     desk_close(&d);
 }
 
+/* As the agent does: a batch for each part. Returns how many parts emitted something. */
+static unsigned sweep(struct desk *d)
+{
+    uint32_t next = 0;
+    unsigned parts = 0;
+    bool over = false;
+    harness_step(&d->h);
+    while (!over) {
+        emit_batch_begin(&d->h.emit, NULL);
+        over = distribution_sweep(&d->h.emit, &next);
+        if (d->h.emit.ring->open->count > 0) {
+            emit_batch_end(&d->h.emit);
+            parts++;
+        } else {
+            ring_abandon(d->h.emit.ring);
+        }
+        harness_absorb(&d->h);
+    }
+    return parts;
+}
+
+Test(distribution_change, a_suspended_lp_s_quotes_become_invalid_and_the_taker_is_told)
+{
+    struct desk d;
+    desk_open(&d, 3);
+    const struct rfq *one = desk_request(&d, SIDE_BUY), *two = desk_request(&d, SIDE_BUY);
+    uint64_t first = desk_quote(&d, one, 1, 0, PRICE(110001)), stays = desk_quote(&d, one, 2, 0, PRICE(110002)),
+             third = desk_quote(&d, one, 3, 0, PRICE(110003)), other = desk_quote(&d, two, 1, 0, PRICE(110001));
+    cr_assert_eq(sweep(&d), 0, "all LPs are active");
+    d.lps[0].status = LP_SUSPENDED;
+    d.lps[2].status = LP_INACTIVE;
+    change(&d, &(struct engine_change){.lps = d.lps, .lp_count = 3});
+    cr_assert_eq(sweep(&d), 2, "a batch for each RFQ");
+    cr_assert_str_eq(harness_shape(&d.h), "QUOTE_ENDED QUOTE_ENDED QUOTES_RANKED QUOTE_ENDED QUOTES_RANKED");
+    const uint64_t ended[] = {third, first, other};
+    for (unsigned i = 0; i < 3; i++) {
+        const struct quote_ended *ev = harness_find_nth(&d.h, RECORD_QUOTE_ENDED, i);
+        cr_expect_eq(ev->quote, ended[i]);
+        cr_expect_eq(ev->status, QUOTE_IS_WITHDRAWN);
+        cr_expect_eq(ev->reason, REASON_LP_SUSPENDED);
+        cr_expect_eq(ev->head.session, TAKER, "the taker is told");
+        cr_expect_eq(distribution_quote(d.s, ended[i])->status, QUOTE_IS_WITHDRAWN);
+    }
+    const struct quotes_ranked *ranked = harness_find(&d.h, RECORD_QUOTES_RANKED);
+    cr_expect_eq(ranked->count, 1);
+    cr_expect_eq(ranked->rankings[0].quote, stays);
+    cr_expect_eq(one->quotes, 1);
+    cr_expect_eq(two->quotes, 0);
+    cr_assert_eq(sweep(&d), 0, "once");
+    struct command_quote_response c = desk_accept_command(first);
+    desk_respond(&d, &c);
+    const struct accept_refused *refused = harness_find(&d.h, RECORD_ACCEPT_REFUSED);
+    cr_expect_eq(refused->reason, REASON_LP_SUSPENDED);
+    cr_expect(strstr(refused->text, "became invalid: the LP was suspended"), "%s", refused->text);
+    desk_accept(&d, stays);
+    cr_expect_eq(one->state, RFQ_IS_AWARDED);
+    desk_close(&d);
+}
+
+Test(distribution_change, an_award_of_a_suspended_lp_goes_on_but_does_not_come_back)
+{
+    struct desk d;
+    desk_open(&d, 2);
+    const struct rfq *rfq = desk_request(&d, SIDE_BUY);
+    uint64_t awarded = desk_quote(&d, rfq, 1, 0, PRICE(110001)), next = desk_quote(&d, rfq, 2, 0, PRICE(110002));
+    desk_accept(&d, awarded);
+    d.lps[0].status = LP_SUSPENDED;
+    change(&d, &(struct engine_change){.lps = d.lps, .lp_count = 2});
+    cr_assert_eq(sweep(&d), 0, "the order is with the LP: its execution decides");
+    desk_update(&d, rfq, (struct desk_update){ORDER_REJECTED, REASON_LIMIT, .final = true});
+    const struct quote_ended *ev = harness_find(&d.h, RECORD_QUOTE_ENDED);
+    cr_assert(ev);
+    cr_expect_eq(ev->quote, awarded);
+    cr_expect_eq(ev->reason, REASON_LP_SUSPENDED);
+    const struct quote_offered *offered = harness_find(&d.h, RECORD_QUOTE_OFFERED);
+    cr_assert(offered);
+    cr_expect_eq(offered->quote, next);
+    desk_close(&d);
+}
+
 Test(distribution_change, two_lps_change_their_sessions_and_are_known_by_the_new_ones)
 {
     struct desk d;

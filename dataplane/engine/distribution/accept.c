@@ -64,6 +64,10 @@ static void check_quote_stands(const struct acceptance *a, const struct quote *q
         say_quote(&t, a);
         text_add(&t, " was replaced by ");
         add_name(&t, 'Q', q->replaced_by);
+    } else if (q->status == QUOTE_IS_WITHDRAWN && q->reason == REASON_LP_SUSPENDED) {
+        struct text t = refuse(r, REASON_LP_SUSPENDED);
+        say_quote(&t, a);
+        text_add(&t, " became invalid: the LP was suspended");
     } else if (q->status == QUOTE_IS_WITHDRAWN) {
         struct text t = refuse(r, REASON_WITHDRAWN);
         say_quote(&t, a);

@@ -86,6 +86,8 @@ static void end_award_quote(struct emit *e, const struct rfq *rfq, const struct 
         quote_end(e, rfq, q, QUOTE_ARCHIVED, cause);
     else if (q->reason == REASON_WITHDRAWN) /* meanwhile */
         quote_end(e, rfq, q, QUOTE_IS_WITHDRAWN, REASON_WITHDRAWN);
+    else if (distribution_lp(state_of(e), q->lp)->status != LP_ACTIVE)
+        quote_end(e, rfq, q, QUOTE_IS_WITHDRAWN, REASON_LP_SUSPENDED);
 }
 
 /* The taker chooses again, as long as the backup deadline lasts. With nothing left to choose from the RFQ is

@@ -55,6 +55,8 @@ void quote_end(struct emit *e, const struct rfq *rfq, const struct quote *q, enu
         QUOTE_IS_WITHDRAWN) { /* of the others the taker knows: by 62, by a newer quote, by the RFQ's end */
         emit_to(ev, rfq->gateway, LANE_ENGINE, rfq->session);
         ev->out = (struct outbound){.rfq = rfq->id, .ref = q->id, .ref_kind = REF_QUOTE};
+        if (reason == REASON_LP_SUSPENDED) /* mostly at a start, when no session is up yet */
+            ev->out.must_reach = REACH_BOUNDED;
     }
     ev->quote = q->id;
     ev->rfq = rfq->id;
