@@ -48,7 +48,7 @@ struct body_cancel {
     uint32_t reason; /* enum reason; REASON_NONE: not given */
 };
 
-/* An extension: reason; and as wished expiresAt, or extendMs from the present deadline on. */
+/* An extension: reason; and as wished expiresAt, or extendMs beyond what its state has now. */
 struct body_extend {
     char reason[TEXT_SIZE];
     uint64_t expires_ns, extend_ns;
@@ -79,8 +79,7 @@ bool body_read(enum body_kind kind, json_object *o, const char *const *also, uni
 /* As the engine is asked (client.h fills in who). now_ns: what timeoutMs counts from. */
 void body_rfq_command(const struct body_rfq *b, uint64_t now_ns, struct command_client_rfq *out);
 void body_accept_command(const struct body_accept *b, uint64_t rfq, struct command_client_accept *out);
-void body_extend_command(const struct body_extend *b, const struct rfq *rfq,
-                         struct command_client_extend *out);
+void body_extend_command(const struct body_extend *b, uint64_t rfq, struct command_client_extend *out);
 
 /* ISO 8601 in UTC, with up to nine decimals of a second. False: it is not, or before 1970. */
 bool body_time(const char *text, uint64_t *ns);

@@ -21,10 +21,9 @@ void body_accept_command(const struct body_accept *b, uint64_t rfq, struct comma
         .rfq = rfq, .quote = b->quote, .quantity = b->quantity, .price = b->price, .side = b->side};
 }
 
-void body_extend_command(const struct body_extend *b, const struct rfq *rfq,
-                         struct command_client_extend *out)
+void body_extend_command(const struct body_extend *b, uint64_t rfq, struct command_client_extend *out)
 {
     *out = (struct command_client_extend){
-        .rfq = rfq->id, .deadline_ns = b->extend_ns ? rfq->deadline_ns + b->extend_ns : b->expires_ns};
+        .rfq = rfq, .deadline_ns = b->expires_ns, .extend_ns = b->extend_ns};
     memcpy(out->text, b->reason, sizeof out->text);
 }

@@ -161,7 +161,7 @@ static void make_command(const struct clients *c, enum body_kind kind, const uni
     case BODY_EXTEND:
         break;
     }
-    body_extend_command(&body->extend, rfq, &out->extend);
+    body_extend_command(&body->extend, rfq->id, &out->extend);
     *type = RECORD_COMMAND_CLIENT_EXTEND;
     *size = sizeof out->extend;
 }

@@ -356,6 +356,7 @@ FIELDS(command_client_extend) = {
     NESTED(command_client_extend, client, client_head),
     RFQ(command_client_extend, rfq),
     TIME(command_client_extend, deadline_ns),
+    DURATION(command_client_extend, extend_ns),
     TEXT(command_client_extend, text),
 };
 FIELDS(engine_noted) = {

@@ -711,7 +711,8 @@ struct command_client_extend {
     struct record head;
     struct client_head client;
     uint64_t rfq;
-    uint64_t deadline_ns; /* 0: by as much as is allowed */
+    uint64_t deadline_ns; /* until then; 0: see extend_ns */
+    uint64_t extend_ns;   /* by so much beyond what its present state has; 0, and no deadline: by as much as is allowed */
     char text[TEXT_SIZE]; /* the reason, required */
 };
 

@@ -384,11 +384,14 @@ Test(distribution_client, extends_three_times_by_at_most_the_length_asked_for)
     const struct client_answered *a = ask(&d, &c);
     cr_expect_eq(a->reason, REASON_EXTENSION);
     cr_expect_str_eq(a->text, "extended by 31 s, at most 30 s");
-    c.deadline_ns = deadline + 10 * SECOND;
+    c.deadline_ns = 0;
+    c.extend_ns = 31 * SECOND;
+    cr_expect_str_eq(ask(&d, &c)->text, "extended by 31 s, at most 30 s");
+    c.extend_ns = 10 * SECOND;
     a = ask(&d, &c);
     cr_expect_eq(a->reason, REASON_NONE, "%s", a->text);
     cr_expect_eq(a->value, deadline + 10 * SECOND);
-    c.deadline_ns = 0; /* as far as it goes: the length is that of the first deadline */
+    c.extend_ns = 0; /* as far as it goes: the length is that of the first deadline */
     cr_expect_eq(ask(&d, &c)->value, deadline + 40 * SECOND);
     desk_reload(&d);
     cr_expect_eq(ask(&d, &c)->value, deadline + 70 * SECOND);

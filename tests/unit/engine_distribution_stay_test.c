@@ -29,15 +29,27 @@ static void to_day(struct award *a, double day)
     harness_advance(&a->d.h, a->since_ns + (uint64_t)(day * 2) * (DAY / 2));
 }
 
-static const struct client_answered *extend(struct award *a, uint64_t until_ns)
+static const struct client_answered *ask_extension(struct award *a, uint64_t until_ns, uint64_t by_ns)
 {
     struct command_client_extend c = {.head = harness_head(RECORD_COMMAND_CLIENT_EXTEND, SESSION_NONE),
                                       .client = {.ticket = 9, .taker = 1, .tenant = 1},
                                       .rfq = a->rfq->id,
                                       .deadline_ns = until_ns,
+                                      .extend_ns = by_ns,
                                       .text = "the LP is slow"};
     harness_decide(&a->d.h, AGENT_NONE, LANE_REQUEST, &c.head);
     return harness_find(&a->d.h, RECORD_CLIENT_ANSWERED);
+}
+
+static const struct client_answered *extend(struct award *a, uint64_t until_ns)
+{
+    return ask_extension(a, until_ns, 0);
+}
+
+/* Beyond the award's own time, not its bidding's. */
+static const struct client_answered *extend_by(struct award *a, uint64_t by_ns)
+{
+    return ask_extension(a, 0, by_ns);
 }
 
 static void expect_level(struct award *a, double day, unsigned level, const char *role)
@@ -136,7 +148,9 @@ Test(distribution_stay, an_extension_moves_what_has_not_fired_yet)
     cr_expect_eq(timeout_ns, a.since_ns + 14 * DAY);
     const struct client_answered *x = extend(&a, timeout_ns + 8 * DAY);
     cr_expect_eq(x->reason, REASON_EXTENSION);
-    x = extend(&a, timeout_ns + 6 * DAY);
+    x = extend_by(&a, 8 * DAY);
+    cr_expect_eq(x->reason, REASON_EXTENSION);
+    x = extend_by(&a, 6 * DAY);
     cr_expect_eq(x->reason, REASON_NONE, "%s", x->text);
     cr_expect_eq(x->value, a.since_ns + 20 * DAY);
     cr_expect_eq(a.rfq->deadline_ns, deadline_ns, "that of its bidding");

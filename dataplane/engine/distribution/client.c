@@ -206,10 +206,10 @@ static struct lasting lasting_of(const struct emit *e, const struct rfq *rfq)
                             .extension_ns = row->extension_ns ? row->extension_ns : length_ns(rfq)};
 }
 
-/* The one asked for, or as far as is allowed. */
+/* As is asked for, or as far as is allowed. */
 static uint64_t extended_ns(const struct lasting *l, const struct command_client_extend *c)
 {
-    return c->deadline_ns ? c->deadline_ns : l->until_ns + l->extension_ns;
+    return c->deadline_ns ? c->deadline_ns : l->until_ns + (c->extend_ns ? c->extend_ns : l->extension_ns);
 }
 
 static void check_extension(const struct settings *settings, const struct rfq *rfq, const struct lasting *l,
@@ -236,13 +236,13 @@ static void check_extension(const struct settings *settings, const struct rfq *r
         text_add(&t, "extended ");
         text_add_number(&t, l->row->extensions);
         text_add(&t, l->row->extensions == 1 ? " time, which is the most" : " times, which is the most");
-    } else if (c->deadline_ns && c->deadline_ns <= l->until_ns) {
+    } else if (extended_ns(l, c) <= l->until_ns) {
         struct text t = refuse(r, REASON_EXTENSION);
         text_add(&t, "the new deadline is not later than the present one");
-    } else if (c->deadline_ns && c->deadline_ns - l->until_ns > l->extension_ns) {
+    } else if (extended_ns(l, c) - l->until_ns > l->extension_ns) {
         struct text t = refuse(r, REASON_EXTENSION);
         text_add(&t, "extended by ");
-        text_add_duration(&t, c->deadline_ns - l->until_ns);
+        text_add_duration(&t, extended_ns(l, c) - l->until_ns);
         text_add(&t, ", at most ");
         text_add_duration(&t, l->extension_ns);
     } else if (l->own && extended_ns(l, c) - now_ns < settings->deadline_min_ns) {
