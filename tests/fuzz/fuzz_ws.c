@@ -68,7 +68,7 @@ static size_t make_part(const uint8_t *data, size_t size, char *out, size_t room
 static void check_frames(const char *bytes, size_t size)
 {
     while (size >= 2) {
-        unsigned opcode = bytes[0] & 15u, first = (unsigned char)bytes[1], head = 2;
+        unsigned opcode = (unsigned char)bytes[0] & 15u, first = (unsigned char)bytes[1], head = 2;
         uint64_t length = first & 127u;
         FUZZ_HOLDS((bytes[0] & 0xf0) == 0x80 || opcode < 8); /* control frames are whole */
         FUZZ_HOLDS(!(first & 128u));                         /* a server masks nothing */

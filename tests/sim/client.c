@@ -13,10 +13,12 @@
 #define ASKED_AGAIN_PERCENT 30
 #define KEYS_MAX            64
 
+enum ask { ASK_RFQ, ASK_ACCEPT, ASK_CANCEL, ASK_EXTEND };
+
 /* One command, until it is answered; and then what the answer was. */
 struct asked {
     struct sim_client *client;
-    enum { ASK_RFQ, ASK_ACCEPT, ASK_CANCEL, ASK_EXTEND } what;
+    enum ask what;
     uint64_t rfq, quote, deadline_ns;
     uint64_t due_ns; /* to be asked (again); 0: no more */
     bool under_way, answered;
@@ -40,7 +42,7 @@ static uint64_t draw(struct sim_client *c, uint64_t below)
     return party_random(&c->random) % below;
 }
 
-static void add(struct sim_client *c, int what, uint64_t rfq, uint64_t after_ns)
+static void add(struct sim_client *c, enum ask what, uint64_t rfq, uint64_t after_ns)
 {
     if (c->count < KEYS_MAX)
         c->asked[c->count++] =

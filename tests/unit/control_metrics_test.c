@@ -137,7 +137,7 @@ static void add_entities(const struct node_rig *rig)
         snprintf(l->code, sizeof l->code, "LP%u", (unsigned)i);
         l->quoted = i;
         struct rfq *q = table_insert(c->distribution->rfqs, 100 + i);
-        q->state = RFQ_DRAFT + i % 3;
+        q->state = (uint8_t)(RFQ_DRAFT + i % 3);
         struct order *o = table_insert(c->routing->orders, 200 + i);
         o->state = ORDER_AWAITING + i % 2;
     }

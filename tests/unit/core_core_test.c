@@ -117,11 +117,11 @@ Test(core_core, runs_where_it_is_pinned)
     struct counters *c = counters();
     cpu_set_t set;
     cr_assert_eq(sched_getaffinity(0, sizeof set, &set), 0);
-    int cpu = 0;
+    unsigned cpu = 0;
     while (!CPU_ISSET(cpu, &set))
         cpu++;
     struct probe p = {0};
-    struct core core = {.cpu = cpu, .idle = IDLE_YIELD, .agent_count = 1, .agents = {probe_agent(&p)}};
+    struct core core = {.cpu = (int)cpu, .idle = IDLE_YIELD, .agent_count = 1, .agents = {probe_agent(&p)}};
     cr_assert_eq(cores_start(&core, 1, c), OK);
     cpu_set_t got;
     cr_assert_eq(pthread_getaffinity_np(core.thread, sizeof got, &got), 0);

@@ -147,7 +147,7 @@ static void ask(struct pair *p)
     static const uint8_t sides[] = {SIDE_BUY, SIDE_SELL, SIDE_TWO_WAY};
     struct command_quote_request c = desk_request_command(
         &p->steady, sides[random_below(&p->random, 3)], UNITS(1000) * (int64_t)(random_below(&p->random, 3)));
-    c.head.session = (uint32_t)random_below(&p->random, 2);
+    c.head.session = random_flip(&p->random);
     if (random_below(&p->random, 3) == 0)
         c.deadline_ns = p->steady.h.now_ns + random_below(&p->random, 4 * SECOND);
     both_decide(p, AGENT_GATEWAY, LANE_REQUEST, &c.head);
@@ -170,7 +170,7 @@ static void quote(struct pair *p, const struct rfq *rfq)
                                                 PRICE(109995 + random_below(&p->random, 9)));
     c.has_bid = random_below(&p->random, 8) != 0;
     c.has_ask = random_below(&p->random, 8) != 0;
-    if (random_below(&p->random, 2))
+    if (random_flip(&p->random))
         c.valid_until_ns = p->steady.h.now_ns + random_below(&p->random, 3 * SECOND);
     both_decide(p, AGENT_GATEWAY, LANE_QUOTE, &c.head);
 }
@@ -186,7 +186,7 @@ static void respond(struct pair *p, const struct quote *q)
 {
     struct command_quote_response c = desk_accept_command(q->id);
     c.head.session = distribution_rfq(p->steady.s, q->rfq)->session;
-    c.side = random_below(&p->random, 2) ? SIDE_BUY : SIDE_SELL;
+    c.side = random_flip(&p->random) ? SIDE_BUY : SIDE_SELL;
     if (random_below(&p->random, 10) == 0)
         c.response_type = 6;
     both_decide(p, AGENT_GATEWAY, LANE_REQUEST, &c.head);
@@ -229,7 +229,7 @@ static void update(struct pair *p, const struct rfq *rfq)
                              .order = 77,
                              .filled_quantity = rfq->filled_quantity,
                              .state = ORDER_WORKING};
-    if (random_below(&p->random, 2))
+    if (random_flip(&p->random))
         c.filled_quantity += UNITS(1);
     c.final = random_below(&p->random, 3) > 0;
     if (c.final && !c.filled_quantity)
@@ -336,7 +336,7 @@ static int64_t strange_decimal(struct pair *p)
 static void strange_text(struct pair *p, char *field, size_t size)
 {
     memset(field, 0, size);
-    if (random_below(&p->random, 2))
+    if (random_flip(&p->random))
         for (size_t i = 0; i < size - 1 && random_below(&p->random, size); i++)
             field[i] = (char)(32 + random_below(&p->random, 95));
 }
@@ -371,7 +371,7 @@ static void strange_request(struct pair *p)
     c.deadline_ns = strange(p);
     c.settl_date = (uint32_t)strange(p);
     c.legs = (uint16_t)strange(p);
-    c.poss_resend = random_below(&p->random, 2);
+    c.poss_resend = random_flip(&p->random);
     strange_text(p, c.request_id, sizeof c.request_id);
     if (random_below(&p->random, 3) == 0)
         strange_text(p, c.symbol, sizeof c.symbol);
@@ -387,11 +387,11 @@ static void strange_quote(struct pair *p)
                               .bid_size = strange_decimal(p),
                               .ask_size = strange_decimal(p),
                               .valid_until_ns = strange(p),
-                              .has_bid = random_below(&p->random, 2),
-                              .has_ask = random_below(&p->random, 2),
-                              .has_bid_size = random_below(&p->random, 2),
-                              .has_ask_size = random_below(&p->random, 2),
-                              .poss_resend = random_below(&p->random, 2)};
+                              .has_bid = random_flip(&p->random),
+                              .has_ask = random_flip(&p->random),
+                              .has_bid_size = random_flip(&p->random),
+                              .has_ask_size = random_flip(&p->random),
+                              .poss_resend = random_flip(&p->random)};
     strange_text(p, c.lp_quote_id, sizeof c.lp_quote_id);
     strange_text(p, c.request_id, sizeof c.request_id);
     both_decide(p, AGENT_GATEWAY, LANE_QUOTE, &c.head);
@@ -405,7 +405,7 @@ static void strange_response(struct pair *p)
     c.price = strange_decimal(p);
     c.response_type = (uint32_t)strange(p);
     c.side = (uint8_t)strange(p);
-    c.poss_resend = random_below(&p->random, 2);
+    c.poss_resend = random_flip(&p->random);
     if (random_below(&p->random, 4) == 0)
         strange_text(p, c.quote_id, sizeof c.quote_id);
     both_decide(p, AGENT_GATEWAY, LANE_REQUEST, &c.head);
@@ -431,7 +431,7 @@ static void strange_report(struct pair *p)
     struct command_peer_reject reject = {.head = harness_head(RECORD_COMMAND_PEER_REJECT, strange_session(p)),
                                          .ref = strange_id(p),
                                          .ref_kind = (uint32_t)random_below(&p->random, 6)};
-    both_decide(p, AGENT_GATEWAY, LANE_QUOTE, random_below(&p->random, 2) ? &unsent.head : &reject.head);
+    both_decide(p, AGENT_GATEWAY, LANE_QUOTE, random_flip(&p->random) ? &unsent.head : &reject.head);
 }
 
 static void strange_cancel(struct pair *p)
@@ -443,7 +443,7 @@ static void strange_cancel(struct pair *p)
     strange_text(p, quote_cancel.lp_quote_id, sizeof quote_cancel.lp_quote_id);
     strange_text(p, request_cancel.request_id, sizeof request_cancel.request_id);
     both_decide(p, AGENT_GATEWAY, LANE_QUOTE,
-                random_below(&p->random, 2) ? &quote_cancel.head : &request_cancel.head);
+                random_flip(&p->random) ? &quote_cancel.head : &request_cancel.head);
 }
 
 static void strange_update(struct pair *p)
@@ -453,7 +453,7 @@ static void strange_update(struct pair *p)
                                   .award = strange_id(p),
                                   .order = strange(p),
                                   .filled_quantity = strange_decimal(p),
-                                  .final = random_below(&p->random, 2)};
+                                  .final = random_flip(&p->random)};
     struct order_created created = {.head = harness_head(RECORD_ORDER_CREATED, SESSION_NONE),
                                     .order = strange(p),
                                     .quantity = strange_decimal(p),
@@ -462,7 +462,7 @@ static void strange_update(struct pair *p)
                                     .side = (uint8_t)strange(p),
                                     .state = ORDER_AWAITING};
     name_print('Q', strange_id(p), created.quote_id);
-    both_decide(p, AGENT_ROUTING, LANE_ENGINE, random_below(&p->random, 2) ? &update.head : &created.head);
+    both_decide(p, AGENT_ROUTING, LANE_ENGINE, random_flip(&p->random) ? &update.head : &created.head);
 }
 
 Test(distribution_random, survives_whatever_a_gateway_could_hand_over, .timeout = 120)

@@ -199,7 +199,7 @@ Test(fix_session_kept, what_begins_numbers_anew_forgets_it)
 
 Test(fix_session_kept, a_logon_too_high_is_kept_for_its_number_only)
 {
-    for (int initiator = 0; initiator < 2; initiator++) {
+    for (unsigned initiator = 0; initiator < 2; initiator++) {
         start(initiator);
         fix_session_keep(&s, memory, sizeof memory);
         n = (struct fix_session_numbers){5, 3};

@@ -221,7 +221,8 @@ Test(model_describe, shows_values_of_128_bits_exactly)
     o.value_high = (int64_t)(v >> 64);
     describe_fields(layout_of_table("orders"), &o, offsetof(struct order, transient), text, sizeof text);
     cr_assert(strstr(text, "\"value\":\"8100000000000000000000\""), "%s", text);
-    o.value_low = o.value_high = 0;
+    o.value_low = 0;
+    o.value_high = 0;
     describe_fields(layout_of_table("orders"), &o, offsetof(struct order, transient), text, sizeof text);
     cr_assert(strstr(text, "\"value\":\"0\""), "%s", text);
 }

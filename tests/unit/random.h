@@ -2,6 +2,7 @@
 #ifndef RFQD_TESTS_RANDOM_H
 #define RFQD_TESTS_RANDOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint64_t random_next(uint64_t *state)
@@ -16,6 +17,12 @@ static inline uint64_t random_next(uint64_t *state)
 static inline uint64_t random_below(uint64_t *state, uint64_t below)
 {
     return random_next(state) % below;
+}
+
+/* One as likely as the other. */
+static inline bool random_flip(uint64_t *state)
+{
+    return random_below(state, 2);
 }
 
 /* A number of 0 to 63 bits, each length as likely as the next: small and huge ones. */

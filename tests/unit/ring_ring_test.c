@@ -516,10 +516,10 @@ Test(ring, killed_in_full_flight_it_loses_nothing_committed)
 {
     struct progress *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     uint64_t seed = 12;
-    for (int round = 0; round < 40; round++) {
+    for (uint64_t round = 0; round < 40; round++) {
         struct ring r = ring_make(round * 8);
         struct ring_reader rd;
-        ring_reader_init(&rd, &r, (uint64_t)round * 8);
+        ring_reader_init(&rd, &r, round * 8);
         atomic_store(&p->committing, 0);
         atomic_store(&p->committed, 0);
         pid_t child = fork();
