@@ -151,6 +151,8 @@ struct fix_actions {
     uint64_t advance_to;
     bool no_room;     /* a message too high found no room to be kept */
     bool too_low;     /* its number was used before, and it does not say that it is a duplicate */
+    bool duplicate;   /* its number was used before, and it says so */
+    bool fault;       /* a Logout among the actions says what was wrong: the session ends, or never began */
     const char *note; /* why something was ignored, rejected or closed: static, for counters and the log */
 };
 

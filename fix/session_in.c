@@ -39,6 +39,7 @@ __attribute__((format(printf, 3, 4))) static void send_logout(const struct inbou
     vsnprintf(a->text, sizeof a->text, format, args);
     va_end(args);
     fix_act_disconnect(in->s, in->out, note);
+    in->out->fault = true;
 }
 
 /* Reject (3). The message's number counts when it is the one expected. */
@@ -536,9 +537,10 @@ void fix_session_message(struct fix_session *s, const struct fix_session_numbers
         too_high(&in);
     else if (m->seq == n->next_in)
         in_order(&in, parse_error);
-    else if (m->poss_dup)
+    else if (m->poss_dup) {
         out->note = "a duplicate";
-    else
+        out->duplicate = true;
+    } else
         too_low(&in);
 }
 

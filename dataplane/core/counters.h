@@ -13,7 +13,7 @@
 
 #include "dataplane/core/err.h"
 
-#define COUNTERS_MAX       57344u /* what is counted of each of SESSIONS_MAX sessions (gateway), and 7,000 more */
+#define COUNTERS_MAX       59392u /* what is counted of each of SESSIONS_MAX sessions (gateway), and 7,000 more */
 #define COUNTER_NAME_SIZE  64     /* Prometheus name, without labels: rfqd_… */
 #define COUNTER_LABEL_SIZE 120 /* `lp="LP1",reason="late"`, empty if none */
 

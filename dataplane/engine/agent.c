@@ -54,6 +54,7 @@ struct engine {
     counter_value *commands[UINT8_MAX + 1]; /* by record type */
     counter_value *refusals[UINT8_MAX + 1]; /* by reason */
     counter_value *breaks[UINT8_MAX + 1];   /* by reason */
+    counter_value *notes[UINT8_MAX + 1];    /* by reason */
     counter_value *batches, *timers, *ring_full, *lane_full;
     counter_value uncounted; /* where there are no counters */
 };
@@ -106,14 +107,15 @@ static void make_counters(struct engine *e, struct counters *c)
     e->ring_full = new_counter(e, c, "rfqd_engine_stalls_total", "full", "ring");
     e->lane_full = new_counter(e, c, "rfqd_engine_stalls_total", "full", "lane");
     for (unsigned i = 0; i <= UINT8_MAX; i++)
-        e->commands[i] = e->refusals[i] = e->breaks[i] = &e->uncounted;
+        e->commands[i] = e->refusals[i] = e->breaks[i] = e->notes[i] = &e->uncounted;
 #define X(type, number, version, body, text) \
     if (comes_by_lane(number))               \
         e->commands[number] = new_counter(e, c, "rfqd_engine_commands_total", "type", #type);
     RECORD_TYPE_LIST(X)
 #undef X
-#define X(name, number, text) \
-    e->refusals[number] = new_counter(e, c, "rfqd_engine_refusals_total", "reason", text);
+#define X(name, number, text)                                                              \
+    e->refusals[number] = new_counter(e, c, "rfqd_engine_refusals_total", "reason", text); \
+    e->notes[number] = new_counter(e, c, "rfqd_engine_ignored_total", "reason", text);
     REASON_LIST(X)
 #undef X
     if (e->is_distribution)
@@ -400,6 +402,10 @@ static void count_record(struct engine *e, const struct record *r)
             return;
         reason = ((const struct order_report *)r)->reason;
         break;
+    case RECORD_DISTRIBUTION_NOTED:
+    case RECORD_ROUTING_NOTED:
+        counter_add(e->notes[((const struct engine_noted *)r)->reason & UINT8_MAX], 1);
+        return;
     case RECORD_EXECUTION_BREAK:
         counter_add(e->breaks[((const struct execution_break *)r)->reason & UINT8_MAX], 1);
         return;

@@ -56,6 +56,8 @@ static void channel_counters(struct counters *c, struct channel *ch)
     n->garbled = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_garbled_total", NULL, NULL);
     n->gaps = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_gaps_total", NULL, NULL);
     n->too_low = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_too_low_total", NULL, NULL);
+    n->duplicates = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_duplicates_total", NULL, NULL);
+    n->faults = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_faults_total", NULL, NULL);
     n->kept = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_kept_total", NULL, NULL);
     n->no_room = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_kept_no_room_total", NULL, NULL);
     n->resends = session_counter(c, ch, COUNTER_TOTAL, "rfqd_fix_resend_requests_total", NULL, NULL);

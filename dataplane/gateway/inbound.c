@@ -328,7 +328,9 @@ static enum taken take(struct gateway *g, struct connection *c, enum err parse_e
         counter_add(a.ch->count.kept, acts.verdict == FIX_VERDICT_KEPT);
         counter_add(a.ch->count.no_room, acts.no_room);
         counter_add(a.ch->count.too_low, acts.too_low);
+        counter_add(a.ch->count.duplicates, acts.duplicate);
     }
+    counter_add(a.ch->count.faults, acts.fault);
     decide(g, &a, acts.verdict);
     gateway_batch_begin(g, NULL, g->now_ns);
     channel_resets(g, a.ch, &acts);
