@@ -119,12 +119,27 @@ class Audit:
                 kind_of = text[at:text.find("|", at)]
                 party.busy += kind == "I" and is_busy(text)
                 self.sequence(party, kind, int(number), kind_of)
+                if kind == "O":
+                    self.turn(name.startswith("LP"), kind_of, text)
                 if kind_of == "A" and "|141=Y|" in text:
                     self.wrong(f"{name}: numbers were reset at logon: {text}")
                 if kind_of in ("3", "j") and kind == "I" and not is_busy(text):
                     self.wrong(f"{name}: rfqd refuses a message of ours: {text}")
                 if kind_of in interesting.get(kind, ()):
                     take(party, kind, kind_of, fields_of(text), text)
+
+    def turn(self, of_lp, kind_of, text):
+        """What a party did beside asking, quoting, accepting and filling."""
+        if kind_of == "Z":
+            self.count("quotes_withdrawn" if of_lp else "requests_withdrawn")
+        elif kind_of == "F":
+            self.count("orders_cancelled")
+        elif kind_of == "AJ" and "|694=6|" in text:
+            self.count("passes")
+        elif kind_of == "R" and "|54=" not in text:
+            self.count("two_way")
+        elif kind_of == "9":
+            self.count("cancels_refused")
 
     def sequence(self, party, kind, number, kind_of):
         party.messages += 1

@@ -13,11 +13,12 @@ END_SECONDS = 120  # for all requests to come to their end
 TABLES = ("lps", "takers", "sessions", "rfqs", "rfqs_ended", "orders", "orders_ended", "fills", "fills_ended", "quotes",
           "quotes_ended")
 
-LPS = ("lp:name=LP1,ack=b,partial=60,exec_repeat=15,quote_repeat=10,seed=11",
-       "lp:name=LP2,ack=i,reject=20,order_reject=15,requote=40,spread=0.00018,seed=12",
-       "lp:name=LP3,ack=-,silent=10,requote=30,valid_ms=300,partial=30,exec_repeat=10,spread=0.00016,seed=13",
-       "lp:name=LP4,ack=b,order_reject=8,order_silent=3,delay_us=1000,delay_max_us=4000,spread=0.00016,seed=14")
-TAKERS = ("taker:name=T1,accept=x,quotes=3,collect_ms=20,seed=21", "taker:name=T2,accept=x,quotes=4,collect_ms=50,seed=22")
+LPS = ("lp:name=LP1,ack=b,partial=60,exec_repeat=15,quote_repeat=10,quote_withdraw=8,seed=11",
+       "lp:name=LP2,ack=i,reject=20,order_reject=15,requote=40,late_fill=10,spread=0.00018,seed=12",
+       "lp:name=LP3,ack=-,silent=10,requote=30,valid_ms=300,partial=30,exec_repeat=10,quote_withdraw=5,spread=0.00016,seed=13",
+       "lp:name=LP4,ack=b,order_reject=8,order_silent=3,late_fill=5,delay_us=1000,delay_max_us=4000,spread=0.00016,seed=14")
+TAKERS = ("taker:name=T1,accept=x,quotes=3,collect_ms=20,two_way=20,withdraw=8,cancel=15,seed=21",
+          "taker:name=T2,accept=x,quotes=4,collect_ms=50,two_way=10,pass=8,cancel=5,seed=22")
 
 
 class Market:
