@@ -105,6 +105,8 @@ static void check_http(struct config *c, const char *name)
         config_complain(c, name, 0, "http: certificate_file and key_file go together");
     if (c->http_connections_per_address_max > c->http_connections_max)
         c->http_connections_per_address_max = c->http_connections_max;
+    if (c->http_connections_per_tenant_max > c->http_connections_max)
+        c->http_connections_per_tenant_max = c->http_connections_max;
 }
 
 static void check_sessions(struct config *c, const char *name)

@@ -111,7 +111,7 @@ struct config {
     bool has_http;
     char http_certificate[CONFIG_PATH_SIZE], http_key[CONFIG_PATH_SIZE]; /* PEM files; empty: no TLS */
     char http_origins[CONFIG_PATH_SIZE * 4]; /* separated by blanks: pages that may open a WebSocket */
-    uint64_t http_connections_max, http_connections_per_address_max;
+    uint64_t http_connections_max, http_connections_per_address_max, http_connections_per_tenant_max;
     uint64_t http_requests_per_s_max;
     int64_t http_metrics; /* enum http_metrics_for */
     uint64_t http_head_timeout_ns, http_body_timeout_ns, http_idle_timeout_ns, http_write_timeout_ns;

@@ -158,6 +158,8 @@ const struct config_key config_keys[] = {
      "Connections at one time, WebSockets among them."},
     {SECTION_HTTP, "connections_per_address_max", KEY_U64, "", 1, 1, 16000, "256",
      TOP(http_connections_per_address_max), NULL, "Of them, from one address."},
+    {SECTION_HTTP, "connections_per_tenant_max", KEY_U64, "", 1, 1, 16000, "512",
+     TOP(http_connections_per_tenant_max), NULL, "Of them, WebSockets of one tenant's users."},
     {SECTION_HTTP, "requests_per_s_max", KEY_U64, "", 1, 1, 1000000, "200", TOP(http_requests_per_s_max), NULL,
      "Of one user, over all its connections; two seconds' worth may come at once."},
     {SECTION_HTTP, "metrics", KEY_CHOICE_I64, "", 1, 0, 0, "host", TOP(http_metrics), metrics_for,

@@ -86,8 +86,8 @@ static void op_auth(struct asking *a)
         ask_refuse(a, "unauthorized", "this connection is another user's");
     } else if (!a->c->authenticated && !conn_fits(w, &who)) {
         ws_refuse(w, REFUSED_TENANT_LIMIT);
-        ask_refuse(a, "limit", "the tenant has as many connections as it may");
-        conn_close(a->c, 1013, "the tenant has as many connections as it may");
+        ask_refuse(a, "limit", CONN_TENANT_FULL);
+        conn_close(a->c, 1013, CONN_TENANT_FULL);
     } else if (a->c->subscriptions && (a->c->who.roles & ~who.roles)) {
         ws_refuse(w, REFUSED_TOKEN);
         conn_close(a->c, 1008, "the new token has fewer roles than the subscriptions were had with");

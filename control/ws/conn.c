@@ -191,7 +191,7 @@ void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns)
 
 bool conn_fits(const struct ws *w, const struct principal *who)
 {
-    return *tenant_count(w, who->tenant) < w->config.config->http_connections_max;
+    return *tenant_count(w, who->tenant) < w->config.config->http_connections_per_tenant_max;
 }
 
 void conn_admitted(struct ws_conn *c, const struct principal *who)

@@ -133,7 +133,8 @@ void conn_close(struct ws_conn *c, uint16_t code, const char *reason);
 void conn_free(struct ws_conn *c);
 /* seq: the peer knows everything up to there by it; 0: nothing of the sequence. */
 void conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq);
-/* Its tenant has no more connections than it may. */
+/* One more connection of its tenant is within http.connections_per_tenant_max; else what it is told. */
+#define CONN_TENANT_FULL "the tenant has as many connections as http.connections_per_tenant_max says"
 bool conn_fits(const struct ws *w, const struct principal *who);
 void conn_admitted(struct ws_conn *c, const struct principal *who);
 void conn_tick(struct ws_conn *c);

@@ -103,7 +103,7 @@ static bool admit(struct ws *w, struct web_request *r, struct principal *who, bo
         if (!*has_token || conn_fits(w, who))
             return true;
         ws_refuse(w, REFUSED_TENANT_LIMIT);
-        web_problem(r, 429, "connections_per_tenant", "the tenant has as many connections as it may");
+        web_problem(r, 429, "connections_per_tenant", "%s", CONN_TENANT_FULL);
     }
     return false;
 }

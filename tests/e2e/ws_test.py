@@ -136,6 +136,33 @@ class Door(House):
         self.assertEqual(w.closed()[0], 1008)
 
 
+class Crowd(House):
+    """More connections than a tenant may have."""
+    parties = ()
+    http = ", connections_per_tenant_max: 2"
+
+    def test_of_one_tenant_are_turned_away_and_the_other_tenant_comes_in(self):
+        full = "the tenant has as many connections as http.connections_per_tenant_max says"
+        first, second = self.ws(ANN), self.ws(BOB)
+        for times in (1, 3):  # by the header; by the first frame, where the tenant is known only then
+            with self.assertRaises(Refused) as caught:
+                self.ws(ANN)
+            self.assertEqual((caught.exception.status, caught.exception.code), (429, "connections_per_tenant"))
+            self.assertEqual(self.counter("rfqd_ws_refused_total", '"connections_per_tenant"'), times)
+            late = self.ws(None)
+            late.send({"op": "auth", "id": 1, "token": ANN})
+            answer = late.read()
+            self.assertEqual((answer["success"], answer["error"], answer["detail"]), (False, "limit", full))
+            self.assertEqual(late.closed(), (1013, full))
+            self.assertEqual(self.counter("rfqd_ws_refused_total", '"connections_per_tenant"'), times + 1)
+        self.assertEqual(self.counter("rfqd_ws_disconnects_total", '"1013"'), 2)
+        self.assertTrue(first.ask("auth", token=ANN)["success"])  # again: that is no connection more
+        self.assertTrue(self.ws(south("sam")).ask("subscribe:trader")["success"])
+        second.frame(CLOSE, struct.pack(">H", 1000))
+        self.assertEqual(second.closed()[0], 1000)
+        self.assertTrue(self.ws(ANN).ask("subscribe:trader")["success"])  # who goes makes room
+
+
 class Frames(House):
     """What a peer can do wrong: each its close code, or its answer."""
     parties = ()

@@ -317,7 +317,7 @@ Test(control_fan, the_tenants_limit_holds_for_a_token_in_the_first_frame_too)
     char text[700];
     hall_open();
     struct client *first = enter(token_of("root", "admin")), *second = enter(NULL);
-    hall.rig.config->http_connections_max = 1;
+    hall.rig.config->http_connections_per_tenant_max = 1;
     snprintf(text, sizeof text, "{\"op\":\"auth\",\"id\":7,\"token\":\"%s\"}", token_of("root", "admin"));
     say(second, text);
     go_on(RIG_SECOND / 10);

@@ -62,13 +62,32 @@ Test(control_values, every_key_reads_back_what_it_prints)
         config_value_text(k, entry, value);
         if (strcmp(k->name, "tick") == 0) {
             cr_assert_str_eq(value, "0.00001");
-        } else if (strcmp(k->name, "connections_per_address_max") != 0) { /* bounded by another key */
+        } else if (strncmp(k->name, "connections_per_", 16) != 0) { /* bounded by another key, not here */
             cr_assert_str_eq(value, k->fallback, "%s: %s, not its default %s", k->name, value, k->fallback);
             compared++;
         }
     }
     cr_assert_gt(compared, 50);
     config_free(c);
+}
+
+Test(control_values, a_part_of_the_connections_is_never_more_than_all)
+{
+    static const struct {
+        const char *http;
+        uint64_t per_address, per_tenant;
+    } rows[] = {{"{connections_max: 40}", 40, 40},
+                {"{connections_max: 400}", 256, 400},
+                {"{}", 256, 512},
+                {"{connections_max: 40, connections_per_address_max: 39, connections_per_tenant_max: 3}", 39, 3}};
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, HEAD SESSIONS PARTIES "http: %s\n", rows[i].http);
+        struct config *c = parse(text);
+        cr_assert_eq(c->http_connections_per_address_max, rows[i].per_address, "%s", rows[i].http);
+        cr_assert_eq(c->http_connections_per_tenant_max, rows[i].per_tenant, "%s", rows[i].http);
+        config_free(c);
+    }
 }
 
 Test(control_values, a_difference_names_key_and_entry_and_when_it_takes_effect)
