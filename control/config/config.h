@@ -45,6 +45,9 @@ struct config_taker {
     struct taker taker;
 };
 
+/* What http.connections_max may be. */
+#define CONFIG_HTTP_CONNECTIONS_MAX 16000
+
 /* People and programs that come by HTTP and WebSocket, and whose word is taken for it. */
 #define CONFIG_TENANTS_MAX    64
 #define CONFIG_TOKEN_KEYS_MAX 32

@@ -1,11 +1,13 @@
 #include "control/front/front.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/http/http.h"
+#include "dataplane/net/port_uring.h"
 
 struct front {
     struct http http;
@@ -44,7 +46,9 @@ static void applied(void *ctx, const struct batch *b, uint64_t first_seq, uint64
 
 static enum err make_parts(struct front *f, const struct front_config *c, uint64_t now_ns)
 {
-    unsigned connections = (unsigned)c->config->http_connections_max;
+    static_assert(CONFIG_HTTP_CONNECTIONS_MAX + FRONT_REFUSED_AT_ONCE <= PORT_URING_CONNECTIONS_MAX,
+                  "the port can have as many");
+    unsigned connections = (unsigned)c->config->http_connections_max + FRONT_REFUSED_AT_ONCE;
     enum err e = OK;
     if (!c->port) {
         e = port_uring_create(&f->own_port, connections);

@@ -11,6 +11,10 @@
 #include "control/metrics/metrics.h"
 #include "control/node.h"
 
+/* Connections of the port beyond http.connections_max: as many as may come in one poll, so that each is
+ * refused by the web server, and counted; those beyond are ended by the port, without a word. */
+#define FRONT_REFUSED_AT_ONCE PORT_EVENTS_MAX
+
 #define FRONT_STOP_NS 3000000000ull /* for what is being served at a planned stop; the rest is cut off */
 
 struct front;

@@ -28,9 +28,13 @@ typedef struct ssl_ctx_st SSL_CTX;
     X(REFUSED_HEAD_TIMEOUT, "head_timeout")       \
     X(REFUSED_BODY_TIMEOUT, "body_timeout")       \
     X(REFUSED_WRITE_TIMEOUT, "write_timeout")     \
+    X(REFUSED_IDLE_TIMEOUT, "idle_timeout")       \
+    X(REFUSED_NO_REQUEST, "no_request")           \
     X(REFUSED_CONNECTIONS, "connections")         \
     X(REFUSED_ADDRESS, "connections_per_address") \
-    X(REFUSED_TLS, "tls")
+    X(REFUSED_STOPPING, "stopping")               \
+    X(REFUSED_TLS, "tls")                         \
+    X(REFUSED_TLS_TIMEOUT, "tls_timeout")
 enum web_refusal {
 #define X(name, text) name,
     REFUSALS(X)
@@ -71,6 +75,7 @@ struct web_request {
     SSL *ssl;
     uint32_t next_ready;
     bool is_ready, feeding, gone, is_broken;
+    bool has_asked; /* a request has begun, once */
 
     llhttp_t parser;
     char *head; /* WEB_HEAD_MAX; NULL while idle */
@@ -177,6 +182,7 @@ void answer_ended(struct web_request *c);
 enum err tls_open(struct web *w, char *error, size_t size) WARN_UNUSED;
 void tls_close(struct web *w);
 bool tls_begin(struct web_request *c);
+bool tls_is_open(const struct web_request *c); /* the handshake is over */
 void tls_received(struct web_request *c, const uint8_t *bytes, size_t size);
 void tls_write(struct web_request *c, const void *bytes, size_t size);
 void tls_shutdown(struct web_request *c);

@@ -39,7 +39,9 @@ void link_accepted(struct web *w, const struct port_event *event)
     uint32_t address = event->peer.sin_addr.s_addr;
     struct address_count *count = place_of(w, address);
     enum web_refusal refusal = WEB_REFUSALS;
-    if (w->free_count == 0 || w->draining)
+    if (w->draining)
+        refusal = REFUSED_STOPPING;
+    else if (w->free_count == 0)
         refusal = REFUSED_CONNECTIONS;
     else if (count->count >= w->config.connections_per_address_max)
         refusal = REFUSED_ADDRESS;
@@ -205,6 +207,7 @@ void link_feed(struct web_request *c, const char *bytes, size_t size)
         if (c->state == CONN_IDLE) {
             parse_begin(c);
             c->state = CONN_HEAD;
+            c->has_asked = true;
             c->deadline_ns = c->web->now_ns + c->web->config.head_timeout_ns;
             c->web->begun++;
         }
@@ -300,6 +303,13 @@ static bool reads(struct web_request *c)
     return unread == 0 || now_ns - c->unread_since_ns < c->web->config.write_timeout_ns;
 }
 
+static enum web_refusal why_idle(const struct web_request *c)
+{
+    if (c->has_asked)
+        return REFUSED_IDLE_TIMEOUT;
+    return c->ssl && !tls_is_open(c) ? REFUSED_TLS_TIMEOUT : REFUSED_NO_REQUEST;
+}
+
 void link_sweep(struct web_request *c)
 {
     struct web *w = c->web;
@@ -317,6 +327,8 @@ void link_sweep(struct web_request *c)
     if (!due && !(w->draining && c->state == CONN_IDLE))
         return;
     if (c->state == CONN_IDLE) {
+        if (due)
+            web_count_refusal(w, why_idle(c));
         link_close(c);
     } else if (c->state == CONN_HEAD || c->state == CONN_BODY) {
         c->refused = c->state == CONN_HEAD ? REFUSED_HEAD_TIMEOUT : REFUSED_BODY_TIMEOUT;

@@ -57,6 +57,11 @@ bool tls_begin(struct web_request *c)
     return true;
 }
 
+bool tls_is_open(const struct web_request *c)
+{
+    return SSL_is_init_finished(c->ssl);
+}
+
 /* What OpenSSL has to say to the peer. */
 static void drain(struct web_request *c)
 {

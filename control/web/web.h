@@ -17,10 +17,12 @@
  *   an Expect that is not 100-continue    417 expectation, closed
  *   a path that no route has              404 not_found;  another method: 405 method_not_allowed, with Allow
  *   head or body not whole in time        408 head_timeout, body_timeout, closed
- *   nothing asked for idle_timeout        closed, in silence
- *   an answer not read for write_timeout  closed
+ *   nothing asked for idle_timeout        closed, in silence: idle_timeout
+ *   nothing asked at all for head_timeout closed, in silence: no_request
+ *   an answer not read for write_timeout  closed: write_timeout
  *   connections_max, per address          closed, in silence: connections, connections_per_address
- *   a TLS handshake that fails            closed, in silence: tls
+ *   a connection while it is drained      closed, in silence: stopping
+ *   a TLS handshake that fails            closed, in silence: tls; one that takes head_timeout: tls_timeout
  *
  * Counters beside it: rfqd_http_{answers,connects,received_bytes,sent_bytes,streams_aborted}_total,
  * rfqd_http_connections.
@@ -64,7 +66,8 @@ struct web_route {
 };
 
 struct web_config {
-    struct port *port; /* its own: nobody else polls it */
+    /* Its own: nobody else polls it. With room for more than connections_max, so that they are refused here. */
+    struct port *port;
     const struct sockaddr_in *listen;
     unsigned listen_count;
     const char *certificate_file, *key_file; /* PEM; NULL: no TLS */

@@ -161,6 +161,7 @@ class Peers(Case):
         heads = [self.connect() for _ in range(20)]
         bodies = [self.connect() for _ in range(20)]
         idle = [self.connect() for _ in range(5)]
+        silent = [self.c] + [self.connect() for _ in range(3)]
         for c in bodies:
             c.send(b"POST /api/v1/rfqs HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
         for c in idle:
@@ -186,8 +187,10 @@ class Peers(Case):
                     self.assertTrue(c.ended())
                     self.assertEqual(Connection(self.rfqd.http_port).ask("GET", "/healthz").status, 200)
                 self.assertEqual(self.counter("rfqd_http_refused_total", f'"{kind}_timeout"'), len(connections))
-            for c in idle:
+            for c in idle + silent:
                 self.assertTrue(c.ended())
+            self.assertEqual(self.counter("rfqd_http_refused_total", '"no_request"'), len(silent))
+            self.assertEqual(self.counter("rfqd_http_refused_total", '"idle_timeout"'), len(idle))
         finally:
             stop.set()
             slow.join()
@@ -210,6 +213,18 @@ class Peers(Case):
             except Exception:  # noqa: BLE001  turned away: not yet
                 return False
         wait_until(served, 10, "a place")
+
+    def test_that_are_more_than_there_may_be_are_turned_away_and_counted(self):
+        self.open(", connections_max: 4, connections_per_address_max: 4", lps=0)
+        crowd = [self.connect() for _ in range(3)]
+        for c in [self.c] + crowd:
+            self.assertEqual(c.ask("GET", "/healthz").status, 200)
+        for turned_away in range(1, 8):
+            self.assertTrue(Connection(self.rfqd.http_port).ended())
+            self.assertEqual(self.counter("rfqd_http_refused_total", '"connections"'), turned_away)
+        for c in [self.c] + crowd:
+            self.assertEqual(c.ask("GET", "/healthz").status, 200)
+        self.assertEqual(self.counter("rfqd_http_refused_total", '"connections_per_address"'), 0)
 
     def test_that_send_thousands_at_once_get_them_all_in_order(self):
         self.open(lps=0)

@@ -583,12 +583,16 @@ Test(control_web, ends_a_connection_on_which_nothing_is_asked)
     struct harness h;
     struct client *c = after(&h, "", 6 * SECOND_NS); /* a new one: the head's time */
     cr_assert(c->closed && c->size == 0);
+    cr_assert_eq(harness_refused(&h, "no_request"), 1);
+    cr_assert_eq(harness_refused(&h, "idle_timeout"), 0);
     harness_close(&h);
     c = after(&h, GET, 59 * SECOND_NS);
     cr_assert(!c->closed);
     harness_pass(&h, 2 * SECOND_NS);
     cr_assert(c->closed);
     cr_assert_eq(harness_count(c->received, "HTTP/1.1"), 1);
+    cr_assert_eq(harness_refused(&h, "idle_timeout"), 1);
+    cr_assert_eq(harness_refused(&h, "no_request"), 0);
     harness_close(&h);
 }
 
@@ -652,6 +656,8 @@ Test(control_web, finishes_what_is_served_and_takes_no_more_when_drained)
     harness_pass(&h, SECOND_NS);
     cr_assert(idle->closed);
     cr_assert(harness_connect(&h)->closed);
+    cr_assert_eq(harness_refused(&h, "stopping"), 1);
+    cr_assert_eq(harness_refused(&h, "idle_timeout"), 0); /* it was our doing */
     answer_held(&h, 0, "done");
     harness_run(&h);
     cr_assert_not_null(strstr(held->received, "done"));

@@ -180,6 +180,15 @@ Test(control_web_tls, ends_what_is_no_tls_and_a_handshake_that_takes_too_long)
     cr_assert(!silent->closed);
     harness_pass(&h, 2 * SECOND_NS);
     cr_assert(silent->closed);
+    cr_assert_eq(harness_refused(&h, "tls_timeout"), 1);
+    static struct tls_client shy; /* its handshake is whole, but it asks nothing */
+    tls_connect(&h, &shy, TLS1_3_VERSION);
+    cr_assert(!shy.raw->closed);
+    harness_pass(&h, 6 * SECOND_NS);
+    cr_assert(shy.raw->closed);
+    cr_assert_eq(harness_refused(&h, "no_request"), 1);
+    cr_assert_eq(harness_refused(&h, "tls_timeout"), 1);
+    tls_free(&shy);
     cr_assert_eq(web_connections(h.web), 0);
     files_remove(&f);
     harness_close(&h);
