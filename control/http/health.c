@@ -1,4 +1,6 @@
 /* Whether the process answers, and whether it should be sent work. */
+#include <string.h>
+
 #include "control/http/inside.h"
 
 void http_healthz(struct web_request *r)
@@ -15,14 +17,17 @@ void http_readyz(struct web_request *r)
     uint64_t end = log_end(l), applied = replica_offset(copies), lag = end > applied ? end - applied : 0;
     const char *log_why = log_failed(l) ? log_error(l) : log_stalled(l),
                *differs = replica_divergence(copies);
-    bool ready = !log_why && !differs && lag <= HTTP_READY_LAG_MAX && !h->stopping;
+    const char *process = h->stopping                                      ? "stopping"
+                          : replica_config(copies)->distribution->draining ? "draining"
+                                                                           : "ok";
+    bool ready = !log_why && !differs && lag <= HTTP_READY_LAG_MAX && strcmp(process, "ok") == 0;
     struct json j = {0};
     json_open(&j, NULL, '{');
     json_flag(&j, "ready", ready);
     json_open(&j, "checks", '{');
     json_text(&j, "log", log_why ? log_why : "ok"); /* recovered: else nobody would be listening */
     json_text(&j, "replica", differs ? differs : lag > HTTP_READY_LAG_MAX ? "behind" : "ok");
-    json_text(&j, "process", h->stopping ? "stopping" : "ok");
+    json_text(&j, "process", process);
     json_close(&j, '}');
     json_uint(&j, "replicaLagBytes", lag);
     json_close(&j, '}');

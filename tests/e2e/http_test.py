@@ -497,9 +497,17 @@ class Process(Case):
 
     def test_says_that_it_is_drained(self):
         self.open(lps=0)
+
+        def ready():
+            answer = self.ask("GET", "/readyz", None)
+            return answer.status, answer.json()["ready"], answer.json()["checks"]["process"]
+        self.assertEqual(ready(), (200, True, "ok"))
         self.rfqd.ask("drain")
+        self.assertEqual(ready(), (503, False, "draining"))
         answer = self.ask("POST", "/api/v1/rfqs", ANN, RFQ)
         self.assertEqual((answer.status, answer.code, answer.headers.get("retry-after")), (503, "draining", "1"), answer)
+        self.rfqd.ask("drain off")
+        self.assertEqual(ready(), (200, True, "ok"))
 
     def test_shows_its_counters(self):
         self.open(lps=0)
