@@ -368,7 +368,14 @@ static void countdown(struct ws *w, const struct rfq *rfq, const struct feed_eve
     to_all(w, e, m);
 }
 
-/* Once a second, for each open RFQ that somebody listens to. */
+/* Its time runs towards its deadline: also when an award was reverted, and the taker has until then to choose
+ * again. In other states it has none, or another. */
+static bool counts_down(const struct rfq *rfq)
+{
+    return rfq->state == RFQ_BIDDING_OPEN || rfq->state == RFQ_BIDDING_CLOSED || rfq->state == RFQ_EVALUATION;
+}
+
+/* Once a second, for each RFQ with a deadline that somebody listens to. */
 unsigned fan_countdowns(struct ws *w)
 {
     const struct distribution_state *s = replica_config(node_replica(w->config.node))->distribution;
@@ -376,7 +383,7 @@ unsigned fan_countdowns(struct ws *w)
     uint32_t i = from;
     for (; i < slots && i - from < WS_COUNTDOWNS; i++) {
         const struct rfq *rfq = table_at(s->rfqs, i);
-        if (!rfq || rfq->state != RFQ_BIDDING_OPEN)
+        if (!rfq || !counts_down(rfq))
             continue;
         const struct taker *taker = distribution_taker(s, rfq->taker);
         struct feed_event e = {.rfq = rfq->id, .owner = {.rfq = rfq->id, .tenant = rfq->tenant}};

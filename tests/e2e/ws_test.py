@@ -365,6 +365,30 @@ class Life(House):
             self.assertNotEqual(e["data"]["rfqId"], first)
 
 
+class Reverted(House):
+    """An LP that defaults, and time to choose again."""
+    parties = ("lp:name=LP1,ack=b,order_reject=100,seed=1", "lp:name=LP2,ack=b,spread=0.0003,seed=2")
+
+    def test_the_backup_deadline_is_counted_down_too(self):
+        w = self.ws()
+        w.ask("subscribe:trader")
+        rfq, quotes = self.create(timeout_ms=600000), {}
+        while len(quotes) < 2:
+            e = w.event("quote:received", rfqId=rfq)
+            quotes[e["data"]["lpId"]] = e["data"]["quoteId"]
+        self.assertGreater(w.event("rfq:countdown", rfqId=rfq)["data"]["timeRemaining"], 500)
+        self.assertTrue(w.ask("rfq.accept", rfqId=rfq, quoteId=quotes["LP1"])["success"])
+        w.event("rfq:awarded", rfqId=rfq)
+        w.event("rfq:status", rfqId=rfq, state="EVALUATION")  # again: by the LP's default
+        state = w.ask("subscribe:rfq", rfqId=rfq)["rfq"]["rfq"]
+        left = [w.event("rfq:countdown", rfqId=rfq)["data"] for _ in range(3)]
+        self.assertEqual({e["expiresAt"] for e in left}, {state["expiresAt"]})
+        self.assertLessEqual(left[0]["timeRemaining"], 10)  # the backup deadline, by default
+        self.assertGreater(left[0]["timeRemaining"], left[-1]["timeRemaining"])
+        self.assertTrue(w.ask("rfq.accept", rfqId=rfq, quoteId=quotes["LP2"])["success"])
+        w.event("rfq:filled", rfqId=rfq)
+
+
 class Commands(House):
     """What HTTP can ask, over the WebSocket: the same guards, the same keys."""
 
