@@ -1,5 +1,6 @@
 #include "control/auth/auth.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <jwt.h>
@@ -18,7 +19,7 @@ struct token_key {
 struct auth {
     const struct config *config;
     struct token_key *keys;
-    counter_value *accepted, *refused_signature, *refused_claims, *refused_expired;
+    counter_value *accepted, *refused_size, *refused_signature, *refused_claims, *refused_expired;
 };
 
 static _Thread_local char error_text[320];
@@ -96,6 +97,7 @@ enum err auth_create(struct auth **out, const struct config *c, struct counters 
     }
     const char *name = "rfqd_auth_refused_total";
     a->accepted = counter_new(counters, COUNTER_TOTAL, "rfqd_auth_tokens_total", "");
+    a->refused_size = counter_new(counters, COUNTER_TOTAL, name, "reason=\"too_long\"");
     a->refused_signature = counter_new(counters, COUNTER_TOTAL, name, "reason=\"signature\"");
     a->refused_claims = counter_new(counters, COUNTER_TOTAL, name, "reason=\"claims\"");
     a->refused_expired = counter_new(counters, COUNTER_TOTAL, name, "reason=\"expired\"");
@@ -242,9 +244,12 @@ static enum err refuse(counter_value *counter, const char **why, const char *tex
 enum err auth_token(struct auth *a, const char *token, uint64_t now_ns, struct principal *out,
                     const char **why)
 {
+    static_assert(AUTH_TOKEN_SIZE_MAX == 4096, "the text says so");
     memset(out, 0, sizeof *out);
+    if (strnlen(token, AUTH_TOKEN_SIZE_MAX + 1) > AUTH_TOKEN_SIZE_MAX)
+        return refuse(a->refused_size, why, "the token has more than 4096 characters");
     const struct token_key *key = NULL;
-    jwt_t *jwt = strlen(token) <= AUTH_TOKEN_SIZE_MAX ? verify(a, token, &key) : NULL;
+    jwt_t *jwt = verify(a, token, &key);
     if (!jwt)
         return refuse(a->refused_signature, why, "the token is not signed with a key that is known here");
     char *text = jwt_get_grants_json(jwt, NULL);

@@ -15,7 +15,7 @@
 #include "dataplane/core/counters.h"
 #include "dataplane/model/distribution.h"
 
-#define AUTH_TOKEN_SIZE_MAX 4096u
+#define AUTH_TOKEN_SIZE_MAX 4096u /* characters; a longer one is refused unread */
 #define AUTH_LEEWAY_S       5
 #define AUTH_SECRET_MIN     32u /* bytes of an HS256 secret: RFC 7518, 3.2 */
 

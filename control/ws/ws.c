@@ -16,7 +16,7 @@
 /* Upgrade
  * ----------------------------------------------------------------------------------------------------- */
 
-/* One of a header's values, separated by commas; NULL: none begins so. The rest of it into out. */
+/* Does one of a header's values, separated by commas, begin so? The rest of it into out, cut to its size. */
 static bool list_value(const char *list, const char *begin, bool whole, char *out, size_t size)
 {
     size_t wanted = strlen(begin);
@@ -24,11 +24,9 @@ static bool list_value(const char *list, const char *begin, bool whole, char *ou
         list += strspn(list, " \t,");
         size_t length = strcspn(list, " \t,");
         if (length >= wanted && strncasecmp(list, begin, wanted) == 0 && (!whole || length == wanted)) {
-            if (out && length - wanted < size) {
-                memcpy(out, list + wanted, length - wanted);
-                out[length - wanted] = 0;
-            }
-            return !out || length - wanted < size;
+            if (out)
+                snprintf(out, size, "%.*s", (int)(length - wanted), list + wanted);
+            return true;
         }
         list += length;
     }
@@ -59,18 +57,18 @@ static bool origin_admitted(const struct ws *w, struct web_request *r)
 /* By header or subprotocol. True: there is a token, and it is good, or there is none. */
 static bool take_token(struct ws *w, struct web_request *r, struct principal *who, bool *has_token)
 {
-    char token[AUTH_TOKEN_SIZE_MAX];
-    const char *header = web_header(r, "authorization"), *why = "";
-    *has_token = false;
+    char offered[AUTH_TOKEN_SIZE_MAX + 2]; /* one that is too long is too long here as well */
+    const char *header = web_header(r, "authorization"), *token = NULL,
+               *why = "Authorization takes a bearer token";
     if (header && strncasecmp(header, "Bearer ", 7) == 0)
-        *has_token = snprintf(token, sizeof token, "%s", header + 7) < (int)sizeof token;
-    else if (header)
-        why = "Authorization takes a bearer token";
-    else
-        *has_token = list_value(web_header(r, "sec-websocket-protocol"), BEARER, false, token, sizeof token);
-    if (!*has_token && !*why)
+        token = header + 7 + strspn(header + 7, " ");
+    else if (!header &&
+             list_value(web_header(r, "sec-websocket-protocol"), BEARER, false, offered, sizeof offered))
+        token = offered;
+    *has_token = token;
+    if (!token && !header)
         return true;
-    if (*has_token && auth_token(w->config.auth, token, w->now_ns, who, &why) == OK)
+    if (token && auth_token(w->config.auth, token, w->now_ns, who, &why) == OK)
         return true;
     ws_refuse(w, REFUSED_TOKEN);
     web_add_header(r, "WWW-Authenticate", "Bearer");

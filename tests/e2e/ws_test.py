@@ -75,6 +75,7 @@ class Door(House):
         with self.assertRaises(Refused) as caught:
             WebSocket(self.port, bearer=bearer, **more).close()
         self.assertEqual((caught.exception.status, caught.exception.code), (status, code))
+        return caught.exception
 
     def test_three_ways_to_bring_a_token(self):
         self.assertTrue(self.ws(ANN).ask("subscribe:trader")["success"])
@@ -93,6 +94,21 @@ class Door(House):
             w.send({"op": "auth", "id": 1, "token": wrong})
             self.assertFalse(w.read()["success"])
             self.assertEqual(w.closed()[0], 1008)
+
+    def test_a_token_that_is_too_long_is_none_the_less_a_token(self):
+        fits, long = token("ann", x="x" * 2500), token("ann", x="x" * 3500)
+        self.assertTrue(len(fits) < 4096 < len(long))
+        for ways in ({"bearer": fits}, {"bearer": None, "protocol_token": fits}):
+            self.assertTrue(self.ws(**ways).ask("subscribe:trader")["success"])
+        for number, ways in enumerate(({"bearer": long}, {"bearer": None, "protocol_token": long}), 1):
+            refused = self.refused(401, "unauthorized", **ways)
+            self.assertIn("more than 4096 characters", refused.body)
+            self.assertEqual(self.counter("rfqd_auth_refused_total", '"too_long"'), number)
+        w = self.ws(None)
+        w.send({"op": "auth", "id": 1, "token": long})
+        self.assertIn("more than 4096 characters", w.read()["detail"])
+        self.assertEqual(w.closed()[0], 1008)
+        self.assertEqual(self.counter("rfqd_auth_refused_total", '"too_long"'), 3)
 
     def test_nothing_is_answered_before_a_token(self):
         w = self.ws(None)

@@ -27,7 +27,7 @@ class Refused(Exception):
 
     def __init__(self, status, body):
         super().__init__(f"{status} {body}")
-        self.status = status
+        self.status, self.body = status, body
         try:
             self.code = json.loads(body)["code"]
         except (ValueError, KeyError):
