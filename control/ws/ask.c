@@ -1,4 +1,5 @@
 /* Requests: {"op":…,"id":…}, each answered by {"re":id,"success":…}. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +43,15 @@ void ask_refuse(const struct asking *a, const char *error, const char *detail)
 
 void ask_refuse_full(const struct asking *a)
 {
+    static_assert(WS_SUBSCRIPTIONS_MAX == 1000, "the text says so");
     ws_refuse(a->c->ws, REFUSED_SUBSCRIPTIONS);
     ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
+}
+
+static void refuse_not_subscribed(const struct asking *a)
+{
+    ws_refuse(a->c->ws, REFUSED_NOT_SUBSCRIBED);
+    ask_refuse(a, "not_subscribed", "there was no such subscription");
 }
 
 static void done(const struct asking *a)
@@ -83,6 +91,7 @@ static void op_auth(struct asking *a)
         if (!a->c->authenticated)
             conn_close(a->c, 1008, why);
     } else if (a->c->authenticated && who.user != a->c->who.user) {
+        ws_refuse(w, REFUSED_OTHER_USER);
         ask_refuse(a, "unauthorized", "this connection is another user's");
     } else if (!a->c->authenticated && !conn_fits(w, &who)) {
         ws_refuse(w, REFUSED_TENANT_LIMIT);
@@ -125,6 +134,7 @@ static void op_subscribe_rfq(struct asking *a)
     json_uint(j, "seq", feed_seq(c->ws->config.feed));
     if (view_state(j, "rfq", r, &v, c->ws->now_ns) != OK) {
         unsubscribe(c, TOPIC_RFQ, v.owner.rfq);
+        ws_refuse(c->ws, REFUSED_STORE);
         ask_refuse(a, "store", "the store could not be read");
         return;
     }
@@ -137,7 +147,7 @@ static void op_unsubscribe_rfq(struct asking *a)
     if (name && unsubscribe(a->c, TOPIC_RFQ, name_parse('R', name, strlen(name))))
         done(a);
     else
-        ask_refuse(a, "not_subscribed", "there was no such subscription");
+        refuse_not_subscribed(a);
 }
 
 /* Subscriptions without a snapshot say from where on they are. */
@@ -172,7 +182,7 @@ static void op_trader(struct asking *a, bool on)
         if (unsubscribe(c, TOPIC_TRADER, id))
             done(a);
         else
-            ask_refuse(a, "not_subscribed", "there was no such subscription");
+            refuse_not_subscribed(a);
     } else if (subscribe(c, TOPIC_TRADER, id)) {
         subscribed(a);
     } else {
@@ -208,7 +218,7 @@ static void op_unsubscribe_tenant(struct asking *a)
     if (unsubscribe(a->c, TOPIC_TENANT, a->c->who.tenant))
         done(a);
     else
-        ask_refuse(a, "not_subscribed", "there was no such subscription");
+        refuse_not_subscribed(a);
 }
 
 static void op_ping(struct asking *a)
@@ -258,6 +268,7 @@ static void dispatch(struct asking *a)
         return;
     }
     if (c->resuming) {
+        ws_refuse(c->ws, REFUSED_NOT_NOW);
         ask_refuse(a, "not_now", "resuming: wait for the event resumed");
         return;
     }
@@ -289,6 +300,7 @@ static void take_id(struct asking *a)
 
 void ask(struct ws_conn *c, const char *text, size_t size)
 {
+    static_assert(WS_REQUESTS_MAX == 100, "the text says so");
     struct body_error wrong;
     struct asking a = {.c = c, .body = body_parse(text, size, &wrong)};
     if (a.body)

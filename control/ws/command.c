@@ -2,6 +2,7 @@
  * members are those of the HTTP bodies (control/body), with `rfqId` for the path and `key` for
  * Idempotency-Key: one key stands for one request, by whichever way it comes.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,14 +70,22 @@ void commands_forget(struct ws_conn *c)
 /* Asking
  * ------------------------------------------------------------------------------------------------------- */
 
+/* NULL: refused. */
 static struct ws_command *put_on(struct asking *a)
 {
+    static_assert(WS_COMMANDS_MAX == 64, "the text says so");
     struct ws_conn *c = a->c;
-    if (c->asked == WS_COMMANDS_MAX)
+    if (c->asked == WS_COMMANDS_MAX) {
+        ws_refuse(c->ws, REFUSED_COMMANDS);
+        ask_refuse(a, "limit", "a connection has at most 64 commands under way");
         return NULL;
+    }
     struct ws_command *k = calloc(1, sizeof *k);
-    if (!k)
+    if (!k) {
+        ws_refuse(c->ws, REFUSED_MEMORY);
+        ask_refuse(a, "unavailable", "there is no memory for one more command");
         return NULL;
+    }
     k->conn = c;
     if (a->id)
         snprintf(k->id, sizeof k->id, "%s", a->id);
@@ -124,31 +133,28 @@ static bool take_key(struct asking *a, const char **key)
     return false;
 }
 
-static void sent(struct asking *a, struct ws_command *k, enum err e)
+static void not_sent(struct asking *a, struct ws_command *k, enum err e)
 {
-    if (e == OK)
-        return;
-    if (k) {
-        take_off(k);
-        free(k);
-    }
-    ask_refuse(a, e == ERR_NOT_FOUND ? "no_taker" : "unavailable",
-               k ? clients_why(a->c->ws->config.clients)
-                 : "too many commands of this connection are under way");
+    take_off(k);
+    free(k);
+    ws_refuse(a->c->ws, REFUSED_UNAVAILABLE);
+    ask_refuse(a, e == ERR_NOT_FOUND ? "no_taker" : "unavailable", clients_why(a->c->ws->config.clients));
 }
 
 static void command(struct asking *a, enum body_kind kind)
 {
     union body b;
     struct view_rfq v = {0};
-    struct body_error e;
+    struct body_error wrong;
     const char *key;
     if (!may_trade(a) || !take_key(a, &key) || (kind != BODY_RFQ && !find_rfq(a, &v)) ||
-        (!body_read(kind, a->body, also, &b, &e) && !bad_body(a, &e)))
+        (!body_read(kind, a->body, also, &b, &wrong) && !bad_body(a, &wrong)))
         return;
     const struct client_who who = {.principal = &a->c->who, .key = key};
     struct ws_command *k = put_on(a);
-    sent(a, k, k ? client_ask(a->c->ws->config.clients, &who, kind, &b, v.rfq, done, k) : ERR_FULL);
+    enum err e = k ? client_ask(a->c->ws->config.clients, &who, kind, &b, v.rfq, done, k) : OK;
+    if (e != OK)
+        not_sent(a, k, e);
 }
 
 void op_rfq_create(struct asking *a)

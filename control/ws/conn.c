@@ -30,7 +30,8 @@ static ssize_t on_send(wslay_event_context_ptr x, const uint8_t *data, size_t si
     struct ws_conn *c = user;
     (void)x;
     (void)flags;
-    web_conn_write(*c->ws->config.web, c->web, data, size);
+    if (!c->closing) /* nothing follows a close frame */
+        web_conn_write(*c->ws->config.web, c->web, data, size);
     return (ssize_t)size;
 }
 
@@ -59,6 +60,8 @@ static void on_message(wslay_event_context_ptr x, const struct wslay_event_on_ms
         ask(c, (const char *)arg->msg, arg->msg_length);
     else if (arg->opcode == WSLAY_BINARY_FRAME)
         conn_close(c, 1003, "text frames are spoken here");
+    else if (arg->opcode == WSLAY_CONNECTION_CLOSE && arg->msg_length == 1) /* wslay takes it for none */
+        conn_close(c, 1002, "a close code has two bytes");
 }
 
 /* End
@@ -67,11 +70,15 @@ static void on_message(wslay_event_context_ptr x, const struct wslay_event_on_ms
 
 static unsigned code_index(uint16_t code)
 {
-    static const uint16_t codes[] = {1000, 1001, 1002, 1003, 1008, 1009, 1013};
-    for (unsigned i = 0; i < 7; i++)
-        if (codes[i] == code)
-            return i;
-    return 7;
+    static const uint16_t codes[] = {
+#define X(code) code,
+        CLOSE_CODES(X)
+#undef X
+    };
+    unsigned i = 0;
+    while (i < WS_CODES && codes[i] != code)
+        i++;
+    return i;
 }
 
 /* By hand: wslay writes nothing more once it has met a frame that it cannot read. */
@@ -156,7 +163,7 @@ void conn_closed(void *ctx)
         return;
     }
     if (!c->closing)
-        counter_add(c->ws->disconnects[7], 1);
+        counter_add(c->ws->disconnects[WS_CODES], 1);
     conn_free(c);
 }
 
@@ -173,9 +180,11 @@ void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns)
     c->in = bytes;
     c->in_size = size;
     c->in_callback = true;
+    /* Of some frames that it cannot read, such as a ping of 126 bytes, wslay does not say what is wrong: its
+     * close frame would have no code. */
     bool broken = wslay_event_recv(c->wslay) != 0;
-    if (!c->gone && wslay_event_want_write(c->wslay))
-        broken |= wslay_event_send(c->wslay) != 0; /* pongs, and the answer to a close */
+    if (!c->gone && !broken && wslay_event_want_write(c->wslay))
+        broken = wslay_event_send(c->wslay) != 0; /* pongs, and the answer to a close */
     bool done = wslay_event_get_close_received(c->wslay) || wslay_event_get_close_sent(c->wslay);
     c->in_callback = false;
     if (c->gone) {
@@ -229,6 +238,7 @@ void conn_tick(struct ws_conn *c)
 {
     uint64_t now_ns = c->ws->now_ns;
     if (!c->authenticated && now_ns - c->opened_ns >= WS_AUTH_TIMEOUT_NS) {
+        ws_refuse(c->ws, REFUSED_NO_TOKEN);
         conn_close(c, 1008, "no token came in time");
     } else if (c->authenticated && now_ns >= c->who.expires_ns) {
         static const char told[] = "{\"event\":\"auth:expired\"}";

@@ -10,6 +10,42 @@
 #define S_NS            1000000000ull
 #define WS_GATHERED_MAX 64u /* bits of ws_conn.due */
 
+/* Each is told of in ws.h. */
+#define REFUSALS(X)                                   \
+    X(REFUSED_UPGRADE, "upgrade")                     \
+    X(REFUSED_ORIGIN, "origin")                       \
+    X(REFUSED_GOING_AWAY, "going_away")               \
+    X(REFUSED_MEMORY, "memory")                       \
+    X(REFUSED_TOKEN, "token")                         \
+    X(REFUSED_NO_TOKEN, "no_token")                   \
+    X(REFUSED_OTHER_USER, "other_user")               \
+    X(REFUSED_TENANT_LIMIT, "connections_per_tenant") \
+    X(REFUSED_JSON, "json")                           \
+    X(REFUSED_RATE, "rate")                           \
+    X(REFUSED_SUBSCRIPTIONS, "subscriptions")         \
+    X(REFUSED_COMMANDS, "commands")                   \
+    X(REFUSED_REQUEST, "request")                     \
+    X(REFUSED_NOT_SUBSCRIBED, "not_subscribed")       \
+    X(REFUSED_NOT_NOW, "not_now")                     \
+    X(REFUSED_UNRECOVERABLE, "unrecoverable")         \
+    X(REFUSED_STORE, "store")                         \
+    X(REFUSED_UNAVAILABLE, "unavailable")
+enum ws_refusal {
+#define X(name, text) name,
+    REFUSALS(X)
+#undef X
+        WS_REFUSALS
+};
+
+/* Close codes that are counted by name. */
+#define CLOSE_CODES(X) X(1000) X(1001) X(1002) X(1003) X(1007) X(1008) X(1009) X(1013)
+enum {
+#define X(code) CODE_##code,
+    CLOSE_CODES(X)
+#undef X
+        WS_CODES
+};
+
 /* What a subscription is to. */
 enum topic_kind { TOPIC_RFQ, TOPIC_TRADER, TOPIC_TENANT };
 
@@ -110,18 +146,7 @@ struct ws {
     struct json text;
     bool going;
     counter_value *connections, *connects, *sent, *subscriptions, *slow, *coalesced, *commands, *readers;
-    counter_value *disconnects[8], *refused[8];
-};
-
-enum ws_refusal {
-    REFUSED_UPGRADE,
-    REFUSED_ORIGIN,
-    REFUSED_TOKEN,
-    REFUSED_TENANT_LIMIT,
-    REFUSED_JSON,
-    REFUSED_RATE,
-    REFUSED_SUBSCRIPTIONS,
-    REFUSED_REQUEST,
+    counter_value *disconnects[WS_CODES + 1], *refused[WS_REFUSALS]; /* the last code: any other */
 };
 
 /* conn.c */

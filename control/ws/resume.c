@@ -122,10 +122,12 @@ void op_resume(struct asking *a)
     struct ws *w = c->ws;
     uint64_t epoch, since, now = feed_epoch(w->config.feed);
     if (!ask_number(a->body, "epoch", &epoch) || !ask_number(a->body, "since", &since)) {
+        ws_refuse(w, REFUSED_REQUEST);
         ask_refuse(a, "bad_request", "resume takes epoch and since");
         return;
     }
     if (c->subscriptions) {
+        ws_refuse(w, REFUSED_NOT_NOW);
         ask_refuse(a, "not_now", "resume comes before any subscription");
         return;
     }
@@ -134,6 +136,7 @@ void op_resume(struct asking *a)
     if (e == ERR_FULL) { /* it waits for its turn */
         c->resumed_seq = since;
     } else if (e != OK) {
+        ws_refuse(w, REFUSED_UNRECOVERABLE);
         ask_refuse(a, "unrecoverable",
                    epoch != now ? "the stream began anew: take a new snapshot"
                                 : "that is past what is kept: take a new snapshot");

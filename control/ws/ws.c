@@ -96,6 +96,7 @@ static bool admit(struct ws *w, struct web_request *r, struct principal *who, bo
         web_problem(r, 403, "origin", "pages of this origin may not connect: http.origins has no %.200s",
                     web_header(r, "origin"));
     } else if (w->going) {
+        ws_refuse(w, REFUSED_GOING_AWAY);
         web_problem(r, 503, "going_away", "the appliance is being stopped");
     } else if (take_token(w, r, who, has_token)) {
         if (!*has_token || conn_fits(w, who))
@@ -116,6 +117,7 @@ void ws_serve(struct ws *w, struct web_request *r)
         return;
     struct ws_conn *c = conn_new(w, w->now_ns);
     if (!c) {
+        ws_refuse(w, REFUSED_MEMORY);
         web_problem(r, 503, "memory", "there is no memory for one more connection");
         return;
     }
@@ -250,9 +252,16 @@ unsigned ws_connections(const struct ws *w)
 
 static void make_counters(struct ws *w, struct counters *k)
 {
-    static const char *const codes[8] = {"1000", "1001", "1002", "1003", "1008", "1009", "1013", "other"};
-    static const char *const refusals[8] = {"upgrade", "origin", "token",         "connections_per_tenant",
-                                            "json",    "rate",   "subscriptions", "request"};
+    static const char *const codes[] = {
+#define X(code) #code,
+        CLOSE_CODES(X)
+#undef X
+            "other"};
+    static const char *const refusals[] = {
+#define X(name, text) text,
+        REFUSALS(X)
+#undef X
+    };
     char label[COUNTER_LABEL_SIZE];
     w->connections = counter_new(k, COUNTER_GAUGE, "rfqd_ws_connections", "");
     w->connects = counter_new(k, COUNTER_TOTAL, "rfqd_ws_connects_total", "");
@@ -262,9 +271,11 @@ static void make_counters(struct ws *w, struct counters *k)
     w->coalesced = counter_new(k, COUNTER_TOTAL, "rfqd_ws_coalesced_total", "");
     w->readers = counter_new(k, COUNTER_GAUGE, "rfqd_ws_resume_readers", "");
     w->commands = counter_new(k, COUNTER_TOTAL, "rfqd_ws_commands_total", "");
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i <= WS_CODES; i++) {
         snprintf(label, sizeof label, "code=\"%s\"", codes[i]);
         w->disconnects[i] = counter_new(k, COUNTER_TOTAL, "rfqd_ws_disconnects_total", label);
+    }
+    for (unsigned i = 0; i < WS_REFUSALS; i++) {
         snprintf(label, sizeof label, "reason=\"%s\"", refusals[i]);
         w->refused[i] = counter_new(k, COUNTER_TOTAL, "rfqd_ws_refused_total", label);
     }

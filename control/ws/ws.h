@@ -2,8 +2,33 @@
  * they are applied; resume by epoch and seq without gap or repeat; commands for low latency. Frames by wslay.
  * Owner: the control core.
  *
- * Counters: rfqd_ws_{connects,sent_messages,slow_consumers,coalesced,commands}_total,
- * rfqd_ws_disconnects_total{code}, rfqd_ws_refused_total{reason},
+ * Bad input, each counted by its name in rfqd_ws_refused_total{reason}. At the door:
+ *   no WebSocket of version 13            426: upgrade
+ *   a page of another origin              403: origin
+ *   a token that is not good              401: token
+ *   connections_per_tenant_max            429: connections_per_tenant
+ *   a planned stop                        503: going_away;  no memory: 503: memory
+ * Of a connection:
+ *   a token in the first frame that is    1008: token;  another first frame: 1008: token;
+ *   not good                              none in WS_AUTH_TIMEOUT_NS: 1008: no_token
+ *   connections_per_tenant_max            the answer `limit`, 1013: connections_per_tenant
+ *   auth as another user                  the answer `unauthorized`: other_user
+ *   no JSON, a member twice               the answer `bad_json`, `duplicate_member`: json
+ *   more than WS_REQUESTS_MAX in a second the answer `limit`: rate
+ *   more than WS_SUBSCRIPTIONS_MAX        the answer `limit`: subscriptions
+ *   more than WS_COMMANDS_MAX under way   the answer `limit`: commands
+ *   unsubscribing what was not            the answer `not_subscribed`: not_subscribed
+ *   anything while resuming; resuming     the answer `not_now`: not_now
+ *   with subscriptions
+ *   resuming in another epoch, or where   the answer `unrecoverable`: unrecoverable
+ *   no more is kept
+ *   what the engine could not be asked    the answers `unavailable`, `no_taker`: unavailable
+ *   any other request                     the answer that says what is wrong: request
+ *   the store could not be read           the answer `store`: store
+ * Frames, each counted by its close code in rfqd_ws_disconnects_total{code}: binary 1003; no UTF-8 1007; more
+ * than WS_FRAME_MAX 1009; not as RFC 6455 has it 1002. A peer that goes without a word is `other`.
+ *
+ * Counters beside it: rfqd_ws_{connects,sent_messages,slow_consumers,coalesced,commands}_total,
  * rfqd_ws_{connections,subscriptions,resume_readers}.
  */
 #ifndef RFQD_CONTROL_WS_H

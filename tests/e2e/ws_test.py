@@ -5,6 +5,7 @@ as events, resume without gap or repeat across a lost connection, a slow reader'
     ws_test.py BUILD
 """
 
+import contextlib
 import json
 import os
 import struct
@@ -65,14 +66,30 @@ class House(unittest.TestCase):
     def counter(self, name, label=""):
         return sum(c["value"] for c in self.rfqd.ask("counters") if c["name"] == name and label in c["labels"])
 
+    @contextlib.contextmanager
+    def counts(self, reason=None, code=None, by=1):
+        """What is done within is refused for this reason, closed with this code, so often, and for no other."""
+        def all_of(name):
+            return {c["labels"]: c["value"] for c in self.rfqd.ask("counters") if c["name"] == name}
+        names = {"rfqd_ws_refused_total": f'reason="{reason}"' if reason else None,
+                 "rfqd_ws_disconnects_total": f'code="{code}"' if code else None}
+        before = {name: all_of(name) for name in names}
+        yield
+        for name, label in names.items():
+            self.assertTrue(label is None or label in before[name], label)
+            if name == "rfqd_ws_disconnects_total" and code is None:
+                continue  # connections of earlier tests may go at any time
+            rose = {k: v - before[name][k] for k, v in all_of(name).items() if v != before[name][k] and k != 'code="other"'}
+            self.assertEqual(rose, {label: by} if label else {})
+
 
 class Door(House):
     """Who is let in."""
     parties = ()
     http = ", origins: 'https://desk.example'"
 
-    def refused(self, status, code, bearer=ANN, **more):
-        with self.assertRaises(Refused) as caught:
+    def refused(self, status, code, reason, bearer=ANN, **more):
+        with self.assertRaises(Refused) as caught, self.counts(reason):
             WebSocket(self.port, bearer=bearer, **more).close()
         self.assertEqual((caught.exception.status, caught.exception.code), (status, code))
         return caught.exception
@@ -89,11 +106,14 @@ class Door(House):
 
     def test_wrong_tokens(self):
         for wrong in (token("ann", secret=b"x" * 40), token("ann", ttl=-100), token("nobody"), token("ann", "south"), "a.b.c"):
-            self.refused(401, "unauthorized", bearer=wrong)
+            self.refused(401, "unauthorized", "token", bearer=wrong)
+            self.refused(401, "unauthorized", "token", bearer=None, protocol_token=wrong)
             w = self.ws(None)
-            w.send({"op": "auth", "id": 1, "token": wrong})
-            self.assertFalse(w.read()["success"])
-            self.assertEqual(w.closed()[0], 1008)
+            with self.counts("token", 1008):
+                w.send({"op": "auth", "id": 1, "token": wrong})
+                self.assertFalse(w.read()["success"])
+                self.assertEqual(w.closed()[0], 1008)
+        self.refused(401, "unauthorized", "token", bearer=None, headers=("Authorization: Basic YTpi",))
 
     def test_a_token_that_is_too_long_is_none_the_less_a_token(self):
         fits, long = token("ann", x="x" * 2500), token("ann", x="x" * 3500)
@@ -101,7 +121,7 @@ class Door(House):
         for ways in ({"bearer": fits}, {"bearer": None, "protocol_token": fits}):
             self.assertTrue(self.ws(**ways).ask("subscribe:trader")["success"])
         for number, ways in enumerate(({"bearer": long}, {"bearer": None, "protocol_token": long}), 1):
-            refused = self.refused(401, "unauthorized", **ways)
+            refused = self.refused(401, "unauthorized", "token", **ways)
             self.assertIn("more than 4096 characters", refused.body)
             self.assertEqual(self.counter("rfqd_auth_refused_total", '"too_long"'), number)
         w = self.ws(None)
@@ -112,25 +132,29 @@ class Door(House):
 
     def test_nothing_is_answered_before_a_token(self):
         w = self.ws(None)
-        w.send({"op": "subscribe:trader", "id": 1})
-        self.assertEqual(w.closed(), (1008, "auth comes first"))
+        with self.counts("token", 1008):
+            w.send({"op": "subscribe:trader", "id": 1})
+            self.assertEqual(w.closed(), (1008, "auth comes first"))
         w = self.ws(None)
-        w.send("{")
-        self.assertEqual(w.closed(), (1008, "auth comes first"))
+        with self.counts("token", 1008):
+            w.send("{")
+            self.assertEqual(w.closed(), (1008, "auth comes first"))
         w = self.ws(None)
-        self.assertEqual(w.closed(15), (1008, "no token came in time"))
+        with self.counts("no_token", 1008):
+            self.assertEqual(w.closed(15), (1008, "no token came in time"))
 
     def test_origins(self):
-        self.refused(403, "origin", headers=("Origin: https://evil.example",))
-        self.refused(403, "origin", headers=("Origin: https://desk.example.evil",))
+        self.refused(403, "origin", "origin", headers=("Origin: https://evil.example",))
+        self.refused(403, "origin", "origin", headers=("Origin: https://desk.example.evil",))
         self.ws(headers=("Origin: https://desk.example",))
         self.ws(headers=(f"Origin: http://127.0.0.1:{self.port}",))
 
     def test_what_is_no_handshake(self):
-        self.refused(426, "upgrade_required", version="8")
-        self.refused(426, "upgrade_required", key="short")
+        self.refused(426, "upgrade_required", "upgrade", version="8")
+        self.refused(426, "upgrade_required", "upgrade", key="short")
         c = Connection(self.port)
-        answer = c.ask("GET", "/rfq", ANN)
+        with self.counts("upgrade"):
+            answer = c.ask("GET", "/rfq", ANN)
         self.assertEqual((answer.status, answer.code), (426, "upgrade_required"))
         self.assertEqual(answer.headers["sec-websocket-version"], "13")
 
@@ -140,7 +164,9 @@ class Door(House):
         self.assertEqual(w.closed(15), (1008, "the token has expired"))
         w = self.ws(token("ann", ttl=-1))
         self.assertTrue(w.ask("auth", token=ANN)["success"])
-        self.assertFalse(w.ask("auth", token=BOB)["success"])
+        with self.counts("other_user"):
+            answer = w.ask("auth", token=BOB)
+            self.assertEqual((answer["success"], answer["error"]), (False, "unauthorized"))
         w.event("heartbeat", 15)
 
     def test_a_token_of_fewer_roles_keeps_no_subscription(self):
@@ -148,8 +174,9 @@ class Door(House):
         self.assertTrue(w.ask("auth", token=token("root", roles=("admin",)))["success"])  # nothing was had with the other
         self.assertTrue(w.ask("subscribe:tenant")["success"])
         self.assertTrue(w.ask("auth", token=token("root", roles=("admin", "trader")))["success"])
-        w.send({"op": "auth", "id": 9, "token": token("root", roles=("trader",))})
-        self.assertEqual(w.closed()[0], 1008)
+        with self.counts("token", 1008):
+            w.send({"op": "auth", "id": 9, "token": token("root", roles=("trader",))})
+            self.assertEqual(w.closed()[0], 1008)
 
 
 class Crowd(House):
@@ -205,13 +232,28 @@ class Frames(House):
         def long_ping(w):
             w.frame(PING, b"x" * 126)
 
+        def long_close(w):
+            w.frame(CLOSE, struct.pack(">H", 1000) + b"x" * 124)
+
+        def ping_in_pieces(w):
+            w.frame(PING, b"x", fin=False)
+
+        def long_size(w):  # 100 bytes need no 16 bits
+            w.socket.sendall(bytes([0x80 | TEXT, 0x80 | 126, 0, 100]) + bytes(104))
+
+        def half_a_code(w):
+            w.frame(CLOSE, b"\x03")
+
+        def no_code(w):
+            w.frame(CLOSE, struct.pack(">H", 999))
+
         def orphan(w):
             w.frame(0, b"continued")
 
         for wrong, code in ((binary, 1003), (unmasked, 1002), (reserved, 1002), (unknown, 1002), (not_utf8, 1007),
-                            (too_long, 1009), (orphan, 1002),
-                            (long_ping, None)):  # a close frame without a code: wslay gives none here
-            with self.subTest(wrong.__name__):
+                            (too_long, 1009), (orphan, 1002), (long_ping, 1002), (long_close, 1002), (ping_in_pieces, 1002),
+                            (long_size, 1002), (half_a_code, 1002), (no_code, 1002)):
+            with self.subTest(wrong.__name__), self.counts(None, code):
                 w = self.ws()
                 wrong(w)
                 self.assertEqual(w.closed()[0], code)
@@ -228,8 +270,9 @@ class Frames(House):
 
     def test_the_closing_handshake(self):
         w = self.ws()
-        w.frame(CLOSE, struct.pack(">H", 1000) + b"bye")
-        self.assertEqual(w.closed()[0], 1000)
+        with self.counts(None, 1000):
+            w.frame(CLOSE, struct.pack(">H", 1000) + b"bye")
+            self.assertEqual(w.closed()[0], 1000)
 
     def test_requests_that_are_none(self):
         w = self.ws()
@@ -237,6 +280,8 @@ class Frames(House):
 
         def resume_of(rfqs):
             return json.dumps({"op": "resume", "id": 1, "epoch": epoch, "since": 0, "rfqs": rfqs})
+        reasons = {"bad_json": "json", "duplicate_member": "json", "not_subscribed": "not_subscribed",
+                   "unrecoverable": "unrecoverable", "limit": "subscriptions"}
         for text, error in (("{", "bad_json"), ("[]", "bad_json"), ("{} {}", "bad_json"), ("null", "bad_json"),
                             ('{"op":"ping",}', "bad_json"), ("{'op':'ping'}", "bad_json"),
                             ('{"op":"ping","op":"ping"}', "duplicate_member"),
@@ -245,6 +290,8 @@ class Frames(House):
                             ('{"op":"subscribe:rfq","id":1,"rfqId":"R1"}', "unknown_rfq"),
                             ('{"op":"subscribe:rfq","id":1,"rfqId":7}', "unknown_rfq"),
                             ('{"op":"unsubscribe:rfq","id":1,"rfqId":"R1"}', "not_subscribed"),
+                            ('{"op":"unsubscribe:trader","id":1}', "not_subscribed"),
+                            ('{"op":"unsubscribe:tenant","id":1}', "not_subscribed"),
                             ('{"op":"subscribe:tenant","id":1}', "forbidden"),
                             ('{"op":"subscribe:trader","id":1,"traderId":"bob"}', "unknown_trader"),
                             ('{"op":"subscribe:trader","id":1,"traderId":"sam"}', "unknown_trader"),
@@ -255,14 +302,27 @@ class Frames(House):
                             ('{"op":"resume","id":1,"epoch":%d,"since":0,"rfqs":[7]}' % epoch, "bad_subscription"),
                             ('{"op":"resume","id":1,"epoch":%d,"since":0,"traders":"ann"}' % epoch, "bad_subscription"),
                             (resume_of(["R1"] * 1001), "limit"), (resume_of(["R1"] * 1000), "bad_subscription")):
-            w.send(text)
-            got = w.read()
-            self.assertEqual((got["success"], got["error"]), (False, error), text)
+            with self.subTest(text), self.counts(reasons.get(error, "request")):
+                w.send(text)
+                got = w.read()
+                self.assertEqual((got["success"], got["error"]), (False, error), text)
         deep = '{"op":"ping","x":' + "[" * 40 + "]" * 40 + "}"
         w.send(deep)
         self.assertEqual(w.read()["error"], "bad_json")
         w.send({"op": "ping"})
         self.assertEqual(w.read(), {"event": "pong"})
+
+    def test_what_comes_at_the_wrong_time(self):
+        w = self.ws()
+        epoch = w.ask("subscribe:trader")["epoch"]
+        with self.counts("not_now"):
+            self.assertEqual(w.ask("resume", epoch=epoch, since=0, traders=["ann"])["error"], "not_now")
+        w = self.ws()
+        with self.counts("not_now"):
+            w.send_together({"op": "resume", "id": 1, "epoch": epoch, "since": 0, "traders": ["ann"]}, {"op": "ping", "id": 2})
+            self.assertEqual(w.read(), {"re": 1, "success": True})
+            self.assertEqual(w.read()["error"], "not_now")
+        w.event("resumed")
 
     def epoch(self, w):
         got = w.ask("subscribe:trader")
@@ -271,7 +331,7 @@ class Frames(House):
 
     def test_too_many_requests(self):
         w = self.ws()
-        refused = []
+        refused, before = [], self.counter("rfqd_ws_refused_total", '"rate"')
         for _ in range(10):  # as fast as it goes, which need not be within one second of the clock
             for _ in range(350):
                 w.send({"op": "ping", "id": 1})
@@ -280,6 +340,7 @@ class Frames(House):
             if refused:
                 break
         self.assertTrue(refused)
+        self.assertEqual(self.counter("rfqd_ws_refused_total", '"rate"') - before, len(refused))
         self.assertIn("100 times a second", refused[0]["detail"])
         self.assertEqual({a["re"] for a in refused}, {1})
 

@@ -86,7 +86,8 @@ class WebSocket:
         data, self.buffer = self.buffer[:size], self.buffer[size:]
         return data
 
-    def frame(self, opcode, payload=b"", fin=True, masked=True, rsv=0):
+    @staticmethod
+    def made(opcode, payload=b"", fin=True, masked=True, rsv=0):
         head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
         mask_bit = 0x80 if masked else 0
         if len(payload) < 126:
@@ -99,10 +100,16 @@ class WebSocket:
             mask = os.urandom(4)
             head += mask
             payload = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
-        self.socket.sendall(head + payload)
+        return head + payload
+
+    def frame(self, opcode, payload=b"", **more):
+        self.socket.sendall(self.made(opcode, payload, **more))
 
     def send(self, value):
         self.frame(TEXT, (value if isinstance(value, str) else json.dumps(value)).encode())
+
+    def send_together(self, *values):
+        self.socket.sendall(b"".join(self.made(TEXT, json.dumps(value).encode()) for value in values))
 
     def read_frame(self):
         """(opcode, payload); pings are answered."""

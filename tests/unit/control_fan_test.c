@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "control/front/front.h"
+#include "control/ws/ws.h"
 #include "node_rig.h"
 #include "tests/unit/token.h"
 
@@ -15,11 +16,12 @@ struct client {
     uint32_t conn;
     bool upgraded, closed;
     uint16_t close_code;
+    unsigned status; /* of the answer to the handshake */
     char *in;
     size_t in_size;
     uint64_t prev; /* seq of the last event */
     uint64_t *seqs;
-    unsigned events;
+    unsigned events, over_limit; /* answers with the error `limit` */
 };
 
 static struct hall {
@@ -121,6 +123,8 @@ static void on_frame(struct client *c, uint8_t head, char *text, size_t size)
         on_event(c, text);
     else if (strncmp(text, "{\"re\":1,", 8) == 0 && strstr(text, "\"seq\":")) /* subscribed, from there on */
         c->prev = number_behind(text, "\"seq\":");
+    else if (strstr(text, "\"error\":\"limit\""))
+        c->over_limit++;
     text[size] = kept;
 }
 
@@ -131,7 +135,9 @@ static void take_frames(struct client *c)
         char *end = c->in_size > 4 ? memmem(c->in, c->in_size, "\r\n\r\n", 4) : NULL;
         if (!end)
             return;
-        cr_assert_eq(memcmp(c->in, "HTTP/1.1 101 ", 13), 0, "%.*s", (int)c->in_size, c->in);
+        c->status = (unsigned)strtoul(c->in + 9, NULL, 10);
+        if (c->status != 101)
+            return;
         c->upgraded = true;
         done = (size_t)(end - c->in) + 4;
     }
@@ -197,23 +203,35 @@ static void say(struct client *c, const char *text)
     port_flush(hall.port);
 }
 
-/* token NULL: none in the head. */
-static struct client *enter(const char *token)
+static struct client *arrive(void)
 {
-    static char text[1024];
     struct client *c = &hall.clients[hall.count];
     c->seqs = calloc(EVENTS_MAX, sizeof *c->seqs);
     cr_assert_eq(port_connect(hall.port, &hall.rig.config->http_listen, NULL, hall.count++, &c->conn), OK);
     go_on(2000000);
-    int size =
-        snprintf(text, sizeof text,
-                 "GET /rfq HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                 "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s%s%s\r\n",
-                 token ? "Authorization: Bearer " : "", token ? token : "", token ? "\r\n" : "");
-    cr_assert_eq(port_send(hall.port, c->conn, text, (size_t)size), OK);
+    return c;
+}
+
+static void send_text(struct client *c, const char *text)
+{
+    cr_assert_eq(port_send(hall.port, c->conn, text, strlen(text)), OK);
     port_flush(hall.port);
     go_on(3000000);
-    cr_assert(c->upgraded);
+}
+
+#define HANDSHAKE                                                                   \
+    "GET /rfq HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" \
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+
+/* token NULL: none in the head. */
+static struct client *enter(const char *token)
+{
+    static char text[1024];
+    struct client *c = arrive();
+    snprintf(text, sizeof text, HANDSHAKE "%s%s%s\r\n", token ? "Authorization: Bearer " : "",
+             token ? token : "", token ? "\r\n" : "");
+    send_text(c, text);
+    cr_assert(c->upgraded, "%u", c->status);
     return c;
 }
 
@@ -331,5 +349,56 @@ Test(control_fan, the_tenants_limit_holds_for_a_token_in_the_first_frame_too)
     go_on(RIG_SECOND / 10);
     cr_assert_gt(third->prev, 0);
     cr_assert_eq(third->close_code, 0);
+    hall_close();
+}
+
+/* Nobody but the door is polled while they come: none is answered before the last one is asked. */
+Test(control_fan, of_a_connection_so_many_commands_are_under_way_and_no_more)
+{
+    enum { TOO_MANY = 6, COUNT = WS_COMMANDS_MAX + TOO_MANY };
+    static const char text[] =
+        "{\"op\":\"rfq.create\",\"symbol\":\"EURUSD\",\"side\":\"buy\",\"quantity\":\"1\"}";
+    static char frames[COUNT * (6 + sizeof text)];
+    size_t size = 0;
+    hall_open();
+    struct client *c = enter(token_of("root", "admin"));
+    for (unsigned i = 0; i < COUNT; i++) {
+        size_t length = sizeof text - 1;
+        frames[size] = (char)0x81;
+        frames[size + 1] = (char)(0x80 | length);
+        memcpy(frames + size + 6, text, length); /* the mask is zero */
+        size += 6 + length;
+    }
+    cr_assert_eq(port_send(hall.port, c->conn, frames, size), OK);
+    port_flush(hall.port);
+    while (counted("rfqd_ws_refused_total", "\"commands\"") < TOO_MANY) {
+        rig_set_time(&hall.rig, hall.rig.now_ns + 100000);
+        front_poll(hall.front, hall.rig.now_ns);
+        cr_assert_leq(counted("rfqd_ws_commands_total", ""), WS_COMMANDS_MAX);
+    }
+    go_on(RIG_SECOND);
+    cr_assert_eq(c->over_limit, TOO_MANY);
+    cr_assert_eq(counted("rfqd_ws_refused_total", "\"commands\""), TOO_MANY);
+    cr_assert_eq(counted("rfqd_ws_refused_total", "\"rate\""), 0);
+    cr_assert_eq(counted("rfqd_ws_commands_total", ""), WS_COMMANDS_MAX);
+    say(c, text); /* those are answered */
+    go_on(RIG_SECOND);
+    cr_assert_eq(counted("rfqd_ws_commands_total", ""), WS_COMMANDS_MAX + 1);
+    cr_assert_eq(c->over_limit, TOO_MANY);
+    hall_close();
+}
+
+Test(control_fan, whoever_comes_at_a_planned_stop_is_turned_away)
+{
+    hall_open();
+    struct client *here = enter(token_of("root", "admin")), *late = arrive();
+    send_text(late, HANDSHAKE); /* its head is not whole when the stop begins: it is heard out */
+    front_stop_begin(hall.front, hall.rig.now_ns);
+    send_text(late, "\r\n");
+    cr_assert_eq(late->status, 503);
+    cr_assert_not_null(memmem(late->in, late->in_size, "going_away", 10));
+    cr_assert_eq(counted("rfqd_ws_refused_total", "\"going_away\""), 1);
+    cr_assert_eq(here->close_code, 1001);
+    cr_assert_eq(counted("rfqd_ws_disconnects_total", "\"1001\""), 1);
     hall_close();
 }
