@@ -210,6 +210,7 @@ void conn_admitted(struct ws_conn *c, const struct principal *who)
     c->who = *who;
     c->tenant_number = who->tenant;
     c->authenticated = true;
+    c->is_warned = false;
     memset(c->tenant, 0, sizeof c->tenant);
     memcpy(c->tenant, who->user->tenant, sizeof c->tenant);
 }
@@ -218,19 +219,38 @@ void conn_admitted(struct ws_conn *c, const struct principal *who)
  * -------------------------------------------------------------------------------------------------------------
  */
 
-static void beat(struct ws_conn *c)
+static struct json *told_begin(struct ws_conn *c, const char *event)
 {
-    struct ws *w = c->ws;
-    struct json *j = &w->text;
+    struct json *j = &c->ws->text;
     j->used = 0;
     j->comma = j->failed = false;
     json_open(j, NULL, '{');
-    json_text(j, "event", "heartbeat");
-    json_uint(j, "seq", c->prev_seq);
-    json_time(j, "ts", w->now_ns);
+    json_text(j, "event", event);
+    return j;
+}
+
+static void told_end(struct ws_conn *c, struct json *j)
+{
     json_close(j, '}');
     if (!j->failed)
         conn_text(c, j->text, j->used, 0);
+}
+
+static void beat(struct ws_conn *c)
+{
+    struct json *j = told_begin(c, "heartbeat");
+    json_uint(j, "seq", c->prev_seq);
+    json_time(j, "ts", c->ws->now_ns);
+    told_end(c, j);
+}
+
+static void warn(struct ws_conn *c)
+{
+    struct json *j = told_begin(c, "auth:expired");
+    json_open(j, "data", '{');
+    json_time(j, "closesAt", c->who.expires_ns);
+    json_close(j, '}');
+    told_end(c, j);
 }
 
 /* About once a second. */
@@ -240,9 +260,10 @@ void conn_tick(struct ws_conn *c)
     if (!c->authenticated && now_ns - c->opened_ns >= WS_AUTH_TIMEOUT_NS) {
         ws_refuse(c->ws, REFUSED_NO_TOKEN);
         conn_close(c, 1008, "no token came in time");
+    } else if (c->authenticated && !c->is_warned && now_ns + WS_EXPIRY_NS >= c->who.expires_ns) {
+        c->is_warned = true;
+        warn(c);
     } else if (c->authenticated && now_ns >= c->who.expires_ns) {
-        static const char told[] = "{\"event\":\"auth:expired\"}";
-        conn_text(c, told, sizeof told - 1, 0);
         conn_close(c, 1008, "the token has expired");
     } else if (now_ns - c->heard_ns >= WS_IDLE_NS) {
         conn_close(c, 1001, "nothing was heard of you");

@@ -94,6 +94,7 @@ struct ws_conn {
     bool resuming; /* it reads from the log what it missed, and gets nothing else */
     bool closing;  /* its close frame was sent: freed at the next poll */
     bool authenticated, gone, in_callback;
+    bool is_warned; /* that its token has expired */
     /* the rest */
     struct ws *ws;
     wslay_event_context_ptr wslay;

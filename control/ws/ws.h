@@ -49,6 +49,9 @@
 #define WS_COMMANDS_MAX      64u /* of a connection, not answered yet */
 #define WS_ID_MAX            64u /* characters of a request's `id` as JSON; a longer one is not given back */
 #define WS_AUTH_TIMEOUT_NS   5000000000ull
+/* Between `auth:expired`, as a token expires, and the close: it may bring another, and until then it goes on.
+ * As long as a token is taken after its end anywhere: nobody gets more by holding a connection. */
+#define WS_EXPIRY_NS         (AUTH_LEEWAY_S * 1000000000ull)
 #define WS_HEARTBEAT_NS      5000000000ull
 #define WS_PING_NS           15000000000ull
 #define WS_IDLE_NS           45000000000ull /* nothing was heard, pongs included */

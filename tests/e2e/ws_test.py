@@ -161,13 +161,24 @@ class Door(House):
     def test_a_token_that_expires_ends_the_connection(self):
         w = self.ws(token("ann", ttl=-1))  # the leeway is 5 s
         self.assertTrue(w.ask("subscribe:trader")["success"])
-        self.assertEqual(w.closed(15), (1008, "the token has expired"))
+        w.event("auth:expired")
+        self.assertTrue(w.ask("unsubscribe:trader")["success"])  # it goes on until it is closed
+        with self.counts(None, 1008):
+            self.assertEqual(w.closed(15), (1008, "the token has expired"))
+
+    def test_a_token_that_is_renewed_goes_on(self):
         w = self.ws(token("ann", ttl=-1))
-        self.assertTrue(w.ask("auth", token=ANN)["success"])
+        warned = w.event("auth:expired")
         with self.counts("other_user"):
             answer = w.ask("auth", token=BOB)
             self.assertEqual((answer["success"], answer["error"]), (False, "unauthorized"))
-        w.event("heartbeat", 15)
+        self.assertTrue(w.ask("auth", token=token("ann", ttl=1))["success"])
+        again = w.event("auth:expired")  # of that one
+        self.assertGreater(again["data"]["closesAt"], warned["data"]["closesAt"])
+        self.assertTrue(w.ask("auth", token=ANN)["success"])
+        while w.event("heartbeat")["ts"] <= again["data"]["closesAt"]:
+            pass
+        self.assertTrue(w.ask("subscribe:trader")["success"])
 
     def test_a_token_of_fewer_roles_keeps_no_subscription(self):
         w = self.ws(token("root", roles=("admin", "trader")))

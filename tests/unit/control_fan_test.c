@@ -22,6 +22,7 @@ struct client {
     uint64_t prev; /* seq of the last event */
     uint64_t *seqs;
     unsigned events, over_limit; /* answers with the error `limit` */
+    unsigned expired;            /* auth:expired */
 };
 
 static struct hall {
@@ -125,6 +126,8 @@ static void on_frame(struct client *c, uint8_t head, char *text, size_t size)
         c->prev = number_behind(text, "\"seq\":");
     else if (strstr(text, "\"error\":\"limit\""))
         c->over_limit++;
+    else if (strstr(text, "auth:expired"))
+        c->expired++;
     text[size] = kept;
 }
 
@@ -400,5 +403,31 @@ Test(control_fan, whoever_comes_at_a_planned_stop_is_turned_away)
     cr_assert_eq(counted("rfqd_ws_refused_total", "\"going_away\""), 1);
     cr_assert_eq(here->close_code, 1001);
     cr_assert_eq(counted("rfqd_ws_disconnects_total", "\"1001\""), 1);
+    hall_close();
+}
+
+/* Its end is looked at once a second. */
+Test(control_fan, a_token_that_expires_leaves_time_to_bring_another)
+{
+    char token[512], text[700];
+    hall_open();
+    uint64_t end_s = hall.rig.now_ns / RIG_SECOND + 10;
+    token_make(token, sizeof token, RIG_SECRET, "root", "admin", end_s);
+    struct client *idle = enter(token), *quick = enter(token);
+    go_on(end_s * RIG_SECOND - hall.rig.now_ns - RIG_SECOND / 10);
+    cr_assert_eq(idle->expired, 0);
+    go_on(RIG_SECOND + RIG_SECOND / 5);
+    cr_assert_eq(idle->expired, 1);
+    cr_assert_eq(quick->expired, 1);
+    snprintf(text, sizeof text, "{\"op\":\"auth\",\"token\":\"%s\"}", token_of("root", "admin"));
+    say(quick, text);
+    go_on(end_s * RIG_SECOND + WS_EXPIRY_NS - hall.rig.now_ns - RIG_SECOND / 10);
+    cr_assert_eq(idle->close_code, 0);
+    go_on(RIG_SECOND + RIG_SECOND / 5);
+    cr_assert_eq(idle->close_code, 1008);
+    cr_assert_eq(idle->expired, 1); /* once */
+    go_on(10 * RIG_SECOND);
+    cr_assert_eq(quick->close_code, 0);
+    cr_assert_eq(quick->expired, 1);
     hall_close();
 }
