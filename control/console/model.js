@@ -207,8 +207,10 @@ const ACTS = {
   "rfq:expired": ended("EXPIRED", "expired"),
   "rfq:escalated"() {},
   "quote:received"(rfq, data, event) {
-    const replaced = data.replaces && rfq.quotes.get(data.replaces);
-    if (replaced) endQuote(replaced, "replaced", "quote_replaced", event.ts);
+    // An LP has one that stands. `replaces` may name one that we, reading slowly, were never told of.
+    for (const q of rfq.quotes.values())
+      if (q.lpId === data.lpId && q.status === "standing" && q.id !== data.quoteId)
+        endQuote(q, "replaced", "quote_replaced", event.ts);
     const known = rfq.quotes.get(data.quoteId);
     rfq.quotes.set(data.quoteId, {
       ranking: null, isBestBid: false, isBestAsk: false, receivedAt: event.ts, ...known, id: data.quoteId,

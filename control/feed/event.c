@@ -444,6 +444,17 @@ static bool own_reference(struct facts *f, const struct record *r, struct view_o
     return lp || taker;
 }
 
+static void note_quote(const struct record *r, struct feed_event *out)
+{
+    if (r->type == RECORD_QUOTE_ADDED) {
+        const struct quote_added *ev = (const void *)r;
+        out->quote = ev->quote;
+        out->replaces = ev->replaces;
+    } else if (r->type == RECORD_QUOTE_OFFERED) {
+        out->quote = ((const struct quote_offered *)(const void *)r)->quote;
+    }
+}
+
 bool event_of(struct facts *f, enum feed_form form, const struct record *r, struct feed_event *out)
 {
     const struct shape *s = shape_of(r);
@@ -460,6 +471,7 @@ bool event_of(struct facts *f, enum feed_form form, const struct record *r, stru
     if (!owner)
         return false; /* forgotten: whose it was is not known any more */
     out->owner = *owner;
+    note_quote(r, out);
     return true;
 }
 

@@ -34,6 +34,8 @@ struct feed_event {
     uint64_t seq, time_ns;
     uint64_t rfq;            /* 0: of no RFQ: an LP's, a session's; for operators of the tenant */
     struct view_owner owner; /* who may see it */
+    uint64_t quote;          /* that a quote:received tells of; else 0 */
+    uint64_t replaces;       /* the LP's quote that it takes the place of; 0: none */
     const char *name;        /* "rfq:status", "rfq.published": of the form asked for */
     const char *text;        /* its bytes, and how many; valid until the next event is made */
     size_t size;

@@ -210,7 +210,7 @@ const struct family families[] = {
     {"rfqd_ws_resume_readers", FAMILY_GAUGE, "", NULL, 0,
      "WebSocket clients that read from the log what they missed; others wait for one of these to be through."},
     {"rfqd_ws_coalesced_total", FAMILY_TOTAL, "", NULL, 0,
-     "Messages that a later one took the place of, for slow readers."},
+     "Messages that a later one took the place of, for slow readers, by event."},
     {"rfqd_ws_slow_consumers_total", FAMILY_TOTAL, "", NULL, 0,
      "WebSocket clients closed for reading too slowly."},
 

@@ -17,6 +17,12 @@
 #define HEAD_SIZE       48
 #define FRAMES_SIZE_MAX (1024u * 1024u) /* made in one poll before they are sent */
 
+const char *const passing_names[PASSING_NOT] = {
+#define X(name, text) text,
+    PASSING(X)
+#undef X
+};
+
 /* Messages
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -25,7 +31,7 @@ static struct ws_message *message_room(struct ws_message **list, size_t size)
     struct ws_message *m = malloc(sizeof *m + size);
     if (!m)
         return NULL;
-    *m = (struct ws_message){.references = 1, .size = size, .next_kept = *list};
+    *m = (struct ws_message){.references = 1, .passing = PASSING_NOT, .size = size, .next_kept = *list};
     *list = m; /* that reference is ours, until what was sent of it has gone */
     return m;
 }
@@ -118,16 +124,26 @@ static void queue_remove(struct ws_conn *c, struct queued *q, struct queued *bef
     free(q);
 }
 
-/* What a newer one of the same RFQ makes worthless: countdowns, rankings. Never a state or a fill. */
+static bool supersedes(const struct ws_message *m, const struct ws_message *old)
+{
+    if (m->passing == PASSING_NOT || m->passing != old->passing || m->rfq != old->rfq)
+        return false;
+    return m->passing != PASSING_QUOTE || (m->replaces && m->replaces == old->quote);
+}
+
+/* What it makes worthless is left out: countdowns, rankings, replaced quotes. Never a state or a fill. */
 static void coalesce(struct ws_conn *c, const struct ws_message *m)
 {
-    struct queued *before = NULL;
-    for (struct queued *q = c->queue_first; m->superseded && q; before = q, q = q->next)
-        if (q->message->superseded == m->superseded && q->message->rfq == m->rfq) {
+    struct queued *before = NULL, *next;
+    for (struct queued *q = m->passing == PASSING_NOT ? NULL : c->queue_first; q; q = next) {
+        next = q->next;
+        if (supersedes(m, q->message)) {
             queue_remove(c, q, before);
-            counter_add(c->ws->coalesced, 1);
-            return;
+            counter_add(c->ws->coalesced[m->passing], 1);
+        } else {
+            before = q;
         }
+    }
 }
 
 static void queue_add(struct ws_conn *c, struct ws_message *m)
@@ -224,9 +240,12 @@ bool fan_wants(void *ctx, const struct feed_event *e)
     return false;
 }
 
-static const char *superseded_name(const char *name)
+static enum passing passing_named(const char *name)
 {
-    return strcmp(name, "quotes:ranked") == 0 ? "quotes:ranked" : NULL;
+    unsigned i = 0;
+    while (i < PASSING_NOT && strcmp(passing_names[i], name) != 0)
+        i++;
+    return (enum passing)i;
 }
 
 static void to_all(struct ws *w, const struct feed_event *e, struct ws_message *m)
@@ -336,7 +355,9 @@ void fan_event(void *ctx, const struct feed_event *e)
     }
     m->seq = e->seq;
     m->rfq = e->rfq;
-    m->superseded = superseded_name(e->name);
+    m->quote = e->quote;
+    m->replaces = e->replaces;
+    m->passing = passing_named(e->name);
     to_all(w, e, m);
 }
 
@@ -364,7 +385,7 @@ static void countdown(struct ws *w, const struct rfq *rfq, const struct feed_eve
         return;
     m->whole = true;
     m->rfq = rfq->id;
-    m->superseded = "rfq:countdown";
+    m->passing = PASSING_COUNTDOWN;
     to_all(w, e, m);
 }
 

@@ -66,13 +66,26 @@ struct topic {
     struct topic *hash_next;
 };
 
+/* Events that a newer one makes worthless: of the same RFQ; of a quote, the one that replaces it. Each is a
+ * label of rfqd_ws_coalesced_total. */
+#define PASSING(X)                        \
+    X(PASSING_COUNTDOWN, "rfq:countdown") \
+    X(PASSING_RANKING, "quotes:ranked")   \
+    X(PASSING_QUOTE, "quote:received")
+enum passing {
+#define X(name, text) name,
+    PASSING(X)
+#undef X
+        PASSING_NOT,
+};
+
 /* Bytes that many connections get: everything behind {"prev":n, ; or a whole frame's text. */
 struct ws_message {
     unsigned references;
     bool whole;             /* no prev before it */
     uint64_t seq;           /* 0: not of the sequence */
-    uint64_t rfq;           /* with `superseded`: what replaces what */
-    const char *superseded; /* name of an event that a newer one of the same RFQ makes worthless; else NULL */
+    enum passing passing;
+    uint64_t rfq, quote, replaces; /* with `passing`: what takes whose place */
     struct ws_message *next_kept;
     size_t size;
     char text[];
@@ -146,7 +159,8 @@ struct ws {
         countdown_slot; /* of the RFQ whose turn is next in this second's round; UINT32_MAX: it is over */
     struct json text;
     bool going;
-    counter_value *connections, *connects, *sent, *subscriptions, *slow, *coalesced, *commands, *readers;
+    counter_value *connections, *connects, *sent, *subscriptions, *slow, *commands, *readers;
+    counter_value *coalesced[PASSING_NOT];
     counter_value *disconnects[WS_CODES + 1], *refused[WS_REFUSALS]; /* the last code: any other */
 };
 
@@ -176,6 +190,7 @@ void unsubscribe_all(struct ws_conn *c);
 bool is_for(const struct ws_conn *c, const struct feed_event *e);
 
 /* fan.c */
+extern const char *const passing_names[PASSING_NOT];
 bool fan_wants(void *ctx, const struct feed_event *e);
 void fan_event(void *ctx, const struct feed_event *e);
 struct ws_message *message_new(struct ws *w, const char *text, size_t size);

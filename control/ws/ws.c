@@ -268,9 +268,12 @@ static void make_counters(struct ws *w, struct counters *k)
     w->sent = counter_new(k, COUNTER_TOTAL, "rfqd_ws_sent_messages_total", "");
     w->subscriptions = counter_new(k, COUNTER_GAUGE, "rfqd_ws_subscriptions", "");
     w->slow = counter_new(k, COUNTER_TOTAL, "rfqd_ws_slow_consumers_total", "");
-    w->coalesced = counter_new(k, COUNTER_TOTAL, "rfqd_ws_coalesced_total", "");
     w->readers = counter_new(k, COUNTER_GAUGE, "rfqd_ws_resume_readers", "");
     w->commands = counter_new(k, COUNTER_TOTAL, "rfqd_ws_commands_total", "");
+    for (unsigned i = 0; i < PASSING_NOT; i++) {
+        snprintf(label, sizeof label, "event=\"%s\"", passing_names[i]);
+        w->coalesced[i] = counter_new(k, COUNTER_TOTAL, "rfqd_ws_coalesced_total", label);
+    }
     for (unsigned i = 0; i <= WS_CODES; i++) {
         snprintf(label, sizeof label, "code=\"%s\"", codes[i]);
         w->disconnects[i] = counter_new(k, COUNTER_TOTAL, "rfqd_ws_disconnects_total", label);

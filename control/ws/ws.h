@@ -2,6 +2,10 @@
  * they are applied; resume by epoch and seq without gap or repeat; commands for low latency. Frames by wslay.
  * Owner: the control core.
  *
+ * A slow reader's queue leaves out countdowns and rankings of an RFQ that it has a newer one of, and quotes
+ * that were replaced, never states or fills. So a quote's `replaces` may name one that the receiver never
+ * saw; an LP has one quote standing in an RFQ, and each `quote:received` ends the one of its LP before it.
+ *
  * Bad input, each counted by its name in rfqd_ws_refused_total{reason}. At the door:
  *   no WebSocket of version 13            426: upgrade
  *   a page of another origin              403: origin

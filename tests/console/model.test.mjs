@@ -46,6 +46,12 @@ test("the ladder goes by rank, and what was replaced or withdrawn is behind it",
   assert.equal(rfq.quotes.get("Q2").isBestAsk, false);
 });
 
+test("a quote ends the one of its LP before it, also where those between were left out for a slow reader", () => {
+  const { rfq } = opened(quoted("Q1", "A", "1.10002"), quoted("Q2", "B", "1.10001"), ranked("Q2", "Q1"),
+    quoted("Q9", "A", "1.1", { replaces: "Q8" }), ranked("Q9", "Q2"));
+  assert.deepEqual(ladder(rfq).map((q) => [q.id, q.status]), [["Q9", "standing"], ["Q2", "standing"], ["Q1", "replaced"]]);
+});
+
 test("a withdrawn quote has no rank and says why", () => {
   const { rfq } = opened(quoted("Q1", "A", "1.1"), ranked("Q1"), event("quote:withdrawn", { quoteId: "Q1", lpId: "A", reason: "quote_withdrawn" }), ranked());
   assert.deepEqual([rfq.quotes.get("Q1").status, rfq.quotes.get("Q1").reason, rfq.quotes.get("Q1").ranking, rfq.quoteCount],

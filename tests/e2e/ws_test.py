@@ -682,8 +682,14 @@ class Resume(House):
         seqs = [e["seq"] for e in got]
         self.assertEqual(seqs, sorted(set(seqs)))
         missing = [e for e in everything if first["seq"] < e["seq"] <= seqs[-1] and e["seq"] not in set(seqs)]
-        self.assertEqual([e for e in missing if e["event"] != "quotes:ranked"], [])  # what a newer one replaced
-
+        replaced = {e["data"].get("replaces") for e in everything if e["event"] == "quote:received"}
+        for e in missing:  # what a newer one took the place of, and nothing else
+            self.assertIn(e["event"], ("quotes:ranked", "quote:received"))
+            self.assertTrue(e["event"] == "quotes:ranked" or e["data"]["quoteId"] in replaced, e)
+        for name in ("quotes:ranked", "quote:received"):
+            self.assertLessEqual(sum(e["event"] == name for e in missing),
+                                 self.counter("rfqd_ws_coalesced_total", f'"{name}"'))
+            self.assertGreater(self.counter("rfqd_ws_coalesced_total", f'"{name}"'), 0)
 
     def test_many_come_back_at_one_time_and_some_do_not_read(self):
         """Those who do not read must not keep the others from what they missed."""
