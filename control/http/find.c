@@ -26,6 +26,11 @@ void http_unknown_rfq(struct web_request *r)
     (void)found(r, ERR_NOT_FOUND, NULL, "unknown_rfq", "RFQ");
 }
 
+void http_unknown_order(struct web_request *r)
+{
+    (void)found(r, ERR_NOT_FOUND, NULL, "unknown_order", "order");
+}
+
 bool http_find_rfq(struct web_request *r, struct view_rfq *out)
 {
     const char *name = web_param(r, 0);

@@ -33,13 +33,13 @@
 #include "control/web/web.h"
 #include "control/ws/ws.h"
 
-#define HTTP_STREAMS_MAX      32u /* replays of events at one time */
+#define HTTP_STREAMS_MAX      32u /* replays, and other answers of more than a piece, at one time */
 #define HTTP_STREAMS_PER_USER 4u
 static_assert(FEED_READERS_MAX > HTTP_STREAMS_MAX + WS_READERS_MAX, "each can have its reader");
 /* For all of them in one poll, in equal shares: of the log, and bytes written. */
 #define HTTP_STREAM_FRAMES 256u
 #define HTTP_STREAM_BYTES  (256u * 1024u)
-#define HTTP_TIMELINE_ROWS 256u /* of an RFQ's history; what needs more goes on as a replay does */
+#define HTTP_STREAM_ROWS   256u /* of an RFQ or an order; what needs more goes on as a replay does */
 /* Of the log's times, which do not always rise (log_find_time): so much further is looked, both ways. */
 #define HTTP_TIME_MARGIN_NS 10000000000ull
 #define HTTP_PAGE           100u                /* entities of a list where `limit` says nothing */

@@ -47,6 +47,7 @@ bool http_bad_parameter(struct web_request *r, const char *name, const char *wan
 bool http_find_rfq(struct web_request *r, struct view_rfq *out);
 bool http_find_order(struct web_request *r, struct view_order *out);
 void http_unknown_rfq(struct web_request *r); /* that answer */
+void http_unknown_order(struct web_request *r);
 bool http_may_see(struct web_request *r, const struct view_owner *owner);
 
 /* write.c: a command under way */
@@ -83,6 +84,28 @@ void http_stream_end(struct http_stream *s);
 void http_full_streams(struct web_request *r); /* that answer: 503 */
 /* One stream's part of what there is for all of them in one poll. */
 unsigned http_stream_share(const struct http *h, unsigned whole);
+
+/* pieces.c: an answer of any number of rows, of one RFQ or order: at once where they are no more than a
+ * piece, else as a stream, a piece in each poll, and cut where what it is of is forgotten meanwhile. */
+struct http_pieces {
+    /* given; this lies at the begin of what holds it, which is made by calloc */
+    const char *content_type;
+    /* A piece into j, of so many rows and bytes at most; more: there may be another. ERR_NOT_FOUND: what it
+     * is of has been forgotten. */
+    enum err (*read)(struct http_pieces *p, unsigned rows_max, size_t bytes_max);
+    void (*forget)(struct http_pieces *p);  /* what else it has; NULL: nothing */
+    void (*unknown)(struct web_request *r); /* the answer to ERR_NOT_FOUND */
+    struct json j;
+    bool more;
+    /* its own */
+    struct http *http;
+    struct http_stream stream;
+};
+static inline struct replica *http_pieces_replica(const struct http_pieces *p)
+{
+    return node_replica(p->http->node);
+}
+void http_pieces_serve(struct web_request *r, struct http_pieces *p);
 
 #define HTTP_NDJSON "application/x-ndjson"
 

@@ -5,21 +5,59 @@
 
 #include "control/http/inside.h"
 
+/* One order, with its fills
+ * -------------------------------------------------------------------------------------------------------- */
+
+struct fills {
+    struct http_pieces pieces;
+    struct view_walk walk;
+};
+
+static enum err read_fills(struct http_pieces *p, unsigned rows_max, size_t bytes_max)
+{
+    struct fills *f = (struct fills *)p;
+    struct view_order v;
+    enum err e = view_walk(&f->walk, http_pieces_replica(p), &p->j, rows_max, bytes_max);
+    if (e == OK)
+        e = view_find_order(http_pieces_replica(p), f->walk.order, &v);
+    p->more = f->walk.more;
+    if (!p->more) {
+        json_close(&p->j, ']');
+        json_close(&p->j, '}');
+    }
+    return e;
+}
+
+static void forget_fills(struct http_pieces *p)
+{
+    view_walk_end(&((struct fills *)p)->walk);
+}
+
 void http_order_get(struct web_request *r)
 {
     struct view_order v;
-    struct json j = {0};
     if (!http_find_order(r, &v))
         return;
-    json_open(&j, NULL, '{');
-    view_order(&j, "order", http_replica(r), v.order);
-    enum err e = view_fills(&j, "fills", http_replica(r), &v);
-    json_close(&j, '}');
-    if (e != OK)
-        http_failed(r, e, &j);
-    else
-        http_json(r, 200, &j);
+    struct fills *f = calloc(1, sizeof *f);
+    if (!f || view_walk_fills(&f->walk, http_replica(r), &v) != OK) {
+        if (f)
+            view_walk_end(&f->walk);
+        free(f);
+        http_failed(r, ERR_MEMORY, NULL);
+        return;
+    }
+    f->pieces = (struct http_pieces){.content_type = "application/json",
+                                     .read = read_fills,
+                                     .forget = forget_fills,
+                                     .unknown = http_unknown_order};
+    json_open(&f->pieces.j, NULL, '{');
+    view_order(&f->pieces.j, "order", http_replica(r), v.order);
+    json_open(&f->pieces.j, "fills", '[');
+    http_pieces_serve(r, &f->pieces);
 }
+
+/* The list
+ * -------------------------------------------------------------------------------------------------------- */
 
 struct filter {
     struct web_request *r;

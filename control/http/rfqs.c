@@ -49,17 +49,14 @@ void http_rfq_get(struct web_request *r)
     http_json(r, 200, &j);
 }
 
-typedef enum err part_view(struct json *j, const char *key, struct replica *r, const struct view_rfq *v);
-
-/* {"<name>":[…]} */
-static void answer_part(struct web_request *r, const char *name, part_view *view)
+void http_rfq_deliveries(struct web_request *r)
 {
     struct view_rfq v;
     struct json j = {0};
     if (!http_find_rfq(r, &v))
         return;
     json_open(&j, NULL, '{');
-    enum err e = view(&j, name, http_replica(r), &v);
+    enum err e = view_deliveries(&j, "deliveries", http_replica(r), &v);
     json_close(&j, '}');
     if (e != OK)
         http_failed(r, e, &j);
@@ -67,14 +64,54 @@ static void answer_part(struct web_request *r, const char *name, part_view *view
         http_json(r, 200, &j);
 }
 
-void http_rfq_quotes(struct web_request *r)
+/* Its quotes
+ * -------------------------------------------------------------------------------------------------------- */
+
+struct quotes {
+    struct http_pieces pieces;
+    struct view_walk walk;
+};
+
+static enum err read_quotes(struct http_pieces *p, unsigned rows_max, size_t bytes_max)
 {
-    answer_part(r, "quotes", view_quotes);
+    struct quotes *q = (struct quotes *)p;
+    struct view_rfq v;
+    enum err e = view_walk(&q->walk, http_pieces_replica(p), &p->j, rows_max, bytes_max);
+    if (e == OK)
+        e = view_find_rfq(http_pieces_replica(p), q->walk.rfq, &v);
+    p->more = q->walk.more;
+    if (!p->more) {
+        json_close(&p->j, ']');
+        json_close(&p->j, '}');
+    }
+    return e;
 }
 
-void http_rfq_deliveries(struct web_request *r)
+static void forget_quotes(struct http_pieces *p)
 {
-    answer_part(r, "deliveries", view_deliveries);
+    view_walk_end(&((struct quotes *)p)->walk);
+}
+
+void http_rfq_quotes(struct web_request *r)
+{
+    struct view_rfq v;
+    if (!http_find_rfq(r, &v))
+        return;
+    struct quotes *q = calloc(1, sizeof *q);
+    if (!q || view_walk_quotes(&q->walk, http_replica(r), &v) != OK) {
+        if (q)
+            view_walk_end(&q->walk);
+        free(q);
+        http_failed(r, ERR_MEMORY, NULL);
+        return;
+    }
+    q->pieces = (struct http_pieces){.content_type = "application/json",
+                                     .read = read_quotes,
+                                     .forget = forget_quotes,
+                                     .unknown = http_unknown_rfq};
+    json_open(&q->pieces.j, NULL, '{');
+    json_open(&q->pieces.j, "quotes", '[');
+    http_pieces_serve(r, &q->pieces);
 }
 
 /* The list

@@ -1,7 +1,4 @@
-/* The timeline of one RFQ, also where the log no longer has it: its transitions, its events. An RFQ has as
- * many rows as its LPs care to quote: so what is more than a piece is streamed, a piece in each poll. One
- * that is forgotten meanwhile ends without its last chunk: what was not shown is gone.
- */
+/* The timeline of one RFQ, also where the log no longer has it: its transitions, its events, in pieces. */
 #include <stdlib.h>
 
 #include "control/http/inside.h"
@@ -15,66 +12,40 @@ struct form {
 };
 
 struct timeline {
+    struct http_pieces pieces;
     const struct form *form;
-    struct http *http;
-    struct http_stream stream; /* where it takes more than one piece */
     uint64_t rfq, next_seq;
-    struct json j; /* the piece */
-    unsigned rows_left, bytes_max;
-    bool more;
+    unsigned rows_left;
+    size_t bytes_max;
 };
 
 static bool add_row(void *ctx, uint64_t seq, const struct history_row *row)
 {
     struct timeline *t = ctx;
+    struct http_pieces *p = &t->pieces;
     t->form->add(t, seq, history_record(row));
     t->next_seq = seq + 1;
-    t->more = --t->rows_left == 0 || t->j.used >= t->bytes_max;
-    return !t->more && !t->j.failed;
+    p->more = --t->rows_left == 0 || p->j.used >= t->bytes_max;
+    return !p->more && !p->j.failed;
 }
 
-/* Into t->j, behind what is there. ERR_NOT_FOUND: it has been forgotten. */
-static enum err read_piece(struct timeline *t)
+static enum err read_rows(struct http_pieces *p, unsigned rows_max, size_t bytes_max)
 {
-    struct replica *replica = node_replica(t->http->node);
+    struct timeline *t = (struct timeline *)p;
     struct view_rfq v;
-    t->more = false;
-    t->rows_left = http_stream_share(t->http, HTTP_TIMELINE_ROWS);
-    t->bytes_max = http_stream_share(t->http, HTTP_STREAM_BYTES);
-    enum err e = replica_history(replica, t->rfq, t->next_seq, add_row, t);
+    p->more = false;
+    t->rows_left = rows_max;
+    t->bytes_max = bytes_max;
+    enum err e = replica_history(http_pieces_replica(p), t->rfq, t->next_seq, add_row, t);
     /* Forgotten rows look as though there were none. An RFQ goes in one commit with its rows: one that is
      * there after they were read had them all. */
     if (e == OK)
-        e = view_find_rfq(replica, t->rfq, &v);
-    if (t->form->list && !t->more) {
-        json_close(&t->j, ']');
-        json_close(&t->j, '}');
+        e = view_find_rfq(http_pieces_replica(p), t->rfq, &v);
+    if (t->form->list && !p->more) {
+        json_close(&p->j, ']');
+        json_close(&p->j, '}');
     }
-    return e == OK && t->j.failed ? ERR_MEMORY : e;
-}
-
-static void forget(struct timeline *t)
-{
-    json_free(&t->j);
-    free(t);
-}
-
-static bool some(struct web_request *r, void *ctx)
-{
-    struct timeline *t = ctx;
-    bool goes_on = r && t->more;
-    if (r)
-        web_stream_write(r, t->j.text, t->j.used);
-    t->j.used = 0;
-    if (goes_on && (web_now_ns(r) >= t->stream.who.expires_ns || read_piece(t) != OK)) {
-        web_stream_abort(r);
-        goes_on = false;
-    }
-    if (!goes_on) {
-        http_stream_end(&t->stream);
-        forget(t);
-    }
-    return goes_on;
+    return e;
 }
 
 static void serve(struct web_request *r, const struct form *form)
@@ -88,41 +59,29 @@ static void serve(struct web_request *r, const struct form *form)
         return;
     }
     t->form = form;
-    t->http = http_of(r);
     t->rfq = v.rfq->id;
+    t->pieces.content_type = form->content_type;
+    t->pieces.read = read_rows;
+    t->pieces.unknown = http_unknown_rfq;
     if (form->list) {
-        json_open(&t->j, NULL, '{');
-        json_open(&t->j, form->list, '[');
+        json_open(&t->pieces.j, NULL, '{');
+        json_open(&t->pieces.j, form->list, '[');
     }
-    enum err e = read_piece(t);
-    if (e == OK && t->more && http_stream_begin(r, &t->stream)) {
-        web_add_header(r, "Cache-Control", "no-store");
-        web_stream(r, 200, form->content_type, some, t);
-        return;
-    }
-    if (e == ERR_NOT_FOUND) { /* just now */
-        http_unknown_rfq(r);
-    } else if (e != OK) {
-        http_failed(r, e, NULL);
-    } else if (!t->more) {
-        web_add_header(r, "Cache-Control", "no-store");
-        web_answer(r, 200, form->content_type, t->j.text ? t->j.text : "", t->j.used);
-    }
-    forget(t);
+    http_pieces_serve(r, &t->pieces);
 }
 
 static void add_transition(struct timeline *t, uint64_t seq, const struct record *rec)
 {
     if (rec->type == RECORD_RFQ_TRANSITION)
-        view_transition(&t->j, node_replica(t->http->node), seq, (const void *)rec);
+        view_transition(&t->pieces.j, http_pieces_replica(&t->pieces), seq, (const void *)rec);
 }
 
 static void add_event(struct timeline *t, uint64_t seq, const struct record *rec)
 {
     struct feed_event e;
-    if (feed_record(t->http->feed, FEED_CONTRACT, rec, seq, &e)) {
-        json_raw(&t->j, NULL, e.text, e.size);
-        json_line(&t->j);
+    if (feed_record(t->pieces.http->feed, FEED_CONTRACT, rec, seq, &e)) {
+        json_raw(&t->pieces.j, NULL, e.text, e.size);
+        json_line(&t->pieces.j);
     }
 }
 

@@ -208,7 +208,6 @@ struct stored {
     struct json *j;
     struct replica *r;
     const struct view_rfq *v;
-    uint64_t order; /* fills: of this one */
     void (*show)(struct stored *s, const void *entity);
     void *entity;
     size_t size;
@@ -244,15 +243,6 @@ static enum err stored_quotes(struct json *j, struct replica *r, const struct vi
     struct stored s = {
         .j = j, .r = r, .v = v, .show = show_quote, .entity = &q, .size = offsetof(struct quote, transient)};
     return show_stored(&s, "quotes" TABLE_ENDED, v->rfq->id);
-}
-
-enum err view_quotes(struct json *j, const char *key, struct replica *r, const struct view_rfq *v)
-{
-    json_open(j, key, '[');
-    quotes_in_memory(j, r, v);
-    enum err e = stored_quotes(j, r, v);
-    json_close(j, ']');
-    return e;
 }
 
 enum err view_state(struct json *j, const char *key, struct replica *r, const struct view_rfq *v,
@@ -378,60 +368,15 @@ void view_order(struct json *j, const char *key, struct replica *r, const struct
     json_close(j, '}');
 }
 
-static void fill(struct json *j, const struct fill *f)
+void view_fill(struct json *j, const char *key, const struct fill *f)
 {
-    json_open(j, NULL, '{');
+    json_open(j, key, '{');
     json_name(j, "id", 'F', f->id);
     json_chars(j, "execId", f->exec_id, sizeof f->exec_id);
     json_decimal(j, "quantity", f->quantity);
     json_decimal(j, "price", f->price);
     json_time(j, "at", f->time_ns);
     json_close(j, '}');
-}
-
-static void show_fill(struct stored *s, const void *entity)
-{
-    const struct fill *f = entity;
-    if (f->order == s->order)
-        fill(s->j, f);
-}
-
-/* The chain has the newest first. */
-static enum err fills_in_memory(struct json *j, const struct table *fills, uint32_t first)
-{
-    size_t count = 0;
-    for (uint32_t slot = first; slot != SLOT_NONE; slot = ((const struct fill *)table_at(fills, slot))->next)
-        count++;
-    const struct fill **list = calloc(count + 1, sizeof *list);
-    if (!list)
-        return ERR_MEMORY;
-    count = 0;
-    for (uint32_t slot = first; slot != SLOT_NONE; slot = list[count++]->next)
-        list[count] = table_at(fills, slot);
-    while (count > 0)
-        fill(j, list[--count]);
-    free(list);
-    return OK;
-}
-
-/* Of an order with very many the newest leave memory first, in steps, before the order does. */
-enum err view_fills(struct json *j, const char *key, struct replica *r, const struct view_order *v)
-{
-    struct fill ended;
-    struct stored s = {.j = j,
-                       .r = r,
-                       .order = v->order->id,
-                       .show = show_fill,
-                       .entity = &ended,
-                       .size = offsetof(struct fill, transient)};
-    enum err e = OK;
-    json_open(j, key, '[');
-    if (v->live)
-        e = fills_in_memory(j, replica_config(r)->routing->fills, v->order->first_fill);
-    if (e == OK)
-        e = show_stored(&s, "fills" TABLE_ENDED, v->order->rfq);
-    json_close(j, ']');
-    return e;
 }
 
 /* Reference data

@@ -71,9 +71,7 @@ void view_rfq(struct json *j, const char *key, struct replica *r, const struct v
 /* {rfq, quotes, composite}: what a subscription begins with. Of a live RFQ, the quotes that are in memory. */
 enum err view_state(struct json *j, const char *key, struct replica *r, const struct view_rfq *v,
                     uint64_t now_ns) WARN_UNUSED;
-/* Arrays: standing quotes by rank, then ended ones; deliveries in order of release. */
-enum err view_quotes(struct json *j, const char *key, struct replica *r,
-                     const struct view_rfq *v) WARN_UNUSED;
+/* Array: in order of release; RFQ_LPS_MAX at most. */
 enum err view_deliveries(struct json *j, const char *key, struct replica *r,
                          const struct view_rfq *v) WARN_UNUSED;
 /* triggeredBy: enum who, and of a user its taker's code; nobody else has an id. */
@@ -85,9 +83,40 @@ void view_quote(struct json *j, const char *key, struct replica *r, const struct
 void view_lp(struct json *j, const char *key, struct replica *r, const struct lp *lp);
 void view_instrument(struct json *j, const char *key, const struct instrument *i);
 void view_order(struct json *j, const char *key, struct replica *r, const struct order *o);
-/* Array: the order's fills by time. */
-enum err view_fills(struct json *j, const char *key, struct replica *r,
-                    const struct view_order *v) WARN_UNUSED;
+void view_fill(struct json *j, const char *key, const struct fill *f);
+
+/* What an RFQ or an order can have any number of: elements of an array that is open, as they were when the
+ * walk began, shown a piece at a time. Between pieces the replica is polled, and what is in memory now may
+ * lie in the store then.
+ *
+ *   view_walk_quotes, view_walk_fills → view_walk, again while `more` → view_walk_end, in any case
+ *
+ * Quotes: the accepted one, those that stand by rank, ended ones in memory, the newest first, and then those
+ * of the store by id. Fills: by time; they are all copied first, so the first pieces of many show none.
+ *
+ * What the store had of an RFQ that is forgotten meanwhile is gone, and looks as though it had not been:
+ * whoever finds the RFQ or the order after a piece knows that the piece is whole. */
+#define VIEW_WALK_QUOTES (2u * RFQ_QUOTES_MAX + RFQ_ENDED_QUOTES_MAX) /* of an RFQ in memory, at most */
+
+struct view_walk {
+    const struct view_walk_kind *kind;
+    uint64_t rfq, order;  /* order: of fills */
+    uint64_t end_id;      /* what has this id or a higher one came later */
+    uint64_t next_id;     /* of the store */
+    struct rfq as_it_was; /* of quotes */
+    void *copies;         /* of what was in memory */
+    uint32_t count, capacity, shown;
+    bool all_copied, all_stored;
+    bool more; /* out: there may be another piece */
+};
+
+/* The memory is the caller's. ERR_MEMORY. */
+enum err view_walk_quotes(struct view_walk *w, struct replica *r, const struct view_rfq *v) WARN_UNUSED;
+enum err view_walk_fills(struct view_walk *w, struct replica *r, const struct view_order *v) WARN_UNUSED;
+/* Looks at so many rows at most, and stops once j has so many bytes. ERR_MEMORY, errors of the store. */
+enum err view_walk(struct view_walk *w, struct replica *r, struct json *j, unsigned rows_max,
+                   size_t bytes_max) WARN_UNUSED;
+void view_walk_end(struct view_walk *w);
 
 /* For whoever shows the same in another form
  * ----------------------------------------------------------------- */

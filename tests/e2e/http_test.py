@@ -16,6 +16,7 @@ import unittest
 
 from api import ANN, BOB, MAX, OLGA, OZ, ROOT, SAM, Connection, house, request, token
 from appliance import Scratch, Sim, wait_until
+from fixwire import Peer
 
 build, source = sys.argv[1], sys.argv[2]
 RFQ = {"symbol": "EURUSD", "side": "buy", "quantity": "1000000", "timeoutMs": 30000}
@@ -449,6 +450,48 @@ class Reading(Case):
         events = self.ask("GET", f"/api/v1/rfqs/{one}/events")
         self.assertEqual(events.headers.get("transfer-encoding"), "chunked")
         self.assertEqual(events.body, self.ask("GET", f"/api/v1/events?rfqId={one}").body)
+
+    def quoted_often(self, lp, one, count):
+        """The LP quotes, each time instead of its last."""
+        rfq = lp.expect("R")[131]
+        for n in range(count):
+            lp.send("S", [(131, rfq), (117, f"x{n}"), (55, "EURUSD"), (133, f"1.1{n % 500:03d}")])
+            if n % 200 == 199:
+                lp.in_step()
+        self.quoted_once(lp, rfq, f"x{count}")
+        return rfq
+
+    def quoted_once(self, lp, rfq, name):
+        lp.send("S", [(131, rfq), (117, name), (55, "EURUSD"), (133, "1.1")])
+        lp.in_step()
+
+    def test_streams_quotes_that_are_many_as_they_were_when_it_began(self):
+        self.open(lps=0, settings="retire_after_ms: 300")
+        lp = Peer(self.rfqd.port, "LP1").logon(10)
+        self.rfqd.wait_lps(1)
+        one, count = self.make(), 4000
+        path = f"/api/v1/rfqs/{one}/quotes"
+        rfq = self.quoted_often(lp, one, count)
+        whole = wait_until(lambda: (lambda a: a if len(a.json()["quotes"]) == count + 1 else None)(self.ask("GET", path)), 30,
+                           "all quotes")
+        self.assertEqual(whole.headers.get("transfer-encoding"), "chunked")
+        quotes = whole.json()["quotes"]
+        self.assertEqual([q["status"] for q in quotes], ["standing"] + ["replaced"] * count)
+        self.assertEqual(len({q["id"] for q in quotes}), count + 1)
+        slow = Connection(self.rfqd.http_port, window=4096)
+        self.connections.append(slow)
+        slow.send(request("GET", path, token(**ANN)))
+        slow.until(b"\r\n\r\n")
+        for n in range(50):  # what comes meanwhile is none of it; and everybody else is answered
+            self.quoted_once(lp, rfq, f"y{n}")
+            self.assertEqual(self.ask("GET", f"/api/v1/rfqs/{one}").status, 200)
+        self.assertEqual(self.ask("POST", f"/api/v1/rfqs/{one}/cancel", ANN, {}).status, 200)
+        wait_until(lambda: not self.rfqd.ask("rfqs"), 10, "the RFQ to leave memory")
+        self.assertEqual(slow.chunks(), whole.body)
+        later = self.ask("GET", path).json()["quotes"]
+        self.assertEqual({q["id"] for q in quotes} - {q["id"] for q in later}, set())
+        self.assertEqual(len(later), count + 51)
+        lp.close()
 
     def test_replays_to_so_many_readers_of_one_user(self):
         self.open()

@@ -1,6 +1,8 @@
-/* A timeline whose RFQ is forgotten while it is being answered: it does not look as though it were whole. */
+/* A timeline, or quotes, of an RFQ that is forgotten while they are being answered: they do not look as
+ * though they were whole. */
 #include <criterion/criterion.h>
 
+#include "control/http/http.h"
 #include "control/replica/purge.h"
 #include "front_rig.h"
 
@@ -24,6 +26,23 @@ static void make_long_rfq(struct front_rig *f, char name[ID_TEXT_SIZE])
     for (unsigned i = 0; i < CONNECTIONS * ROWS_EACH; i++)
         front_say(f, c[i % CONNECTIONS], text);
     front_pass(f, 5 * RIG_SECOND);
+}
+
+/* More quotes than a piece has, which left memory long ago. */
+static void add_quotes(struct front_rig *f, const char *name)
+{
+    struct store *s = f->rig.store;
+    struct store_marks m;
+    char key[ENDED_KEY_SIZE], value[1 + offsetof(struct quote, transient)] = {STORE_VALUE_VERSION};
+    struct quote q = {.rfq = name_parse('R', name, strlen(name)), .status = QUOTE_IS_REPLACED};
+    cr_assert_eq(s->ops->marks(s, &m), OK);
+    cr_assert_eq(s->ops->begin(s), OK);
+    for (q.id = 1; q.id <= 2 * HTTP_STREAM_ROWS; q.id++) {
+        pair_key(key, q.rfq, q.id);
+        memcpy(value + 1, &q, sizeof value - 1);
+        cr_assert_eq(s->ops->put(s, "quotes" TABLE_ENDED, key, sizeof key, value, sizeof value), OK);
+    }
+    cr_assert_eq(s->ops->commit(s, &m), OK);
 }
 
 static void forget_all(struct front_rig *f)
@@ -56,6 +75,7 @@ static void is_cut(const char *what)
     char name[ID_TEXT_SIZE];
     front_rig_open(&f);
     make_long_rfq(&f, name);
+    add_quotes(&f, name);
     struct front_client *whole = ask_for(&f, name, what);
     front_pass(&f, RIG_SECOND / 10);
     cr_assert(strstr(whole->text, "chunked") && ends_with_last_chunk(whole) && !whole->closed, "%s",
@@ -88,4 +108,9 @@ Test(control_forgotten, transitions_end_without_their_last_chunk)
 Test(control_forgotten, events_end_without_their_last_chunk)
 {
     is_cut("events");
+}
+
+Test(control_forgotten, quotes_end_without_their_last_chunk)
+{
+    is_cut("quotes");
 }
