@@ -196,6 +196,9 @@ static void quotes_in_memory(struct json *j, struct replica *r, const struct vie
     const struct distribution_state *d = distribution_of(r);
     if (!v->live)
         return;
+    const struct quote *accepted = view_accepted_quote(r, v);
+    if (accepted)
+        view_quote(j, NULL, r, v->rfq, accepted);
     for (const struct quote *q = distribution_first_quote(d, v->rfq); q; q = distribution_next_quote(d, q))
         view_quote(j, NULL, r, v->rfq, q);
     for (const struct quote *q = distribution_first_ended_quote(d, v->rfq); q;
@@ -207,8 +210,8 @@ static void quotes_in_memory(struct json *j, struct replica *r, const struct vie
 struct stored {
     struct json *j;
     struct replica *r;
-    const struct view_rfq *v;
     void (*show)(struct stored *s, const void *entity);
+    void *ctx;
     void *entity;
     size_t size;
 };
@@ -232,17 +235,52 @@ static enum err show_stored(struct stored *s, const char *table, uint64_t rfq)
     return replica_scan(s->r, &range, stored_row, s);
 }
 
-static void show_quote(struct stored *s, const void *entity)
+/* Of the quotes in the store those that memory had last: the accepted one, and what ended last. */
+struct last_quotes {
+    struct quote quotes[VIEW_STATE_QUOTES];
+    unsigned count;
+};
+
+static int last_first(const void *a, const void *b)
 {
-    view_quote(s->j, NULL, s->r, s->v->rfq, entity);
+    const struct quote *x = a, *y = b;
+    bool x_accepted = x->status == QUOTE_ACCEPTED, y_accepted = y->status == QUOTE_ACCEPTED;
+    if (x_accepted != y_accepted)
+        return y_accepted - x_accepted;
+    if (x->ended_ns != y->ended_ns)
+        return x->ended_ns < y->ended_ns ? 1 : -1;
+    return (x->id < y->id) - (x->id > y->id);
+}
+
+static void keep_last(struct stored *s, const void *entity)
+{
+    struct last_quotes *l = s->ctx;
+    struct quote *first = l->quotes;
+    if (l->count < VIEW_STATE_QUOTES) {
+        l->quotes[l->count++] = *(const struct quote *)entity;
+        return;
+    }
+    for (unsigned i = 1; i < l->count; i++)
+        if (last_first(first, &l->quotes[i]) < 0)
+            first = &l->quotes[i];
+    if (last_first(entity, first) < 0)
+        *first = *(const struct quote *)entity;
 }
 
 static enum err stored_quotes(struct json *j, struct replica *r, const struct view_rfq *v)
 {
     struct quote q;
+    struct last_quotes *l = calloc(1, sizeof *l);
     struct stored s = {
-        .j = j, .r = r, .v = v, .show = show_quote, .entity = &q, .size = offsetof(struct quote, transient)};
-    return show_stored(&s, "quotes" TABLE_ENDED, v->rfq->id);
+        .j = j, .r = r, .show = keep_last, .ctx = l, .entity = &q, .size = offsetof(struct quote, transient)};
+    if (!l)
+        return ERR_MEMORY;
+    enum err e = show_stored(&s, "quotes" TABLE_ENDED, v->rfq->id);
+    qsort(l->quotes, l->count, sizeof *l->quotes, last_first);
+    for (unsigned i = 0; i < l->count; i++)
+        view_quote(j, NULL, r, v->rfq, &l->quotes[i]);
+    free(l);
+    return e;
 }
 
 enum err view_state(struct json *j, const char *key, struct replica *r, const struct view_rfq *v,
@@ -289,7 +327,6 @@ enum err view_deliveries(struct json *j, const char *key, struct replica *r, con
     struct delivery ended;
     struct stored s = {.j = j,
                        .r = r,
-                       .v = v,
                        .show = show_delivery,
                        .entity = &ended,
                        .size = offsetof(struct delivery, transient)};

@@ -68,7 +68,10 @@ void view_list_free(struct view_list *l);
  * ------------------------------------------------------------------------------------------------------- */
 
 void view_rfq(struct json *j, const char *key, struct replica *r, const struct view_rfq *v, uint64_t now_ns);
-/* {rfq, quotes, composite}: what a subscription begins with. Of a live RFQ, the quotes that are in memory. */
+/* {rfq, quotes, composite}: what a subscription begins with: the quotes that are in memory; of an RFQ that
+ * has left it the accepted one and those that ended last, VIEW_STATE_QUOTES at most: what was in memory is
+ * among them. */
+#define VIEW_STATE_QUOTES (RFQ_QUOTES_MAX + RFQ_ENDED_QUOTES_MAX)
 enum err view_state(struct json *j, const char *key, struct replica *r, const struct view_rfq *v,
                     uint64_t now_ns) WARN_UNUSED;
 /* Array: in order of release; RFQ_LPS_MAX at most. */

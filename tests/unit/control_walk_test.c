@@ -178,6 +178,51 @@ Test(control_walk, shows_each_quote_once_while_they_move)
         show_quotes(seed);
 }
 
+/* What a subscription begins with
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void expect_state(void)
+{
+    struct json j = {0};
+    struct view_rfq v;
+    cr_assert_eq(view_find_rfq(node_replica(w.rig.node), RFQ, &v), OK);
+    cr_assert_eq(view_state(&j, NULL, node_replica(w.rig.node), &v, w.rig.now_ns), OK);
+    cr_assert_eq(take(&j, 'Q', 0), w.count);
+    json_free(&j);
+}
+
+/* Among thousands in the store are those that it showed when they were in memory. */
+Test(control_walk, a_subscription_begins_with_the_last_quotes)
+{
+    open_rig(1);
+    struct quote *accepted = new_quote(QUOTE_ACCEPTED);
+    w.rfq->award_quote = accepted->id;
+    expect(accepted->id);
+    for (unsigned i = 0; i < KEPT_MAX; i++) {
+        struct quote *q = new_quote(QUOTE_IS_REPLACED);
+        q->ended_ns = 1 + chance(1000);
+        table_remove(w.d->quotes, q);
+    }
+    for (unsigned i = 1; i < VIEW_STATE_QUOTES; i++) {
+        struct quote *q = new_quote(QUOTE_ARCHIVED);
+        q->ended_ns = 2000 + i / 2;
+        link_quote(&w.rfq->first_ended_quote, q);
+    }
+    for (const struct quote *q = distribution_first_ended_quote(w.d, w.rfq); q;
+         q = distribution_next_quote(w.d, q))
+        expect(q->id);
+    cr_assert_eq(w.count, VIEW_STATE_QUOTES);
+    expect_state();
+    while (w.rfq->first_ended_quote != SLOT_NONE)
+        quote_leaves(&w.rfq->first_ended_quote);
+    table_remove(w.d->quotes, accepted);
+    table_remove(w.d->rfqs, w.rfq);
+    expect_state();
+    rig_pass(&w.rig, 60000000);
+    expect_state();
+    close_rig();
+}
+
 /* Fills
  * -------------------------------------------------------------------------------------------------------- */
 
