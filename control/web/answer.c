@@ -230,6 +230,17 @@ struct web_request *web_request_of(struct web *w, uint64_t handle)
     return c->state == CONN_SERVING && c->request_serial == serial && !c->gone ? c : NULL;
 }
 
+void web_again(struct web_request *r)
+{
+    r->is_put_off = true;
+    link_ready(r);
+}
+
+uint64_t web_poll_number(const struct web_request *r)
+{
+    return r->web->polls;
+}
+
 /* Streams
  * ----------------------------------------------------------------------------------------------------------
  */

@@ -106,6 +106,7 @@ struct web_request {
     web_source source;
     void *source_ctx;
     bool source_waits, source_failed;
+    bool is_put_off; /* its route's function is to be called again */
     const struct web_stream_ops *stream;
     void *stream_ctx;
     _Alignas(16) char scratch[WEB_SCRATCH_SIZE];
@@ -135,6 +136,7 @@ struct web {
     uint32_t first_ready, last_ready;
     struct outbox *outbox, *outbox_spare;
     bool draining;
+    uint64_t polls;
     unsigned begun; /* requests, in this poll */
     uint64_t flushes;
     uint64_t now_ns, next_sweep_ns;

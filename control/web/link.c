@@ -132,6 +132,7 @@ void link_forget_request(struct web_request *c)
     c->extra_used = 0;
     c->source = NULL;
     c->source_waits = c->source_failed = false;
+    c->is_put_off = false;
     c->request_serial++;
 }
 

@@ -116,9 +116,9 @@ static void handle(struct web *w, const struct port_event *event)
     }
 }
 
-/* Connections with something to do by themselves: requests that waited, streams whose peer has read. Once no
- * more requests may begin, those that had no turn stay in front: the next poll is theirs, whoever else has
- * sent more meanwhile. */
+/* Connections with something to do by themselves: requests that waited or were put off, streams whose peer
+ * has read. Once no more requests may begin, those that had no turn stay in front: the next poll is theirs,
+ * whoever else has sent more meanwhile. */
 static unsigned serve_ready(struct web *w)
 {
     unsigned work = 0;
@@ -131,6 +131,11 @@ static unsigned serve_ready(struct web *w)
         c->is_ready = false;
         if (c->state == CONN_STREAM) {
             work += answer_pump(c);
+        } else if (c->state == CONN_SERVING && c->is_put_off) {
+            c->is_put_off = false;
+            w->begun++;
+            work++;
+            c->route->serve(c);
         } else if (c->waiting_used && (c->state == CONN_IDLE || c->state == CONN_UPGRADED)) {
             work += link_feed_waiting(c);
         }
@@ -150,6 +155,7 @@ unsigned web_poll(struct web *w, uint64_t now_ns)
     struct port_event events[PORT_EVENTS_MAX];
     w->now_ns = now_ns;
     w->begun = 0;
+    w->polls++;
     /* What waited comes before what is new, so that nobody waits for ever. */
     unsigned work = w->first_ready != NO_CONN ? serve_ready(w) : 0;
     unsigned count = port_poll(w->config.port, events, PORT_EVENTS_MAX);

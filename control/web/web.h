@@ -126,6 +126,10 @@ bool web_query_other(const struct web_request *r, const char *const *known, char
 /* Answer later: the handle finds the request as long as its connection lives. NULL: it is gone. */
 uint64_t web_hold(struct web_request *r);
 struct web_request *web_request_of(struct web *w, uint64_t handle);
+/* Not now: its route's function is called again in a later poll, before requests that have not begun. For
+ * what is bounded over all requests of a poll, which web_poll_number tells from the next. */
+void web_again(struct web_request *r);
+uint64_t web_poll_number(const struct web_request *r);
 
 /* The answer
  * ----------------------------------------------------------------------------------------------------

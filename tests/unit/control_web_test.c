@@ -139,6 +139,52 @@ Test(control_web, begins_a_bounded_number_of_requests_in_a_poll_and_forgets_none
     harness_close(&h);
 }
 
+#define PUT_OFF "GET /put-off HTTP/1.1\r\nHost: a\r\nX-Echo: what\r\n\r\n"
+
+/* Admitted once, called once in each poll, whole as it came; what is behind it waits. */
+Test(control_web, calls_again_in_a_later_poll_what_was_put_off)
+{
+    struct harness h;
+    harness_open(&h);
+    h.put_off = 5;
+    struct client *c = harness_connect(&h), *other = harness_connect(&h);
+    harness_send(&h, other, "GET /items/x HTTP/1.1\r\nHost: a\r\n\r\n");
+    harness_send(&h, c, PUT_OFF PUT_OFF "GET /items/y HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_assert_eq(h.put_off_calls, 2 * h.put_off);
+    for (unsigned i = 1; i < h.put_off_calls; i++)
+        if (i != h.put_off)
+            cr_assert_gt(h.put_off_polls[i], h.put_off_polls[i - 1]);
+    cr_assert_eq(harness_count(c->received, "\r\n\r\nwhat"), 2);
+    cr_assert_eq(harness_count(c->received, "\r\n\r\ny"), 1);
+    cr_assert_eq(h.served, 4);
+    harness_close(&h);
+}
+
+Test(control_web, forgets_what_was_put_off_when_its_connection_goes)
+{
+    struct harness h;
+    harness_open(&h);
+    h.put_off = 64;
+    struct client *c = harness_connect(&h);
+    harness_send_bytes(&h, c, PUT_OFF, strlen(PUT_OFF));
+    while (h.put_off_calls < 3) {
+        uint64_t next = sim_net_next_event_ns(h.net);
+        if (next != UINT64_MAX)
+            sim_net_advance(h.net, h.now_ns = next);
+        web_poll(h.web, h.now_ns);
+    }
+    port_close(h.client_port, c->conn);
+    h.put_off = 1; /* whoever has its place now is not taken for it */
+    struct client *next = harness_connect(&h);
+    unsigned calls = h.put_off_calls;
+    harness_send(&h, next, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+    harness_run(&h);
+    cr_assert_eq(h.put_off_calls, calls);
+    cr_assert_eq(h.held_count, 1);
+    cr_assert_eq(harness_count(next->received, "HTTP/1.1 200"), 0);
+    harness_close(&h);
+}
+
 static void pass_some(struct harness *h)
 {
     uint64_t next = sim_net_next_event_ns(h->net);

@@ -1,8 +1,8 @@
 /* A web server on the simulated network, and clients that send bytes and see bytes. Time is made up.
  *
  * Routes of the harness: /echo (body and a header back), /items/{id}, /held (answered by harness_answer),
- * /flow (a stream of `stream_size` bytes), /big (BIG_SIZE bytes), /up (upgrades to an echo), /small (a body
- * of 10 bytes at most), /problem (403, naming the Origin).
+ * /put-off (at its `put_off`th call), /flow (a stream of `stream_size` bytes), /big (BIG_SIZE bytes), /up
+ * (upgrades to an echo), /small (a body of 10 bytes at most), /problem (403, naming the Origin).
  */
 #ifndef RFQD_TESTS_WEB_HARNESS_H
 #define RFQD_TESTS_WEB_HARNESS_H
@@ -48,6 +48,8 @@ struct harness {
     char upgraded_in[4096];
     size_t upgraded_in_size;
     unsigned served;
+    unsigned put_off, put_off_calls;
+    uint64_t put_off_polls[64]; /* of each call */
     bool upgraded_silent;
     char order[512]; /* the first letters of the items asked for */
     unsigned order_count;
@@ -100,6 +102,19 @@ static void serve_held(struct web_request *r)
     struct harness *h = harness_of(r);
     h->served++;
     h->held[h->held_count++] = web_hold(r);
+}
+
+static void serve_put_off(struct web_request *r)
+{
+    struct harness *h = harness_of(r);
+    cr_assert_lt(h->put_off_calls, 64);
+    h->put_off_polls[h->put_off_calls++] = web_poll_number(r);
+    if (h->put_off_calls % h->put_off != 0) {
+        web_again(r);
+        return;
+    }
+    h->served++;
+    web_answer(r, 200, "text/plain", web_header(r, "x-echo"), 4);
 }
 
 static bool flow(struct web_request *r, void *ctx)
@@ -157,6 +172,7 @@ static const struct web_route harness_routes[] = {
     {WEB_GET, "/held", serve_held, 0, 0},       {WEB_GET, "/flow", serve_flow, 0, 0},
     {WEB_GET, "/up", serve_up, 0, 0},           {WEB_POST, "/small", serve_echo, 0, 10},
     {WEB_GET, "/big", serve_big, 0, 0},         {WEB_GET, "/problem", serve_problem, 0, 0},
+    {WEB_GET, "/put-off", serve_put_off, 0, 0},
 };
 
 static inline struct in_addr harness_ip(uint32_t at)
