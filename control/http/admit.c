@@ -131,6 +131,8 @@ static void name_counters(struct http *h)
         snprintf(label, sizeof label, "reason=\"%s\"", reasons[i]);
         h->refused[i] = counter_new(h->counters, COUNTER_TOTAL, "rfqd_api_refused_total", label);
     }
+    h->rows = counter_new(h->counters, COUNTER_TOTAL, "rfqd_api_rows_total", "");
+    h->put_off = counter_new(h->counters, COUNTER_TOTAL, "rfqd_api_put_off_total", "");
     for (unsigned i = 0; i < http_route_count; i++) {
         snprintf(label, sizeof label, "method=\"%s\",path=\"%s\"", web_method_name(http_routes[i].method),
                  http_routes[i].path);

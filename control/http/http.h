@@ -20,7 +20,9 @@
  *   more than HTTP_STREAMS_MAX replays  503 too_many_streams, with Retry-After
  *   more than HTTP_STREAMS_PER_USER     429 too_many_streams, with Retry-After
  *
- * What came to a route is counted in rfqd_api_requests_total{method,path}.
+ * What came to a route is counted in rfqd_api_requests_total{method,path}; what answers of many rows took, in
+ * rfqd_api_rows_total, and how often one waited for a later poll (HTTP_ROWS_PER_POLL), in
+ * rfqd_api_put_off_total.
  */
 #ifndef RFQD_CONTROL_HTTP_H
 #define RFQD_CONTROL_HTTP_H
@@ -39,6 +41,10 @@ static_assert(FEED_READERS_MAX > HTTP_STREAMS_MAX + WS_READERS_MAX, "each can ha
 /* For all of them in one poll, in equal shares: of the log, and bytes written. */
 #define HTTP_STREAM_FRAMES 256u
 #define HTTP_STREAM_BYTES  (256u * 1024u)
+/* For all answers of one poll that are no streams, lists and first pieces: one may begin while there are some
+ * left, and what it takes beyond them is taken from the next polls. So what a poll does for them is bounded
+ * by this and one page, however many ask. */
+#define HTTP_ROWS_PER_POLL 256u
 #define HTTP_STREAM_ROWS   256u /* of an RFQ or an order; what needs more goes on as a replay does */
 /* Of the log's times, which do not always rise (log_find_time): so much further is looked, both ways. */
 #define HTTP_TIME_MARGIN_NS 10000000000ull
@@ -83,10 +89,13 @@ struct http {
     struct http_user *users; /* as in config */
     struct http_pending *pending, *free_pending;
     unsigned streams;
+    int64_t rows_left;          /* of HTTP_ROWS_PER_POLL */
+    uint64_t rows_poll;         /* in this poll */
     struct buffer metrics_text; /* of the last rendering */
     uint64_t metrics_until_ns;  /* it is shown again up to then */
     counter_value **requests;   /* by route */
     counter_value *refused[HTTP_REFUSALS];
+    counter_value *rows, *put_off;
 };
 
 /* The given part is filled in. ERR_MEMORY. */

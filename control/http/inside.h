@@ -21,6 +21,11 @@ static inline void http_count(const struct web_request *r, enum http_refusal why
 /* admit.c */
 const struct principal *http_principal(struct web_request *r);
 
+/* rows.c: before anything else that makes an answer of many rows. False: not in this poll; the function is
+ * called again. */
+bool http_rows_begin(struct web_request *r);
+void http_rows_spend(const struct web_request *r, unsigned rows);
+
 /* answer.c: answers, and frees j. */
 void http_json(struct web_request *r, unsigned status, struct json *j);
 /* Of the store, of memory: 503. Frees j, where there is one. */
@@ -97,6 +102,7 @@ struct http_pieces {
     void (*unknown)(struct web_request *r); /* the answer to ERR_NOT_FOUND */
     struct json j;
     bool more;
+    unsigned rows; /* taken by the last piece */
     /* its own */
     struct http *http;
     struct http_stream stream;
@@ -105,6 +111,7 @@ static inline struct replica *http_pieces_replica(const struct http_pieces *p)
 {
     return node_replica(p->http->node);
 }
+/* http_rows_begin comes before it. */
 void http_pieces_serve(struct web_request *r, struct http_pieces *p);
 
 #define HTTP_NDJSON "application/x-ndjson"

@@ -20,6 +20,7 @@ static enum err read_fills(struct http_pieces *p, unsigned rows_max, size_t byte
     enum err e = view_walk(&f->walk, http_pieces_replica(p), &p->j, rows_max, bytes_max);
     if (e == OK)
         e = view_find_order(http_pieces_replica(p), f->walk.order, &v);
+    p->rows = f->walk.rows;
     p->more = f->walk.more;
     if (!p->more) {
         json_close(&p->j, ']');
@@ -36,7 +37,7 @@ static void forget_fills(struct http_pieces *p)
 void http_order_get(struct web_request *r)
 {
     struct view_order v;
-    if (!http_find_order(r, &v))
+    if (!http_rows_begin(r) || !http_find_order(r, &v))
         return;
     struct fills *f = calloc(1, sizeof *f);
     if (!f || view_walk_fills(&f->walk, http_replica(r), &v) != OK) {
@@ -100,6 +101,8 @@ void http_orders_list(struct web_request *r)
     uint64_t limit = HTTP_PAGE, rfq, id;
     struct json j;
     memset(f.symbol, 0, sizeof f.symbol);
+    if (!http_rows_begin(r))
+        return;
     if (!http_query_known(r, known) || !http_query_choices(r, "status", order_status_name, &f.states) ||
         !http_query_text(r, "symbol", f.symbol, sizeof f.symbol) ||
         !http_query_name(r, "rfqId", 'R', &f.rfq) ||
@@ -116,6 +119,7 @@ void http_orders_list(struct web_request *r)
     l->rfq = f.rfq && rfq == UINT64_MAX ? f.rfq : rfq; /* none of a newer RFQ */
     l->id = id;
     enum err e = view_list_orders(http_replica(r), l);
+    http_rows_spend(r, l->rows);
     if (e == OK) {
         char next[2 * ID_TEXT_SIZE];
         http_list_begin(&j, "orders");

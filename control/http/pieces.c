@@ -42,6 +42,7 @@ void http_pieces_serve(struct web_request *r, struct http_pieces *p)
 {
     p->http = http_of(r);
     enum err e = read_piece(p);
+    http_rows_spend(r, p->rows);
     if (e == OK && p->more && http_stream_begin(r, &p->stream)) {
         web_add_header(r, "Cache-Control", "no-store");
         web_stream(r, 200, p->content_type, some, p);

@@ -28,8 +28,9 @@ void http_lps_list(struct web_request *r)
     static const char *const known[] = {NULL};
     const struct table *t = distribution_of(r)->lps;
     struct json j;
-    if (!http_query_known(r, known))
+    if (!http_rows_begin(r) || !http_query_known(r, known))
         return;
+    http_rows_spend(r, table_count(t));
     http_list_begin(&j, "lps");
     for (uint32_t i = 0; i < table_slots(t); i++) {
         const struct lp *lp = table_at(t, i);
@@ -61,8 +62,9 @@ void http_instruments_list(struct web_request *r)
     static const char *const known[] = {NULL};
     const struct table *t = distribution_of(r)->instruments;
     struct json j;
-    if (!http_query_known(r, known))
+    if (!http_rows_begin(r) || !http_query_known(r, known))
         return;
+    http_rows_spend(r, table_count(t));
     http_list_begin(&j, "instruments");
     for (uint32_t i = 0; i < table_slots(t); i++) {
         const struct instrument *x = table_at(t, i);

@@ -53,8 +53,9 @@ void http_rfq_deliveries(struct web_request *r)
 {
     struct view_rfq v;
     struct json j = {0};
-    if (!http_find_rfq(r, &v))
+    if (!http_rows_begin(r) || !http_find_rfq(r, &v))
         return;
+    http_rows_spend(r, v.rfq->deliveries);
     json_open(&j, NULL, '{');
     enum err e = view_deliveries(&j, "deliveries", http_replica(r), &v);
     json_close(&j, '}');
@@ -79,6 +80,7 @@ static enum err read_quotes(struct http_pieces *p, unsigned rows_max, size_t byt
     enum err e = view_walk(&q->walk, http_pieces_replica(p), &p->j, rows_max, bytes_max);
     if (e == OK)
         e = view_find_rfq(http_pieces_replica(p), q->walk.rfq, &v);
+    p->rows = q->walk.rows;
     p->more = q->walk.more;
     if (!p->more) {
         json_close(&p->j, ']');
@@ -95,7 +97,7 @@ static void forget_quotes(struct http_pieces *p)
 void http_rfq_quotes(struct web_request *r)
 {
     struct view_rfq v;
-    if (!http_find_rfq(r, &v))
+    if (!http_rows_begin(r) || !http_find_rfq(r, &v))
         return;
     struct quotes *q = calloc(1, sizeof *q);
     if (!q || view_walk_quotes(&q->walk, http_replica(r), &v) != OK) {
@@ -145,6 +147,8 @@ void http_rfqs_list(struct web_request *r)
     char next[ID_TEXT_SIZE];
     struct json j;
     memset(f.symbol, 0, sizeof f.symbol);
+    if (!http_rows_begin(r))
+        return;
     if (!http_query_known(r, known) || !http_query_choices(r, "status", rfq_shown_name, &f.shown) ||
         !http_query_text(r, "symbol", f.symbol, sizeof f.symbol) || !http_query_time(r, "from", &f.from_ns) ||
         !http_query_number(r, "limit", 1, VIEW_PAGE_MAX, &limit) ||
@@ -160,6 +164,7 @@ void http_rfqs_list(struct web_request *r)
     l->limit = (unsigned)limit;
     l->rfq = l->id = cursor ? cursor : UINT64_MAX;
     enum err e = view_list_rfqs(http_replica(r), l);
+    http_rows_spend(r, l->rows);
     if (e == OK) {
         http_list_begin(&j, "rfqs");
         for (unsigned i = 0; i < l->count; i++) {

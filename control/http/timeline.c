@@ -37,6 +37,7 @@ static enum err read_rows(struct http_pieces *p, unsigned rows_max, size_t bytes
     t->rows_left = rows_max;
     t->bytes_max = bytes_max;
     enum err e = replica_history(http_pieces_replica(p), t->rfq, t->next_seq, add_row, t);
+    p->rows = rows_max - t->rows_left;
     /* Forgotten rows look as though there were none. An RFQ goes in one commit with its rows: one that is
      * there after they were read had them all. */
     if (e == OK)
@@ -51,7 +52,7 @@ static enum err read_rows(struct http_pieces *p, unsigned rows_max, size_t bytes
 static void serve(struct web_request *r, const struct form *form)
 {
     struct view_rfq v;
-    if (!http_find_rfq(r, &v))
+    if (!http_rows_begin(r) || !http_find_rfq(r, &v))
         return;
     struct timeline *t = calloc(1, sizeof *t);
     if (!t) {

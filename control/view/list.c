@@ -17,6 +17,7 @@ struct listing {
     size_t size;                     /* of the durable part */
     const void *live[VIEW_PAGE_MAX]; /* those that could be in this page, the newest first */
     unsigned live_count, live_at, rows;
+    uint32_t passed; /* slots and rows that were looked at */
     bool full, out_of_memory;
     char *scratch;
 };
@@ -35,11 +36,12 @@ static bool is_below(const struct kind *k, const void *entity, uint64_t rfq, uin
 }
 
 /* Kept in order by insertion: there are as many as a page has at most. What could not be in the page is not
- * asked about. */
+ * asked about: so the newest, which are mostly in the highest slots, come first. */
 static void collect_live(struct listing *g)
 {
     struct view_list *l = g->list;
-    for (uint32_t i = 0; i < table_slots(g->kind->live); i++) {
+    g->passed = table_slots(g->kind->live);
+    for (uint32_t i = g->passed; i-- > 0;) {
         const void *x = table_at(g->kind->live, i);
         if (!x || !is_below(g->kind, x, l->rfq, l->id))
             continue;
@@ -84,6 +86,7 @@ static bool ended_row(void *ctx, const void *key, size_t key_size, const void *v
     if (key_size != ENDED_KEY_SIZE)
         return true;
     uint64_t rfq = store_from_be64(key), id = store_from_be64((const char *)key + 8);
+    g->passed++;
     add_live_above(g, rfq, id);
     if (g->full || g->out_of_memory)
         return false;
@@ -119,6 +122,7 @@ static enum err list(struct replica *r, struct view_list *l, const struct kind *
     if (e == OK && !g.full)
         add_live_above(&g, 0, 0);
     l->more = g.full;
+    l->rows = 1 + l->count + g.passed / VIEW_PASSED_PER_ROW;
     free(g.scratch);
     return g.out_of_memory ? ERR_MEMORY : e;
 }

@@ -48,6 +48,7 @@ struct view_owner view_owner_of_order(struct replica *r, const struct order *o);
  * empty, with more behind it: no call looks at more than VIEW_ROWS_MAX rows of the store. */
 #define VIEW_ROWS_MAX 4096u
 #define VIEW_PAGE_MAX 500u
+#define VIEW_PASSED_PER_ROW 16u /* looking at so many costs as much as showing one */
 
 enum view_take { VIEW_TAKE, VIEW_SKIP, VIEW_STOP /* nor any that are older */ };
 struct view_list {
@@ -56,6 +57,7 @@ struct view_list {
     unsigned limit;                /* of entities in the page, VIEW_PAGE_MAX at most */
     uint64_t rfq, id;              /* in: below these; UINT64_MAX: all. Out: the next page's */
     bool more;                     /* out: there may be another page */
+    unsigned rows;                 /* out: what it cost, in rows shown */
     unsigned count;                /* out */
     void *entities[VIEW_PAGE_MAX]; /* out: copies of the durable parts */
 };
@@ -110,7 +112,8 @@ struct view_walk {
     void *copies;         /* of what was in memory */
     uint32_t count, capacity, shown;
     bool all_copied, all_stored;
-    bool more; /* out: there may be another piece */
+    bool more;     /* out: there may be another piece */
+    unsigned rows; /* out: what the last piece took of rows_max */
 };
 
 /* The memory is the caller's. ERR_MEMORY. */

@@ -142,6 +142,7 @@ enum err view_walk(struct view_walk *w, struct replica *r, struct json *j, unsig
         e = show_stored(&p);
     if (e == OK && w->all_stored)
         show_copies_below(&p, UINT64_MAX);
+    w->rows = rows_max - p.rows_left;
     w->more = !w->all_copied || !w->all_stored || w->shown < w->count;
     return e == OK && j->failed ? ERR_MEMORY : e;
 }
