@@ -1,16 +1,18 @@
 #include "bench/fan_hostile.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "bench/bare_tcp.h"
+#include "bench/fan_token.h"
 
 #define READ_SIZE 16384u
 #define AT_ONCE   8u /* requests of one connection of the flood */
 
-static const char request[] = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+static const char small[] = "/healthz", page[] = "/api/v1/rfqs?limit=500";
 static const char endless[] = "GET /healthz HTTP/1.1\r\nHost: a\r\nX-Slow: a";
 
 /* Answers begin so; one whose begin was cut is found with the bytes behind it. */
@@ -33,12 +35,19 @@ static unsigned answers_in(char tail[16], const char *bytes, size_t size)
     return count;
 }
 
+static bool asks_pages(const struct hostile *h, unsigned i)
+{
+    return (i - h->slow) % 2 == 1;
+}
+
 static bool ask(struct hostile *h, unsigned i)
 {
-    char bytes[AT_ONCE * sizeof request];
+    char bytes[AT_ONCE * (FAN_TOKEN_SIZE + 128)];
     size_t used = 0;
-    for (unsigned n = 0; n < AT_ONCE; n++, used += sizeof request - 1)
-        memcpy(bytes + used, request, sizeof request - 1);
+    for (unsigned n = 0; n < AT_ONCE; n++)
+        used += (size_t)snprintf(bytes + used, sizeof bytes - used,
+                                 "GET %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n\r\n",
+                                 asks_pages(h, i) ? page : small, h->token);
     h->due[i] = AT_ONCE;
     return bare_tcp_send_all(h->fds[i], bytes, used);
 }
@@ -64,9 +73,10 @@ static bool again(struct hostile *h, unsigned i)
     return i < h->slow || ask(h, i);
 }
 
-bool hostile_open(struct hostile *h, const struct sockaddr_in *at, unsigned slow, unsigned flood)
+bool hostile_open(struct hostile *h, const struct sockaddr_in *at, const char *token, unsigned slow,
+                  unsigned flood)
 {
-    *h = (struct hostile){.at = *at, .slow = slow, .flood = flood};
+    *h = (struct hostile){.at = *at, .token = token, .slow = slow, .flood = flood};
     memset(h->fds, 0xff, sizeof h->fds);
     for (unsigned i = 0; i < slow + flood; i++)
         if (!again(h, i))
@@ -87,6 +97,7 @@ bool hostile_poll(struct hostile *h)
         } else if (n > 0) {
             unsigned answers = answers_in(h->tail[i], bytes, (size_t)n);
             h->answered += answers;
+            h->pages += asks_pages(h, i) ? answers : 0;
             h->due[i] -= answers < h->due[i] ? answers : h->due[i];
             gone = h->due[i] == 0 && !ask(h, i);
         }

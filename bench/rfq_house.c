@@ -83,7 +83,7 @@ static bool write_clients(struct house *h, const struct house_config *c, FILE *f
     snprintf(key, sizeof key, "%s/key", h->directory);
     fprintf(f,
             "http: {listen: '127.0.0.1:%u', connections_max: %u, connections_per_address_max: %u, "
-            "connections_per_tenant_max: %u}\n"
+            "connections_per_tenant_max: %u, requests_per_s_max: 1000000}\n"
             "tenants:\n  - {name: desk, number: 0}\nusers:\n  - {name: T, tenant: desk, role: admin}\n"
             "token_keys:\n  - {id: k, algorithm: HS256, file: %s}\n",
             ntohs(h->http_at.sin_port), c->clients, c->clients, c->clients, key);
