@@ -15,22 +15,6 @@ const struct console_file *console_find(const char *name)
     return NULL;
 }
 
-/* One of a list of tags, weakly compared (RFC 9110, 13.1.2); «*» is any. */
-static bool is_listed(const char *list, const char *etag)
-{
-    size_t size = strlen(etag);
-    while (list && *list) {
-        list += strspn(list, " \t,");
-        if (strncmp(list, "W/", 2) == 0)
-            list += 2;
-        size_t length = strcspn(list, " \t,");
-        if ((length == size && memcmp(list, etag, size) == 0) || (length == 1 && *list == '*'))
-            return true;
-        list += length;
-    }
-    return false;
-}
-
 void console_serve(struct web_request *r)
 {
     bool is_root = strcmp(web_route_of(r)->path, "/") == 0;
@@ -45,7 +29,7 @@ void console_serve(struct web_request *r)
     web_add_header(r, "Content-Security-Policy", policy);
     web_add_header(r, "X-Frame-Options", "DENY");
     web_add_header(r, "Referrer-Policy", "no-referrer");
-    if (is_listed(web_header(r, "if-none-match"), f->etag))
+    if (web_has_tag(r, f->etag))
         web_answer(r, 304, NULL, NULL, 0);
     else
         web_answer(r, 200, f->type, f->bytes, f->size);

@@ -1,7 +1,9 @@
 /* Answers that many resources give. */
+#include <stdio.h>
 #include <string.h>
 
 #include "control/http/inside.h"
+#include "dataplane/core/hash.h"
 #include "storage/store.h"
 
 void http_json(struct web_request *r, unsigned status, struct json *j)
@@ -13,6 +15,43 @@ void http_json(struct web_request *r, unsigned status, struct json *j)
     web_add_header(r, "Cache-Control", "no-store");
     web_answer(r, status, "application/json", j->text, j->used);
     json_free(j);
+}
+
+static void print_tag(char out[HTTP_TAG_SIZE], const char *weak, const void *bytes, size_t size)
+{
+    snprintf(out, HTTP_TAG_SIZE, "%s\"%016llx\"", weak, (unsigned long long)hash_bytes(bytes, size));
+}
+
+static bool is_known(struct web_request *r, const char *etag)
+{
+    if (!web_has_tag(r, etag))
+        return false;
+    web_add_header(r, "ETag", etag);
+    web_add_header(r, "Cache-Control", "no-store");
+    web_answer(r, 304, NULL, NULL, 0);
+    return true;
+}
+
+bool http_unchanged(struct web_request *r, const void *entity, size_t size, char etag[HTTP_TAG_SIZE])
+{
+    print_tag(etag, "W/", entity, size);
+    return is_known(r, etag);
+}
+
+void http_json_tagged(struct web_request *r, struct json *j)
+{
+    char etag[HTTP_TAG_SIZE];
+    if (j->failed) {
+        http_failed(r, ERR_MEMORY, j);
+        return;
+    }
+    print_tag(etag, "", j->text, j->used);
+    if (is_known(r, etag)) {
+        json_free(j);
+        return;
+    }
+    web_add_header(r, "ETag", etag);
+    http_json(r, 200, j);
 }
 
 void http_failed(struct web_request *r, enum err e, struct json *j)
@@ -42,5 +81,5 @@ void http_list_end(struct web_request *r, struct json *j, const char *next)
     else
         json_raw(j, "next", "null", 4);
     json_close(j, '}');
-    http_json(r, 200, j);
+    http_json_tagged(r, j);
 }

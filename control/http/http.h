@@ -7,6 +7,9 @@
  * restart; another body 422 idempotency_key_reused; two at the same time: the second waits, and gets the
  * first one's.
  *
+ * What stays as it is has an ETag, and is not sent again to who has it (If-None-Match: 304): a strong one of
+ * the text where that is made at once; a weak one of what it is made from for an RFQ and for an order.
+ *
  * What belongs to another tenant, or to somebody whose things the asker may not see, is answered as though it
  * did not exist.
  *

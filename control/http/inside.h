@@ -28,9 +28,15 @@ void http_rows_spend(const struct web_request *r, unsigned rows);
 
 /* answer.c: answers, and frees j. */
 void http_json(struct web_request *r, unsigned status, struct json *j);
+#define HTTP_TAG_SIZE 32u
+/* 200, with a strong tag of the text; or 304. */
+void http_json_tagged(struct web_request *r, struct json *j);
+/* The answer's weak tag, for its header: of what it is made from, but for what the time alone changes. True:
+ * the answer is given, 304. */
+bool http_unchanged(struct web_request *r, const void *entity, size_t size, char etag[HTTP_TAG_SIZE]);
 /* Of the store, of memory: 503. Frees j, where there is one. */
 void http_failed(struct web_request *r, enum err e, struct json *j);
-/* {"<name>":[…],"next":…}: open up to http_list_end. */
+/* {"<name>":[…],"next":…}, tagged: open up to http_list_end. */
 void http_list_begin(struct json *j, const char *name);
 void http_list_end(struct web_request *r, struct json *j, const char *next);
 
@@ -103,6 +109,7 @@ struct http_pieces {
     struct json j;
     bool more;
     unsigned rows; /* taken by the last piece */
+    char etag[HTTP_TAG_SIZE]; /* "": it has none */
     /* its own */
     struct http *http;
     struct http_stream stream;

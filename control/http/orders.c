@@ -37,7 +37,9 @@ static void forget_fills(struct http_pieces *p)
 void http_order_get(struct web_request *r)
 {
     struct view_order v;
-    if (!http_rows_begin(r) || !http_find_order(r, &v))
+    char etag[HTTP_TAG_SIZE];
+    if (!http_rows_begin(r) || !http_find_order(r, &v) ||
+        http_unchanged(r, v.order, offsetof(struct order, transient), etag))
         return;
     struct fills *f = calloc(1, sizeof *f);
     if (!f || view_walk_fills(&f->walk, http_replica(r), &v) != OK) {
@@ -51,6 +53,7 @@ void http_order_get(struct web_request *r)
                                      .read = read_fills,
                                      .forget = forget_fills,
                                      .unknown = http_unknown_order};
+    memcpy(f->pieces.etag, etag, sizeof f->pieces.etag);
     json_open(&f->pieces.j, NULL, '{');
     view_order(&f->pieces.j, "order", http_replica(r), v.order);
     json_open(&f->pieces.j, "fills", '[');

@@ -38,13 +38,20 @@ static bool some(struct web_request *r, void *ctx)
     return goes_on;
 }
 
+static void add_headers(struct web_request *r, const struct http_pieces *p)
+{
+    web_add_header(r, "Cache-Control", "no-store");
+    if (p->etag[0])
+        web_add_header(r, "ETag", p->etag);
+}
+
 void http_pieces_serve(struct web_request *r, struct http_pieces *p)
 {
     p->http = http_of(r);
     enum err e = read_piece(p);
     http_rows_spend(r, p->rows);
     if (e == OK && p->more && http_stream_begin(r, &p->stream)) {
-        web_add_header(r, "Cache-Control", "no-store");
+        add_headers(r, p);
         web_stream(r, 200, p->content_type, some, p);
         return;
     }
@@ -53,7 +60,7 @@ void http_pieces_serve(struct web_request *r, struct http_pieces *p)
     } else if (e != OK) {
         http_failed(r, e, NULL);
     } else if (!p->more) {
-        web_add_header(r, "Cache-Control", "no-store");
+        add_headers(r, p);
         web_answer(r, 200, p->content_type, p->j.text ? p->j.text : "", p->j.used);
     }
     forget(p);

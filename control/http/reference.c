@@ -51,7 +51,7 @@ void http_lp_get(struct web_request *r)
     }
     struct json j = {0};
     view_lp(&j, NULL, http_replica(r), lp);
-    http_json(r, 200, &j);
+    http_json_tagged(r, &j);
 }
 
 /* Instruments: everybody's
@@ -86,5 +86,5 @@ void http_instrument_get(struct web_request *r)
     }
     struct json j = {0};
     view_instrument(&j, NULL, x);
-    http_json(r, 200, &j);
+    http_json_tagged(r, &j);
 }

@@ -4,48 +4,20 @@
 #include <string.h>
 
 #include "control/http/inside.h"
-#include "dataplane/core/hash.h"
 
 /* One RFQ
  * -------------------------------------------------------------------------------------------------------- */
 
-/* Weak: but for the time that remains, the same durable part is the same answer. */
-static void etag_of(const struct rfq *rfq, char out[32])
-{
-    snprintf(out, 32, "W/\"%016llx\"", (unsigned long long)hash_bytes(rfq, offsetof(struct rfq, transient)));
-}
-
-/* One of the tags of a list, weakly compared; or «*». */
-static bool is_matched(const char *list, const char *etag)
-{
-    const char *opaque = etag + 2;
-    size_t size = strlen(opaque);
-    while (list && *list) {
-        list += strspn(list, " \t,");
-        if (strncmp(list, "W/", 2) == 0)
-            list += 2;
-        size_t length = strcspn(list, " \t,");
-        if ((length == size && memcmp(list, opaque, size) == 0) || (length == 1 && *list == '*'))
-            return true;
-        list += length;
-    }
-    return false;
-}
-
 void http_rfq_get(struct web_request *r)
 {
     struct view_rfq v;
-    char etag[32];
-    if (!http_find_rfq(r, &v))
+    char etag[HTTP_TAG_SIZE];
+    if (!http_find_rfq(r, &v) || http_unchanged(r, v.rfq, offsetof(struct rfq, transient), etag))
         return;
-    etag_of(v.rfq, etag);
-    web_add_header(r, "ETag", etag);
-    if (is_matched(web_header(r, "if-none-match"), etag)) {
-        web_answer(r, 304, NULL, NULL, 0);
-        return;
-    }
     struct json j = {0};
     view_rfq(&j, NULL, http_replica(r), &v, web_now_ns(r));
+    if (!j.failed)
+        web_add_header(r, "ETag", etag);
     http_json(r, 200, &j);
 }
 
@@ -62,7 +34,7 @@ void http_rfq_deliveries(struct web_request *r)
     if (e != OK)
         http_failed(r, e, &j);
     else
-        http_json(r, 200, &j);
+        http_json_tagged(r, &j);
 }
 
 /* Its quotes

@@ -105,6 +105,11 @@ const struct web_route *web_route_of(const struct web_request *r);
 /* As sent, without the query; a header's value, NULL where it is not there (name in small letters). */
 const char *web_path(const struct web_request *r);
 const char *web_header(const struct web_request *r, const char *name);
+/* By its If-None-Match the asker has what has this entity tag ("…", W/"…" where it is weak): 304 is the
+ * answer, with the tag. Tags are compared weakly, «*» is any; where that is no list of tags, what is wrong
+ * and all behind it count for nothing. */
+bool web_has_tag(const struct web_request *r, const char *etag);
+bool web_tag_listed(const char *list, const char *etag);
 /* The n-th {name} of the route's path, decoded. */
 const char *web_param(const struct web_request *r, unsigned n);
 /* A value of the query, decoded into out; "" unless it is there, and right. */

@@ -513,6 +513,42 @@ class Reading(Case):
         self.assertEqual(self.ask("GET", "/api/v1/events", ROOT, on=readers[4]).body, whole)
 
 
+class Tags(Case):
+    def quoted(self):
+        """An RFQ about which nothing more will come by itself."""
+        one = self.make()
+        wait_until(lambda: [d["answer"] for d in self.ask("GET", f"/api/v1/rfqs/{one}/deliveries").json()["deliveries"]]
+                   == ["quoted"] * 2, 10, "two quotes")
+        return one
+
+    def test_are_others_where_the_answer_is_another(self):
+        self.open()
+        for path, user in (("/api/v1/admin/lps/LP1", OLGA), ("/api/v1/admin/lps", OLGA), ("/api/v1/rfqs/{}", ANN)):
+            with self.subTest(path=path):
+                one = self.quoted()
+                path = path.format(one)
+                first = self.ask("GET", path, user)
+                tag = first.headers["etag"]
+                for known in (tag, f'"x,y", W/{tag.removeprefix("W/")}', "*"):
+                    again = self.ask("GET", path, user, headers=[("If-None-Match", known)])
+                    self.assertEqual((again.status, again.body, again.headers["etag"]), (304, b"", tag), known)
+                self.assertEqual(self.ask("HEAD", path, user).headers["etag"], tag)
+                self.ask("POST", f"/api/v1/rfqs/{one}/cancel", ANN, {})
+
+                def another():
+                    answer = self.ask("GET", path, user, headers=[("If-None-Match", tag)])
+                    return answer if answer.status == 200 else None
+                answer = wait_until(another, 10, "another answer")
+                self.assertNotEqual(answer.headers["etag"], tag)
+                self.assertNotEqual(answer.body, first.body)
+
+    def test_are_in_no_answer_that_has_failed(self):
+        self.open(lps=0)
+        for path, user in (("/api/v1/instruments/NONE", ANN), ("/api/v1/admin/lps/LP9", OLGA), ("/api/v1/orders/OFFF", ANN)):
+            answer = self.ask("GET", path, user, headers=[("If-None-Match", "*")])
+            self.assertEqual((answer.status, answer.headers.get("etag")), (404, None), answer)
+
+
 class Process(Case):
     def test_tells_pages_of_other_origins_what_they_may_read(self):
         self.open(", origins: 'https://desk.example https://other.example'", lps=0)

@@ -1,8 +1,8 @@
 /* A web server on the simulated network, and clients that send bytes and see bytes. Time is made up.
  *
  * Routes of the harness: /echo (body and a header back), /items/{id}, /held (answered by harness_answer),
- * /put-off (at its `put_off`th call), /flow (a stream of `stream_size` bytes), /big (BIG_SIZE bytes), /up
- * (upgrades to an echo), /small (a body of 10 bytes at most), /problem (403, naming the Origin).
+ * /tagged ("a"), /put-off (at its `put_off`th call), /flow (a stream of `stream_size` bytes), /big (BIG_SIZE
+ * bytes), /up (upgrades to an echo), /small (a body of 10 bytes at most), /problem (403, naming the Origin).
  */
 #ifndef RFQD_TESTS_WEB_HARNESS_H
 #define RFQD_TESTS_WEB_HARNESS_H
@@ -117,6 +117,11 @@ static void serve_put_off(struct web_request *r)
     web_answer(r, 200, "text/plain", web_header(r, "x-echo"), 4);
 }
 
+static void serve_tagged(struct web_request *r)
+{
+    web_answer(r, web_has_tag(r, "\"a\"") ? 304 : 200, NULL, NULL, 0);
+}
+
 static bool flow(struct web_request *r, void *ctx)
 {
     struct harness *h = ctx;
@@ -172,7 +177,7 @@ static const struct web_route harness_routes[] = {
     {WEB_GET, "/held", serve_held, 0, 0},       {WEB_GET, "/flow", serve_flow, 0, 0},
     {WEB_GET, "/up", serve_up, 0, 0},           {WEB_POST, "/small", serve_echo, 0, 10},
     {WEB_GET, "/big", serve_big, 0, 0},         {WEB_GET, "/problem", serve_problem, 0, 0},
-    {WEB_GET, "/put-off", serve_put_off, 0, 0},
+    {WEB_GET, "/put-off", serve_put_off, 0, 0}, {WEB_GET, "/tagged", serve_tagged, 0, 0},
 };
 
 static inline struct in_addr harness_ip(uint32_t at)
