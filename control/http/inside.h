@@ -143,6 +143,7 @@ void http_orders_list(struct web_request *r);
 void http_order_get(struct web_request *r);
 void http_lps_list(struct web_request *r);
 void http_lp_get(struct web_request *r);
+void http_sessions_list(struct web_request *r);
 void http_instruments_list(struct web_request *r);
 void http_instrument_get(struct web_request *r);
 void http_events(struct web_request *r);

@@ -1,4 +1,4 @@
-/* LPs and instruments, to be read. */
+/* LPs, sessions and instruments, to be read. */
 #include <string.h>
 
 #include "control/http/inside.h"
@@ -52,6 +52,42 @@ void http_lp_get(struct web_request *r)
     struct json j = {0};
     view_lp(&j, NULL, http_replica(r), lp);
     http_json_tagged(r, &j);
+}
+
+/* Sessions: those of the LPs and takers of the asker's tenant
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* NULL: it is nobody's of this tenant. */
+static const char *party_of(const struct web_request *r, const struct session *s, uint32_t tenant)
+{
+    const struct distribution_state *d = distribution_of(r);
+    uint32_t number = (uint32_t)(s->id - 1);
+    const struct lp *lp = s->role == ROLE_LP ? distribution_lp_by_session(d, number) : NULL;
+    const struct taker *taker = s->role == ROLE_TAKER ? distribution_taker_by_session(d, number) : NULL;
+    if (lp && lp->tenant == tenant)
+        return lp->code;
+    return taker && taker->tenant == tenant ? taker->code : NULL;
+}
+
+void http_sessions_list(struct web_request *r)
+{
+    static const char *const known[] = {NULL};
+    const struct replica_config *c = replica_config(http_replica(r));
+    struct json j;
+    if (!http_rows_begin(r) || !http_query_known(r, known))
+        return;
+    http_list_begin(&j, "sessions");
+    for (unsigned g = 0; g < c->gateway_count; g++) {
+        const struct table *t = c->gateways[g]->sessions;
+        http_rows_spend(r, table_count(t));
+        for (uint32_t i = 0; i < table_slots(t); i++) {
+            const struct session *s = table_at(t, i);
+            const char *party = s ? party_of(r, s, http_principal(r)->tenant) : NULL;
+            if (party)
+                view_session(&j, NULL, s, party);
+        }
+    }
+    http_list_end(r, &j, NULL);
 }
 
 /* Instruments: everybody's

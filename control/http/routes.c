@@ -30,6 +30,7 @@ const struct web_route http_routes[] = {
 
     {WEB_GET, "/api/v1/admin/lps", http_lps_list, HTTP_OPS, 0},
     {WEB_GET, "/api/v1/admin/lps/{code}", http_lp_get, HTTP_OPS, 0},
+    {WEB_GET, "/api/v1/admin/sessions", http_sessions_list, HTTP_OPS, 0},
     {WEB_GET, "/api/v1/admin/instruments", http_instruments_list, HTTP_OPS, 0},
     {WEB_GET, "/api/v1/admin/instruments/{symbol}", http_instrument_get, HTTP_OPS, 0},
 };

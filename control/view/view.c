@@ -456,6 +456,24 @@ void view_lp(struct json *j, const char *key, struct replica *r, const struct lp
     json_close(j, '}');
 }
 
+void view_session(struct json *j, const char *key, const struct session *s, const char *party)
+{
+    json_open(j, key, '{');
+    json_chars(j, "name", s->name, sizeof s->name);
+    json_text(j, "role", s->role == ROLE_LP ? "lp" : "taker");
+    code(j, "party", party);
+    json_text(j, "state", session_status_name(s->state));
+    json_chars(j, "senderCompId", s->sender, sizeof s->sender);
+    json_chars(j, "targetCompId", s->target, sizeof s->target);
+    json_uint(j, "generation", s->generation);
+    json_uint(j, "nextIn", s->next_in);
+    json_uint(j, "nextOut", s->next_out);
+    json_uint(j, "received", s->received);
+    json_uint(j, "sent", s->sent);
+    json_time(j, "changedAt", s->changed_ns);
+    json_close(j, '}');
+}
+
 void view_instrument(struct json *j, const char *key, const struct instrument *i)
 {
     json_open(j, key, '{');

@@ -86,6 +86,8 @@ void view_composite(struct json *j, const char *key, const struct rfq *rfq);
 void view_quote(struct json *j, const char *key, struct replica *r, const struct rfq *rfq,
                 const struct quote *q);
 void view_lp(struct json *j, const char *key, struct replica *r, const struct lp *lp);
+/* party: the code of the LP or taker whose it is. */
+void view_session(struct json *j, const char *key, const struct session *s, const char *party);
 void view_instrument(struct json *j, const char *key, const struct instrument *i);
 void view_order(struct json *j, const char *key, struct replica *r, const struct order *o);
 void view_fill(struct json *j, const char *key, const struct fill *f);

@@ -513,6 +513,27 @@ class Reading(Case):
         self.assertEqual(self.ask("GET", "/api/v1/events", ROOT, on=readers[4]).body, whole)
 
 
+class Sessions(Case):
+    def test_are_those_of_the_tenant_as_the_operator_sees_them(self):
+        self.open()
+        wanted = {"name": "session", "role": "role", "state": "state", "targetCompId": "target", "generation": "generation",
+                  "nextIn": "next_in", "nextOut": "next_out", "changedAt": "changed"}
+
+        def same():
+            """Heartbeats move the numbers, so both are looked at until nothing came between."""
+            told = sorted([s[theirs] for theirs in wanted.values()] for s in self.rfqd.ask("sessions"))
+            seen = self.ask("GET", "/api/v1/admin/sessions", OLGA).json()["sessions"]
+            return seen if sorted([s[ours] for ours in wanted] for s in seen) == told else None
+        seen = wait_until(same, 10, "the same of both")
+        self.assertEqual({s["name"]: (s["role"], s["party"]) for s in seen},
+                         {**{f"LP{n}": ("lp", f"LP{n}") for n in (1, 2, 3, 4)},
+                          **{f"T{n}": ("taker", f"T{n}") for n in (1, 2)}})
+        self.assertEqual(sorted(s["name"] for s in seen if s["state"] == "synced"), ["LP1", "LP2"])
+        self.assertEqual(self.ask("GET", "/api/v1/admin/sessions", OZ).json(), {"sessions": [], "next": None})
+        for stranger in (ANN, MAX, SAM):
+            self.assertEqual(self.ask("GET", "/api/v1/admin/sessions", stranger).status, 403)
+
+
 class Tags(Case):
     def quoted(self):
         """An RFQ about which nothing more will come by itself."""

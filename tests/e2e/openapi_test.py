@@ -217,6 +217,10 @@ class Server(unittest.TestCase):
             self.ask("get", f"/api/v1/admin/{path}/{{{name}}}", 404, user=OLGA, values={name: bad})
             self.ask("get", f"/api/v1/admin/{path}/{{{name}}}", 403, values={name: good})
 
+        self.tagged("/api/v1/admin/sessions", OLGA)
+        self.ask("get", "/api/v1/admin/sessions", 403)
+        self.ask("get", "/api/v1/admin/sessions", 400, user=OLGA, query="?x=1")
+
     def process(self):
         served = self.ask("get", "/api/v1/openapi.json", 200, user=None)
         with open(FILE, "rb") as f:
