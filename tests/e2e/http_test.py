@@ -493,6 +493,36 @@ class Reading(Case):
         self.assertEqual(len(later), count + 51)
         lp.close()
 
+    def test_streams_an_order_whose_fills_are_many(self):
+        self.open(lps=0, settings="retire_after_ms: 1000")
+        lp = Peer(self.rfqd.port, "LP1").logon(10)
+        self.rfqd.wait_lps(1)
+        one, count = self.make(), 1000
+        self.quoted_once(lp, lp.expect("R")[131], "x")
+        quote = wait_until(lambda: self.ask("GET", f"/api/v1/rfqs/{one}/quotes").json()["quotes"], 10, "the quote")[0]["id"]
+        self.assertEqual(self.ask("POST", f"/api/v1/rfqs/{one}/accept", ANN, {"quoteId": quote}).status, 200)
+        accepted = self.ask("GET", f"/api/v1/rfqs/{one}/quotes").json()["quotes"]
+        self.assertEqual([(q["id"], q["status"]) for q in accepted], [(quote, "accepted")])
+        order = lp.expect("D")[11]
+        for n in range(1, count + 1):
+            lp.send("8", [(37, "theirs"), (11, order), (17, f"e{n}"), (150, "F"), (39, 2 if n == count else 1), (55, "EURUSD"),
+                          (54, 1), (38, 1000000), (32, 1000), (31, "1.1"), (151, 1000000 - 1000 * n), (14, 1000 * n), (6, "1.1")])
+            if n % 200 == 0:
+                lp.in_step()
+        wait_until(lambda: self.ask("GET", f"/api/v1/rfqs/{one}").json()["status"] == "filled", 30, "the last fill")
+        path = f"/api/v1/orders/{self.ask('GET', f'/api/v1/rfqs/{one}').json()['award']['orderId']}"
+        whole = self.ask("GET", path)
+        self.assertEqual(whole.headers.get("transfer-encoding"), "chunked")
+        self.assertEqual([f["execId"] for f in whole.json()["fills"]], [f"e{n}" for n in range(1, count + 1)])
+
+        def has_left():
+            """Nothing is missing, at whatever moment it is asked for."""
+            left = not self.rfqd.ask("orders")
+            self.assertEqual(self.ask("GET", path).json()["fills"], whole.json()["fills"])
+            return left
+        wait_until(has_left, 30, "the order to leave memory")
+        lp.close()
+
     def test_replays_to_so_many_readers_of_one_user(self):
         self.open()
         whole = b""

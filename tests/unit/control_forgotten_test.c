@@ -1,5 +1,5 @@
-/* A timeline, or quotes, of an RFQ that is forgotten while they are being answered: they do not look as
- * though they were whole. */
+/* A timeline, or quotes, or an order, of an RFQ that is forgotten while they are being answered: they do not
+ * look as though they were whole. */
 #include <criterion/criterion.h>
 
 #include "control/http/http.h"
@@ -8,6 +8,7 @@
 
 #define CONNECTIONS 4u
 #define ROWS_EACH   80u /* more than a piece together */
+#define ORDER       0xabcu
 
 /* An RFQ with a long timeline that has left memory: each of its cancels is refused, and a row. */
 static void make_long_rfq(struct front_rig *f, char name[ID_TEXT_SIZE])
@@ -28,20 +29,40 @@ static void make_long_rfq(struct front_rig *f, char name[ID_TEXT_SIZE])
     front_pass(f, 5 * RIG_SECOND);
 }
 
-/* More quotes than a piece has, which left memory long ago. */
-static void add_quotes(struct front_rig *f, const char *name)
+/* Rows of what left memory long ago. */
+static void put(struct front_rig *f, const char *table, uint64_t rfq, uint64_t id, const void *entity,
+                size_t size)
+{
+    struct store *s = f->rig.store;
+    char key[ENDED_KEY_SIZE], value[1 + sizeof(struct order)] = {STORE_VALUE_VERSION};
+    cr_assert_lt(size, sizeof value);
+    memcpy(value + 1, entity, size);
+    pair_key(key, rfq, id);
+    cr_assert_eq(s->ops->put(s, table, key, sizeof key, value, 1 + size), OK);
+}
+
+/* More quotes, and fills of an order, than a piece has. */
+static void add_rows(struct front_rig *f, const char *name)
 {
     struct store *s = f->rig.store;
     struct store_marks m;
-    char key[ENDED_KEY_SIZE], value[1 + offsetof(struct quote, transient)] = {STORE_VALUE_VERSION};
-    struct quote q = {.rfq = name_parse('R', name, strlen(name)), .status = QUOTE_IS_REPLACED};
+    uint64_t rfq = name_parse('R', name, strlen(name));
+    const struct taker *taker = table_at(replica_config(node_replica(f->rig.node))->distribution->takers, 0);
+    struct quote q = {.rfq = rfq, .status = QUOTE_IS_REPLACED};
+    struct order o = {.id = ORDER, .rfq = rfq, .taker = taker->id, .state = ORDER_IS_FILLED};
+    struct fill x = {.rfq = rfq, .order = ORDER};
+    char of_order[9] = {STORE_VALUE_VERSION}, key[8];
     cr_assert_eq(s->ops->marks(s, &m), OK);
     cr_assert_eq(s->ops->begin(s), OK);
-    for (q.id = 1; q.id <= 2 * HTTP_STREAM_ROWS; q.id++) {
-        pair_key(key, q.rfq, q.id);
-        memcpy(value + 1, &q, sizeof value - 1);
-        cr_assert_eq(s->ops->put(s, "quotes" TABLE_ENDED, key, sizeof key, value, sizeof value), OK);
+    for (uint64_t id = 1; id <= 2 * HTTP_STREAM_ROWS; id++) {
+        q.id = x.id = id;
+        put(f, "quotes" TABLE_ENDED, rfq, id, &q, offsetof(struct quote, transient));
+        put(f, "fills" TABLE_ENDED, rfq, id, &x, offsetof(struct fill, transient));
     }
+    put(f, "orders" TABLE_ENDED, rfq, ORDER, &o, offsetof(struct order, transient));
+    store_be64(key, ORDER);
+    memcpy(of_order + 1, &rfq, sizeof rfq);
+    cr_assert_eq(s->ops->put(s, TABLE_ORDERS_RFQ, key, sizeof key, of_order, sizeof of_order), OK);
     cr_assert_eq(s->ops->commit(s, &m), OK);
 }
 
@@ -60,7 +81,10 @@ static void forget_all(struct front_rig *f)
 static struct front_client *ask_for(struct front_rig *f, const char *name, const char *what)
 {
     char path[96];
-    snprintf(path, sizeof path, "/api/v1/rfqs/%s/%s", name, what);
+    if (strcmp(what, "order") == 0)
+        snprintf(path, sizeof path, "/api/v1/orders/O%X", ORDER);
+    else
+        snprintf(path, sizeof path, "/api/v1/rfqs/%s/%s", name, what);
     return front_get(f, path);
 }
 
@@ -75,7 +99,7 @@ static void is_cut(const char *what)
     char name[ID_TEXT_SIZE];
     front_rig_open(&f);
     make_long_rfq(&f, name);
-    add_quotes(&f, name);
+    add_rows(&f, name);
     struct front_client *whole = ask_for(&f, name, what);
     front_pass(&f, RIG_SECOND / 10);
     cr_assert(strstr(whole->text, "chunked") && ends_with_last_chunk(whole) && !whole->closed, "%s",
@@ -95,7 +119,7 @@ static void is_cut(const char *what)
     cr_assert_eq(front_counted(&f, "rfqd_http_streams_aborted_total", ""), 1);
     struct front_client *late = ask_for(&f, name, what);
     front_pass(&f, RIG_SECOND / 10);
-    cr_assert(strstr(late->text, "HTTP/1.1 404 ") && strstr(late->text, "unknown_rfq"), "%s", late->text);
+    cr_assert(strstr(late->text, "HTTP/1.1 404 ") && strstr(late->text, "\"unknown_"), "%s", late->text);
     front_destroy(f.front);
     front_rig_close(&f);
 }
@@ -113,4 +137,9 @@ Test(control_forgotten, events_end_without_their_last_chunk)
 Test(control_forgotten, quotes_end_without_their_last_chunk)
 {
     is_cut("quotes");
+}
+
+Test(control_forgotten, an_order_ends_without_its_last_chunk)
+{
+    is_cut("order");
 }
