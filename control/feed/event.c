@@ -455,11 +455,19 @@ static void note_quote(const struct record *r, struct feed_event *out)
     }
 }
 
+/* The record has everybody who was passed over; that another tenant has an LP, and what it is called, is
+ * nothing to tell. */
+static bool names_a_stranger(const struct record *r)
+{
+    return r->type == RECORD_RFQ_SKIPPED_LP &&
+           ((const struct rfq_skipped_lp *)(const void *)r)->reason == REASON_LP_TENANT;
+}
+
 bool event_of(struct facts *f, enum feed_form form, const struct record *r, struct feed_event *out)
 {
     const struct shape *s = shape_of(r);
     const char *name = !s ? NULL : form == FEED_STREAM ? s->stream : s->contract;
-    if (!name)
+    if (!name || names_a_stranger(r))
         return false;
     memset(out, 0, sizeof *out);
     out->name = name;
