@@ -312,11 +312,16 @@ Test(distribution_client, a_quote_of_another_rfq_is_not_taken)
                                       .client = head_of(2, 0),
                                       .rfq = two->id,
                                       .quote = quote};
-    cr_expect_eq(ask(&d, &c)->reason, REASON_UNKNOWN_QUOTE);
-    c.quote = 0x4711;
-    const struct client_answered *a = ask(&d, &c);
-    cr_expect_eq(a->reason, REASON_UNKNOWN_QUOTE);
-    cr_expect_str_eq(a->text, "quote Q4711 is not known");
+    const uint64_t quotes[] = {quote, 0x4711}; /* another's, and nobody's: nobody can tell which */
+    for (unsigned i = 0; i < 2; i++) {
+        char want[ID_TEXT_SIZE + 40], name[ID_TEXT_SIZE];
+        name_print('Q', quotes[i], name);
+        c.quote = quotes[i];
+        const struct client_answered *a = ask(&d, &c);
+        cr_expect_eq(a->reason, REASON_UNKNOWN_QUOTE);
+        snprintf(want, sizeof want, "quote %s is not one of this RFQ's", name);
+        cr_expect_str_eq(a->text, want);
+    }
     cr_expect_eq(one->state, RFQ_BIDDING_OPEN);
     desk_close(&d);
 }

@@ -141,7 +141,7 @@ void decide_client_accept(struct emit *e, const struct lane_item *item)
     struct client_result result = {.rfq = c->rfq, .quote = c->quote};
     const struct rfq *rfq = find_rfq(e, &c->client, c->rfq, &result.refusal);
     const struct quote *quote = distribution_quote(state_of(e), c->quote);
-    if (rfq && quote && quote->rfq != rfq->id) {
+    if (rfq && (!quote || quote->rfq != rfq->id)) { /* in one word: whether another has it is not told */
         struct text t = refuse(&result.refusal, REASON_UNKNOWN_QUOTE);
         text_add(&t, "quote ");
         add_name(&t, 'Q', c->quote);
