@@ -314,6 +314,7 @@ class Tenants(unittest.TestCase):
         ("get", "/api/v1/admin/lps/{code}"): lp,
         ("get", "/api/v1/admin/instruments"): everybodys,
         ("get", "/api/v1/admin/instruments/{symbol}"): everybodys,
+        ("get", "/api/v1/admin/sessions"): lps,
         ("get", "/api/v1/openapi.json"): no_tenants,
         ("get", "/healthz"): no_tenants,
         ("get", "/readyz"): no_tenants,
