@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "control/http/http.h"
-#include "dataplane/net/port_uring.h"
 
 struct front {
     struct http http;

@@ -154,6 +154,7 @@ static inline void port_destroy(struct port *p)
 /* Kernel sockets through io_uring (uring.c). It belongs to the thread that polls first: create it, listen and
  * connect on any one thread before that. connections_max: accepted and connected together; those beyond it
  * are accepted and closed. Errors: ERR_RANGE, ERR_IO (io_uring not available: errno), ERR_MEMORY. */
+#define PORT_URING_CONNECTIONS_MAX 16384u
 enum err port_uring_create(struct port **out, unsigned connections_max) WARN_UNUSED;
 
 /* The simulated network (sim.c): ports of one `struct sim_net` reach each other by address; delay, loss of

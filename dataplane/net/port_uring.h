@@ -7,8 +7,7 @@
 
 #include "dataplane/net/port.h"
 
-#define PORT_URING_CONNECTIONS_MAX 16384u
-#define PORT_URING_BACKLOG_SIZE    (64u * 1024u * 1024u) /* of all connections of one port */
+#define PORT_URING_BACKLOG_SIZE (64u * 1024u * 1024u) /* of all connections of one port */
 
 enum port_uring_mode {
     PORT_URING_BEST,        /* deferred where the kernel has it (6.1), else cooperative */
