@@ -35,15 +35,17 @@ class Refused(Exception):
 
 
 class WebSocket:
-    """One connection. bearer: by header; protocol_token: by subprotocol."""
+    """One connection. bearer: by header; protocol_token: by subprotocol; tls: an ssl.SSLContext, for wss."""
 
     def __init__(self, port, bearer=None, protocol_token=None, headers=(), path="/rfq", receive_buffer=None,
-                 seconds=20, version="13", key=None, host=None):
+                 seconds=20, version="13", key=None, host=None, tls=None):
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(seconds)
         self.socket.connect(("127.0.0.1", port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.buffer = b""
         self.next_id = 0
         self.events = []
