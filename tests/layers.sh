@@ -50,7 +50,7 @@ may_include control/console control/web
 may_include control/ws control/auth control/body control/client control/feed control/view control/web control/json dataplane/core
 may_include control/http control/auth control/body control/client control/console control/feed control/metrics control/view \
     control/web control/ws storage/store.h dataplane/core
-may_include control/front control/http control/metrics control/node.h dataplane/net/port_uring.h
+may_include control/front control/http control/metrics control/node.h
 
 # Symbols -------------------------------------------------------------------------------------------------------
 
