@@ -73,6 +73,9 @@ struct world {
     jmp_buf on_crash;
     char error[512]; /* the first thing found wrong, empty if none */
     uint64_t digests_compared, rankings_checked;
+    /* Each agent's position when its state was last looked at, and last compared with the replica's; UINT64_MAX: not since
+     * its start. What has not moved is as it was. */
+    uint64_t looked_at[AGENTS_MAX], compared_at[AGENTS_MAX];
 };
 
 /* False: error says why. */
