@@ -40,8 +40,9 @@
  * Threads: all from one thread before polling; then the polling one, but for gateway_stop, gateway_stopped,
  * gateway_ask and gateway_answered.
  *
- * Password (554) and RawData (96) of a Logon are recorded as '*': a secret does not go to the log. (Checking
- * a peer's password is not done: sessions are told apart by CompIDs.)
+ * Password (554), NewPassword (925), their encrypted forms (1402, 1404) and RawData (96) of a Logon are
+ * recorded as '*': a secret does not go to the log. (Checking a peer's password is not done: sessions are
+ * told apart by CompIDs.)
  *
  * Counters: rfqd_fix_{received,sent}_total{session,type},
  * rfqd_fix_{rejected,garbled,gaps,too_low,kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},

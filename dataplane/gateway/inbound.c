@@ -197,12 +197,19 @@ static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdic
 /* Records
  * -------------------------------------------------------------------------------------------------------- */
 
-/* A secret does not go to the log: its characters are put over in the copy that is kept. */
-static void mask(const struct fix_msg *m, char *bytes, uint32_t tag)
+static bool is_secret(uint32_t tag)
 {
-    const struct fix_field *f = fix_find(m, tag);
-    if (f)
-        memset(bytes + f->offset, '*', f->size);
+    return tag == FIX_TAG_Password || tag == FIX_TAG_RawData || tag == 925 /* NewPassword */ ||
+           tag == 1402 /* EncryptedPassword */ || tag == 1404 /* EncryptedNewPassword */;
+}
+
+/* Secrets do not go to the log: their characters are put over in the copy that is kept, however often they
+ * come, and of later versions of FIX too: who sends them does not know better. */
+static void mask_secrets(const struct fix_msg *m, char *bytes)
+{
+    for (uint32_t i = 0; i < m->count; i++)
+        if (is_secret(m->fields[i].tag))
+            memset(bytes + m->fields[i].offset, '*', m->fields[i].size);
 }
 
 static void record_in(struct gateway *g, const struct arrival *a, const struct fix_actions *acts)
@@ -217,10 +224,8 @@ static void record_in(struct gateway *g, const struct arrival *a, const struct f
     rec->advance = acts->verdict == FIX_VERDICT_ADVANCE;
     rec->seq_to = rec->advance ? acts->advance_to : 0;
     memcpy(rec->bytes, m->bytes, m->size);
-    if (m->type == FIX_MSG_Logon) {
-        mask(m, rec->bytes, FIX_TAG_Password);
-        mask(m, rec->bytes, FIX_TAG_RawData);
-    }
+    if (m->type == FIX_MSG_Logon)
+        mask_secrets(m, rec->bytes);
     if (a->has_command) {
         rec->head.dest = a->dest;
         rec->head.lane = a->lane;
