@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import socket
+import subprocess
 import time
 
 from appliance import Appliance, Failure, free_port
@@ -138,6 +139,14 @@ def request(method, path, bearer=None, body=None, headers=()):
         lines.append(f"Content-Length: {len(data)}")
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + data
+
+
+def certificate(directory):
+    """A key and a certificate for 127.0.0.1, by its own hand. Paths."""
+    key, pem = os.path.join(directory, "tls.key"), os.path.join(directory, "tls.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                    "/CN=rfqd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", pem], check=True, capture_output=True)
+    return key, pem
 
 
 def house(build, directory, level="committed", http="", settings="", **more):

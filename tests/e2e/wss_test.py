@@ -10,11 +10,10 @@ import os
 import socket
 import ssl
 import struct
-import subprocess
 import sys
 import unittest
 
-from api import Connection, house, request, token
+from api import Connection, certificate, house, request, token
 from appliance import Scratch, Sim, wait_until
 from wswire import BINARY, CLOSE, PING, PONG, TEXT, Closed, Refused, WebSocket
 
@@ -22,14 +21,6 @@ BUILD = sys.argv.pop(1)
 ANN, OLGA = token("ann"), token("olga", roles=("ops",))
 FRAME_MAX = 65536
 RFQ = {"symbol": "EURUSD", "side": "buy", "quantity": "1000000", "timeoutMs": 5000}
-
-
-def certificate(directory):
-    """A key and a certificate for 127.0.0.1, by its own hand. Paths."""
-    key, pem = os.path.join(directory, "tls.key"), os.path.join(directory, "tls.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                    "/CN=rfqd", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", pem], check=True, capture_output=True)
-    return key, pem
 
 
 def context(pem, version):
