@@ -79,12 +79,52 @@ def doctor(build, directory):
             os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
             with open(os.path.join(root, path), "w") as f:
                 f.write(text)
-        rows = json_rows(ctl, "doctor", root)
+        rows = [r for r in json_rows(ctl, "doctor", root) if r["check"] not in ("huge pages", "NIC")]  # have their own test
         wrong = [r for r in rows if r["verdict"] != verdict or (verdict == "look") != bool(r["remedy"])]
         if wrong or len(rows) < len(files):
             raise Failure(f"doctor of a {name} host: {wrong or rows}")
     expect(ctl.run("doctor"), FINE, told=("CHECK +VERDICT", "clock source"))
     expect(ctl.run("doctor", "a", "b"), USAGE, "usage: doctor")
+
+
+def doctor_of_pages_and_nics(build, directory):
+    """Huge pages of each size, and each NIC that has hardware, by its name."""
+    pages, nics = "sys/kernel/mm/hugepages/hugepages-{}kB", "sys/class/net/{}"
+
+    def host(name, sizes, cards):
+        root = os.path.join(directory, name)
+        for size, reserved, free in sizes:
+            at = os.path.join(root, pages.format(size))
+            os.makedirs(at)
+            for file, number in (("nr_hugepages", reserved), ("free_hugepages", free)):
+                with open(os.path.join(at, file), "w") as f:
+                    f.write(f"{number}\n")
+        for card, driver, speed in cards:
+            at = os.path.join(root, nics.format(card))
+            os.makedirs(os.path.join(at, "device") if driver else at)
+            if driver:
+                os.symlink(f"../../../../bus/pci/drivers/{driver}", os.path.join(at, "device/driver"))
+            with open(os.path.join(at, "speed"), "w") as f:
+                f.write(f"{speed}\n")
+        os.makedirs(root, exist_ok=True)
+        rows = json_rows(Ctl(build, os.path.join(directory, "none.sock")), "doctor", root)
+        return {r["check"]: (r["found"], r["verdict"]) for r in rows if r["check"] == "huge pages" or "NIC" in r["check"]}
+
+    for name, sizes, cards, wanted in (
+            ("fast", ((2048, 512, 100), (1048576, 4, 0)), (("eth0", "mlx5_core", 25000), ("lo", None, 0)),
+             {"huge pages": ("4 of 1048576 KiB reserved, 0 free; 512 of 2048 KiB reserved, 100 free", "fine"),
+              "driver of NIC eth0": ("mlx5_core", "fine"), "speed of NIC eth0": ("25000 Mbit/s", "fine")}),
+            ("slow", ((2048, 512, 0),), (("eth0", "e1000", 1000), ("eth1", "ice", 10000), ("eth2", "virtio_net", -1)),
+             {"huge pages": ("512 of 2048 KiB reserved, 0 free", "look"),
+              "driver of NIC eth0": ("e1000", "look"), "speed of NIC eth0": ("1000 Mbit/s", "look"),
+              "driver of NIC eth1": ("ice", "fine"), "speed of NIC eth1": ("10000 Mbit/s", "fine"),
+              "driver of NIC eth2": ("virtio_net", "look"),
+              "speed of NIC eth2": ("not said: no link, or a virtual NIC", "look")}),
+            ("bare", ((2048, 0, 0),), (("lo", None, 0),),
+             {"huge pages": ("none reserved", "look"), "NIC": ("none with hardware behind it", "look")})):
+        got = host(name, sizes, cards)
+        if got != wanted:
+            raise Failure(f"doctor of a {name} host: {got}, not {wanted}")
 
 
 def misbehaving(build, directory):
@@ -171,6 +211,7 @@ def main():
         with Scratch("rfqctl") as directory:
             nobody_there(sys.argv[1], directory)
             doctor(sys.argv[1], directory)
+            doctor_of_pages_and_nics(sys.argv[1], directory)
             misbehaving(sys.argv[1], directory)
             real(sys.argv[1], directory)
     except Failure as failure:

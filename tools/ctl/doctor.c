@@ -6,8 +6,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define FOUND_SIZE      4096
+#define NIC_MBIT_MIN    10000
 #define SHARED_SIZE_MIN (1ull << 30) /* two engines' rings, a gateway's, and room for a second instance */
 
 struct examination {
@@ -155,6 +157,97 @@ static void examine_memory(struct examination *x)
             "mount -o remount,size=2G /dev/shm, or smaller ring_gateway_mib and ring_engine_mib");
 }
 
+static unsigned long number_of(const struct examination *x, const char *directory, const char *name)
+{
+    char path[FOUND_SIZE], text[FOUND_SIZE];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return strtoul(line_of(x, path, text), NULL, 10);
+}
+
+/* What matches, as paths behind the root. */
+static size_t find(const struct examination *x, const char *pattern, glob_t *found)
+{
+    char full[FOUND_SIZE];
+    snprintf(full, sizeof full, "%s%s", x->root, pattern);
+    return glob(full, 0, NULL, found) == 0 ? found->gl_pathc : 0;
+}
+
+/* Of every size that has any: reserved, and free. */
+static void examine_huge_pages(struct examination *x)
+{
+    static const char pattern[] = "/sys/kernel/mm/hugepages/hugepages-*kB";
+    char text[256] = "";
+    unsigned long any_free = 0;
+    size_t used = 0;
+    glob_t found = {0};
+    for (size_t i = 0, count = find(x, pattern, &found); i < count; i++) {
+        const char *at = found.gl_pathv[i] + strlen(x->root);
+        unsigned long reserved = number_of(x, at, "nr_hugepages"), left = number_of(x, at, "free_hugepages");
+        any_free += left;
+        if (reserved && used < sizeof text)
+            used +=
+                (size_t)snprintf(text + used, sizeof text - used, "%s%lu of %lu KiB reserved, %lu free",
+                                 used ? "; " : "", reserved, strtoul(strrchr(at, '-') + 1, NULL, 10), left);
+    }
+    finding(
+        x, "huge pages", any_free > 0, *text ? text : "none reserved",
+        "sysctl vm.nr_hugepages=512 (2 MiB each), early: DPDK takes its memory from them, and those that are "
+        "in use are not free for the next start");
+    globfree(&found);
+}
+
+/* Drivers whose queues user space can poll: by DPDK, or by AF_XDP without a copy. */
+static bool is_pollable(const char *driver)
+{
+    static const char *const known[] = {"mlx5_core", "ice", "i40e", "iavf", "ixgbe",
+                                        "ixgbevf",   "igc", "ena",  "gve",  "sfc",
+                                        "bnxt_en",   "nfp", "igb",  "qede", "hns3"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], driver) == 0)
+            return true;
+    return false;
+}
+
+static void examine_nic(struct examination *x, const char *nic)
+{
+    char path[FOUND_SIZE], link[FOUND_SIZE], text[FOUND_SIZE], check[64];
+    snprintf(path, sizeof path, "%s%s/device/driver", x->root, nic);
+    ssize_t size = readlink(path, link, sizeof link - 1);
+    link[size > 0 ? size : 0] = 0;
+    const char *driver = strrchr(link, '/') ? strrchr(link, '/') + 1 : link;
+    snprintf(path, sizeof path, "%s/speed", nic);
+    long mbit = strtol(line_of(x, path, text), NULL, 10); /* -1: it does not say */
+    snprintf(check, sizeof check, "driver of NIC %.20s", strrchr(nic, '/') + 1);
+    finding(x, check, is_pollable(driver), *driver ? driver : "unknown",
+            "a NIC whose driver DPDK or AF_XDP (without a copy) can poll, such as mlx5_core, ice, i40e; with "
+            "others rfqd goes by the kernel's sockets");
+    snprintf(check, sizeof check, "speed of NIC %.20s", strrchr(nic, '/') + 1);
+    if (mbit > 0)
+        snprintf(text, sizeof text, "%ld Mbit/s", mbit);
+    else
+        snprintf(text, sizeof text, "not said: no link, or a virtual NIC");
+    finding(x, check, mbit >= NIC_MBIT_MIN, text,
+            "10 Gbit/s or more: at 1 Gbit/s a frame of 300 bytes takes 2.4 us to be on the wire; look at "
+            "ethtool, cable and switch");
+}
+
+/* Those with hardware behind them; which of them a port is on, its address says (ip addr). */
+static void examine_nics(struct examination *x)
+{
+    glob_t found = {0};
+    size_t count = find(x, "/sys/class/net/*/device", &found);
+    for (size_t i = 0; i < count; i++) {
+        char *at = found.gl_pathv[i] + strlen(x->root);
+        *strrchr(at, '/') = 0; /* without "/device" */
+        examine_nic(x, at);
+    }
+    if (!count)
+        finding(
+            x, "NIC", false, "none with hardware behind it",
+            "pass a NIC, or a virtual function of one, to this machine; a container sees none of its host's");
+    globfree(&found);
+}
+
 static void examine_kernel(struct examination *x)
 {
     char text[FOUND_SIZE];
@@ -176,6 +269,8 @@ void doctor_rows(const char *root, struct rows *out)
     examine_cores(&x);
     examine_governors(&x);
     examine_clock(&x);
+    examine_huge_pages(&x);
     examine_memory(&x);
+    examine_nics(&x);
     examine_kernel(&x);
 }
