@@ -232,20 +232,24 @@ class Streams(unittest.TestCase):
         return texts
 
     def check(self, client, texts):
-        """Every event once; but for rankings that a newer one, which it has, made worthless while it was slow."""
+        """Every event once; but for rankings and quotes in whose place a newer one, which it has, came while it was slow."""
         seqs = client.seqs
         self.assertTrue(all(a < b for a, b in zip(seqs, seqs[1:])), "a repeat")
         has = dict(zip(seqs, client.hashes))
-        newest = {}  # RFQ → the last ranking it has
+        ranked, replaced = set(), set()  # RFQs and quotes that something newer is about
         for seq in sorted((s for s in texts if client.begin < s <= client.since), reverse=True):
             text = texts[seq]
-            is_ranking = text.startswith(b'"event":"quotes:ranked"')
-            rfq = re.search(rb'"rfqId":"(\w+)"', text)[1] if is_ranking else None
+            name, rfq = re.match(rb'"event":"([a-z:]+)"', text)[1], re.search(rb'"rfqId":"(\w+)"', text)
+            quote, replaces = re.search(rb'"quoteId":"(\w+)"', text), re.search(rb'"replaces":"(\w+)"', text)
             if seq in has:
                 self.assertEqual(has[seq], hash(text), f"client {client.number} had other bytes of {text}")
-                newest.setdefault(rfq, seq)
             else:
-                self.assertTrue(is_ranking and rfq in newest, f"client {client.number} lacks {text}")
+                is_stale = (name == b"quotes:ranked" and rfq[1] in ranked) or (name == b"quote:received" and quote[1] in replaced)
+                self.assertTrue(is_stale, f"client {client.number} lacks {text}")
+            if name == b"quotes:ranked":
+                ranked.add(rfq[1])
+            elif name == b"quote:received" and replaces:
+                replaced.add(replaces[1])
         self.assertEqual(has.keys() - texts.keys(), set())
 
     def test_all_get_all(self):
