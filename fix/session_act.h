@@ -12,7 +12,7 @@ static inline void fix_act_begin(struct fix_actions *out)
     out->count = 0;
     out->verdict = FIX_VERDICT_IGNORED;
     out->advance_to = 0;
-    out->no_room = out->too_low = false;
+    out->no_room = out->too_low = out->duplicate = out->fault = false;
     out->note = NULL;
 }
 
