@@ -49,6 +49,30 @@ def frames(buffer):
     return got, buffer[at:]
 
 
+class Log:
+    """All that happened, {seq: text}; and since when something newer stood in an event's place."""
+
+    def __init__(self, texts):
+        self.texts = texts
+        self.hashes = {seq: hash(text) for seq, text in texts.items()}
+        self.names, self.newer = set(), {}
+        ranked, replaced = {}, {}  # of an RFQ, of a quote: seq of what is newer
+        for seq in sorted(texts, reverse=True):
+            data = json.loads(b"{" + texts[seq])
+            name, data = data["event"], data["data"]
+            self.names.add(name)
+            if name == "quotes:ranked":
+                self.newer[seq] = ranked.get(data["rfqId"])
+                ranked[data["rfqId"]] = seq
+            elif name == "quote:received":
+                self.newer[seq] = replaced.get(data["quoteId"])
+                if data.get("replaces"):
+                    replaced[data["replaces"]] = seq
+
+    def stale_from(self, seq):
+        return self.newer.get(seq) or float("inf")
+
+
 class Client:
     """What one has had of the stream, over all its connections."""
 
@@ -231,26 +255,17 @@ class Streams(unittest.TestCase):
                 self.assertTrue(reader.read())
         return texts
 
-    def check(self, client, texts):
+    def check(self, client, log):
         """Every event once; but for rankings and quotes in whose place a newer one, which it has, came while it was slow."""
         seqs = client.seqs
         self.assertTrue(all(a < b for a, b in zip(seqs, seqs[1:])), "a repeat")
         has = dict(zip(seqs, client.hashes))
-        ranked, replaced = set(), set()  # RFQs and quotes that something newer is about
-        for seq in sorted((s for s in texts if client.begin < s <= client.since), reverse=True):
-            text = texts[seq]
-            name, rfq = re.match(rb'"event":"([a-z:]+)"', text)[1], re.search(rb'"rfqId":"(\w+)"', text)
-            quote, replaces = re.search(rb'"quoteId":"(\w+)"', text), re.search(rb'"replaces":"(\w+)"', text)
-            if seq in has:
-                self.assertEqual(has[seq], hash(text), f"client {client.number} had other bytes of {text}")
-            else:
-                is_stale = (name == b"quotes:ranked" and rfq[1] in ranked) or (name == b"quote:received" and quote[1] in replaced)
-                self.assertTrue(is_stale, f"client {client.number} lacks {text}")
-            if name == b"quotes:ranked":
-                ranked.add(rfq[1])
-            elif name == b"quote:received" and replaces:
-                replaced.add(replaces[1])
-        self.assertEqual(has.keys() - texts.keys(), set())
+        self.assertEqual(has.keys() - log.hashes.keys(), set())
+        other = [seq for seq, h in has.items() if log.hashes[seq] != h]
+        self.assertEqual(other, [], f"client {client.number} had other bytes")
+        for seq in log.hashes:
+            if client.begin < seq <= client.since and seq not in has:
+                self.assertLessEqual(log.stale_from(seq), client.since, f"client {client.number} lacks {log.texts[seq]}")
 
     def test_all_get_all(self):
         sleepers, others = self.clients[:SLEEPERS], self.clients[SLEEPERS:]
@@ -295,12 +310,11 @@ class Streams(unittest.TestCase):
             raise self.crowd.problem
         self.assertEqual({c.epoch for c in self.clients}, {epoch})
         self.assertGreaterEqual(min(c.resumed for c in self.clients), 3)
-        texts = self.everything()
-        self.assertGreater(len(texts), 5000)
-        names = {json.loads(b"{" + t)["event"] for t in texts.values()}
-        self.assertGreaterEqual(names, {"rfq:created", "quote:received", "quotes:ranked", "rfq:filled", "rfq:cancelled"})
+        log = Log(self.everything())
+        self.assertGreater(len(log.texts), 5000)
+        self.assertGreaterEqual(log.names, {"rfq:created", "quote:received", "quotes:ranked", "rfq:filled", "rfq:cancelled"})
         for client in self.clients:
-            self.check(client, texts)
+            self.check(client, log)
 
 
 if __name__ == "__main__":
