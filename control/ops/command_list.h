@@ -46,7 +46,8 @@
       "records of the log as they became durable; --follow goes on until Ctrl-C")                                     \
     X(fix_log, "fix", "log", 0, "log SESSION [--follow] [--type TYPE] [--from SEQ] [--in | --out]", 2, 9, READ, CORE, \
       "every FIX message in and out of a session, with nanoseconds, in tag names")                                    \
-    X(latency, "latency", NULL, 0, "", 0, 0, READ, CORE, "how long each stage takes, from the stamps in the record")  \
+    X(latency, "latency", NULL, 0, "[SESSION]", 0, 1, READ, CORE,                                                     \
+      "how long each stage takes, from the stamps in the record; of one session only, where it is named")             \
     X(latency_reset, "latency", "reset", 0, "reset", 1, 1, OPERATE, CORE, "empties the histograms")                   \
     X(cores, "cores", NULL, 0, "", 0, 0, READ, CORE, "which agents each core runs, how it idles, how busy it is, stalls") \
     X(lanes, "lanes", NULL, 0, "", 0, 0, READ, CORE, "how full each ring and lane is")                                \

@@ -5,21 +5,44 @@
 
 #include "control/ops/commands.h"
 
+static void latency_row(struct ops_request *r, enum stage s, const struct histogram *h)
+{
+    json_open(r->out, NULL, '{');
+    json_text(r->out, "stage", stage_text(s));
+    json_uint(r->out, "count", h->count);
+    json_uint(r->out, "p50_ns", histogram_percentile(h, 50000));
+    json_uint(r->out, "p90_ns", histogram_percentile(h, 90000));
+    json_uint(r->out, "p99_ns", histogram_percentile(h, 99000));
+    json_uint(r->out, "p999_ns", histogram_percentile(h, 99900));
+    json_uint(r->out, "max_ns", h->max);
+    json_close(r->out, '}');
+    json_line(r->out);
+}
+
+/* Of one session: what it was sent; of an LP's, how long the LP took. Nothing where there was none of it. */
+static void session_latency(struct ops_request *r, const struct replica *replica)
+{
+    uint32_t session = node_session_number(r->config->node, r->arguments[0]);
+    if (session == SESSION_NONE) {
+        ops_fail(r, "not_found", "there is no session '%.40s'; 'sessions' lists them", r->arguments[0]);
+        return;
+    }
+    for (unsigned s = 0; s < STAGES; s++) {
+        const struct histogram *h = replica_session_stage(replica, session, (enum stage)s);
+        if (h)
+            latency_row(r, (enum stage)s, h);
+    }
+}
+
 void ops_latency(struct ops_request *r)
 {
-    for (unsigned s = 0; s < STAGES; s++) {
-        const struct histogram *h = replica_stage(node_replica(r->config->node), (enum stage)s);
-        json_open(r->out, NULL, '{');
-        json_text(r->out, "stage", stage_text((enum stage)s));
-        json_uint(r->out, "count", h->count);
-        json_uint(r->out, "p50_ns", histogram_percentile(h, 50000));
-        json_uint(r->out, "p90_ns", histogram_percentile(h, 90000));
-        json_uint(r->out, "p99_ns", histogram_percentile(h, 99000));
-        json_uint(r->out, "p999_ns", histogram_percentile(h, 99900));
-        json_uint(r->out, "max_ns", h->max);
-        json_close(r->out, '}');
-        json_line(r->out);
+    const struct replica *replica = node_replica(r->config->node);
+    if (r->argument_count) {
+        session_latency(r, replica);
+        return;
     }
+    for (unsigned s = 0; s < STAGES; s++)
+        latency_row(r, (enum stage)s, replica_stage(replica, (enum stage)s));
 }
 
 static bool counter_row(struct ops_request *r, uint32_t at, const char *wanted)

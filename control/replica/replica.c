@@ -436,6 +436,7 @@ void replica_destroy(struct replica *r)
         log_reader_close(r->reader);
     checkpoint_destroy(r->checkpoint);
     unconsumed_free(&r->unconsumed);
+    stages_free(&r->stages);
     free(r);
 }
 
@@ -478,6 +479,12 @@ const struct histogram *replica_stage(const struct replica *r, enum stage s)
 {
     assert((unsigned)s < STAGES);
     return &r->stages.histograms[s];
+}
+
+const struct histogram *replica_session_stage(const struct replica *r, uint32_t session, enum stage s)
+{
+    assert((unsigned)s < STAGES && session < SESSIONS_MAX);
+    return r->stages.of_session[session][s];
 }
 
 void replica_stages_reset(struct replica *r)

@@ -105,6 +105,8 @@ const char *replica_divergence(const struct replica *r);
 const char *replica_error(const struct replica *r);
 
 const struct histogram *replica_stage(const struct replica *r, enum stage s);
+/* The same of what one session was sent, or its LP did. NULL: there was nothing of it. */
+const struct histogram *replica_session_stage(const struct replica *r, uint32_t session, enum stage s);
 const char *stage_text(enum stage s); /* for people */
 const char *stage_name(enum stage s); /* for machines */
 void replica_stages_reset(struct replica *r);

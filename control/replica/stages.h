@@ -6,9 +6,12 @@
 
 struct stages {
     struct histogram histograms[STAGES];
+    struct histogram *of_session[SESSIONS_MAX][STAGES]; /* by number; NULL: nothing of it yet */
 };
 
+/* All zeroes before it is reset for the first time. */
 void stages_reset(struct stages *s);
+void stages_free(struct stages *s);
 /* After the batch was applied. */
 void stages_measure(struct stages *s, const struct batch *b, const struct distribution_state *distribution,
                     const struct routing_state *routing);

@@ -104,6 +104,12 @@ def looking(ctl):
     expect(ctl.run("session", "T1", "dance"), USAGE, "show, logout, reset, seq; not 'dance'")
     expect(ctl.run("session"), USAGE, r"usage: session SESSION \[show\]; or: session SESSION logout")
     expect(ctl.run("config"), USAGE, "usage: config show; or: config check FILE; or: config reload")
+    of_taker = {r["stage"]: r["count"] for r in json_rows(ctl, "latency", "T1")}
+    of_lp = {r["stage"]: r["count"] for r in json_rows(ctl, "latency", "LP1")}
+    must(of_taker["frame received → message encoded"] > 0 and "order released → fill" not in of_taker, f"of T1: {of_taker}")
+    must(of_lp["RFQ released → quote received"] == 3, f"of LP1: {of_lp}")
+    expect(ctl.run("latency", "LP1"), FINE, told=("STAGE",))
+    expect(ctl.run("latency", "LP9"), FAILED, "there is no session 'LP9'; 'sessions' lists them")
     expect(ctl.run("latency", "reset"), FINE, told=("the histograms count from here on",))
     must(all(r["count"] == 0 for r in json_rows(ctl, "latency")), "the histograms are not empty")
 

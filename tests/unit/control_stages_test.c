@@ -29,6 +29,7 @@ static struct rig *make(void)
 
 static void end(struct rig *r)
 {
+    stages_free(&r->stages);
     table_destroy(r->distribution.deliveries);
     table_destroy(r->routing.orders);
     free(r);
@@ -154,5 +155,46 @@ Test(control_stages, of_a_quote_begin_with_its_release_and_of_a_fill_with_its_or
     measure(r);
     cr_assert_eq(stage(r, STAGE_ORDER_TO_FILL)->count, 2);
     cr_assert_eq(stage(r, STAGE_ORDER_TO_FILL)->max, 900);
+    end(r);
+}
+
+static const struct histogram *of_session(const struct rig *r, uint32_t session, enum stage s)
+{
+    return r->stages.of_session[session][s];
+}
+
+Test(control_stages, are_kept_by_session_too_of_what_it_was_sent_and_of_what_its_lp_did)
+{
+    struct rig *r = make();
+    for (unsigned i = 0; i < 3; i++) {
+        struct batch *b = begin(r, AGENT_GATEWAY, AGENT_DISTRIBUTION, 1300 + i, 1000, 900);
+        struct gateway_out *out = add(b, RECORD_GATEWAY_OUT, sizeof *out);
+        out->head.session = i == 2 ? 8 : 7;
+        measure(r);
+    }
+    cr_assert_eq(stage(r, STAGE_IN_TO_OUT)->count, 3);
+    cr_assert_eq(of_session(r, 7, STAGE_IN_TO_OUT)->count, 2);
+    cr_assert_eq(of_session(r, 7, STAGE_DECISION_TO_OUT)->max, 301);
+    cr_assert_eq(of_session(r, 8, STAGE_DECISION_TO_OUT)->min, 302);
+    cr_assert_null(of_session(r, 9, STAGE_IN_TO_OUT));
+    struct delivery *d = table_insert(r->distribution.deliveries, 5);
+    struct order *o = table_insert(r->routing.orders, 6);
+    *d = (struct delivery){.id = 5, .session = 9, .released_ns = 1000};
+    *o = (struct order){.id = 6, .lp_session = SESSIONS_MAX - 1, .released_ns = 2000};
+    struct batch *b = begin(r, AGENT_DISTRIBUTION, AGENT_GATEWAY, 1700, 1600, 1600);
+    struct quote_added *quote = add(b, RECORD_QUOTE_ADDED, sizeof *quote);
+    quote->delivery = 5;
+    measure(r);
+    b = begin(r, AGENT_ROUTING, AGENT_GATEWAY, 2950, 2900, 2900);
+    struct order_filled *fill = add(b, RECORD_ORDER_FILLED, sizeof *fill);
+    fill->order = 6;
+    measure(r);
+    cr_assert_eq(of_session(r, 9, STAGE_RFQ_TO_QUOTE)->max, 600);
+    cr_assert_eq(of_session(r, SESSIONS_MAX - 1, STAGE_ORDER_TO_FILL)->max, 900);
+    o->lp_session = SESSION_NONE; /* it has none any more: of the house only */
+    measure(r);
+    cr_assert_eq(stage(r, STAGE_ORDER_TO_FILL)->count, 2);
+    stages_reset(&r->stages);
+    cr_assert_eq(of_session(r, 9, STAGE_RFQ_TO_QUOTE)->count, 0);
     end(r);
 }
