@@ -71,7 +71,7 @@ static bool take_token(struct ws *w, struct web_request *r, struct principal *wh
     if (token && auth_token(w->config.auth, token, w->now_ns, who, &why) == OK)
         return true;
     ws_refuse(w, REFUSED_TOKEN);
-    web_add_header(r, "WWW-Authenticate", "Bearer");
+    web_add_header(r, "WWW-Authenticate", token ? "Bearer error=\"invalid_token\"" : "Bearer");
     web_problem(r, 401, "unauthorized", "%s", why);
     return false;
 }

@@ -25,9 +25,9 @@ class Closed(Exception):
 class Refused(Exception):
     """The upgrade was answered by something else: status, and the problem's code."""
 
-    def __init__(self, status, body):
+    def __init__(self, status, head, body):
         super().__init__(f"{status} {body}")
-        self.status, self.body = status, body
+        self.status, self.head, self.body = status, head, body
         try:
             self.code = json.loads(body)["code"]
         except (ValueError, KeyError):
@@ -64,7 +64,7 @@ class WebSocket:
             length = [int(line.split(":")[1]) for line in head.lower().splitlines() if line.startswith("content-length")]
             body = self._take(length[0]).decode() if length else ""
             self.socket.close()
-            raise Refused(self.status, body)
+            raise Refused(self.status, self.head, body)
         wanted = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
         if f"sec-websocket-accept: {wanted}".lower() not in head.lower():
             raise Failure(f"the handshake's answer is wrong: {head}")
