@@ -56,8 +56,7 @@ may_include control/front control/http control/metrics control/node.h
 
 libc='memcpy|memset|memmove|memcmp|memchr|memrchr|memmem|bcmp|strlen|strnlen|strcmp|strncmp|strchr|strcpy|strncpy|strspn|strcspn'
 compiler='__assert_fail|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__u?(div|mod)ti3|__u?divmodti4|__cpu_model|__cpu_indicator_init'
-sanitizers='__(a|t|ub|l)san_.*|__sanitizer_.*|__asan_.*'
-allowed="^($libc|$compiler|$sanitizers)\$"
+allowed="^($libc|$compiler)\$"
 
 # "object symbol" of each undefined symbol
 undefined() {

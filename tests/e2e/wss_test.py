@@ -138,11 +138,12 @@ class Frames(House):
             self.assertEqual(w.read(), {"event": "pong"})
 
     def test_pings(self):
-        for tls in self.both():
-            w = self.ws(tls=tls)
+        both = [self.ws(tls=tls) for tls in self.both()]
+        for w in both:
             for payload in (b"", b"p" * 125):
                 w.frame(PING, payload)
                 self.assertEqual(w.read_frame(), (PONG, payload))
+        for w in both:
             self.assertEqual(w.event("heartbeat", 15)["event"], "heartbeat")
 
     def test_the_closing_handshake(self):
