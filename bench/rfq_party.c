@@ -26,13 +26,20 @@ struct fix_encoder *party_begin(struct party *p, const char *msg_type)
     return &p->encoder;
 }
 
+bool party_ready(struct party *p)
+{
+    return fix_encode_end(&p->encoder, &p->ready, &p->sent_size) == OK;
+}
+
+uint64_t party_send_ready(struct party *p)
+{
+    uint64_t stamp = bench_stamp();
+    return bare_tcp_send_all(p->fd, p->ready, p->sent_size) ? stamp : 0;
+}
+
 uint64_t party_send(struct party *p)
 {
-    const char *bytes;
-    if (fix_encode_end(&p->encoder, &bytes, &p->sent_size) != OK)
-        return 0;
-    uint64_t stamp = bench_stamp();
-    return bare_tcp_send_all(p->fd, bytes, p->sent_size) ? stamp : 0;
+    return party_ready(p) ? party_send_ready(p) : 0;
 }
 
 static bool failed(struct party *p, const struct fix_msg *m, const char *what)

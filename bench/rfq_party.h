@@ -19,7 +19,8 @@ struct party {
     struct fix_template template;
     struct fix_encoder encoder;
     char out[FIX_MESSAGE_SIZE_MAX + FIX_ENCODE_SLACK];
-    size_t sent_size; /* of the last message sent */
+    size_t sent_size; /* of the last message made */
+    const char *ready; /* it, in `out` */
     char in[PARTY_BUFFER_SIZE];
     size_t in_size;
     uint64_t stamp; /* ticks: when the last bytes came */
@@ -42,6 +43,9 @@ void party_close(struct party *p);
 struct fix_encoder *party_begin(struct party *p, const char *msg_type);
 /* Returns when it was given to the kernel, in ticks; 0: the peer is gone. */
 uint64_t party_send(struct party *p);
+/* The same in two: the message is made, and lies ready; it is sent. */
+bool party_ready(struct party *p);
+uint64_t party_send_ready(struct party *p);
 /* Takes what is there, if anything. false: something is wrong. */
 bool party_poll(struct party *p, party_message *message, void *ctx);
 

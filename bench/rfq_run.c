@@ -77,8 +77,10 @@ static bool ask(struct rfq_run *r, struct bench_plan *plan, bool counts)
     fix_put_text(e, FIX_TAG_Symbol, SYMBOL);
     fix_put_char(e, FIX_TAG_Side, '1');
     fix_put_decimal(e, FIX_TAG_OrderQty, (int64_t)l->number * DECIMAL_SCALE);
+    if (!party_ready(&r->taker))
+        return false;
     l->begin = bench_plan_next(plan);
-    uint64_t sent = party_send(&r->taker);
+    uint64_t sent = party_send_ready(&r->taker);
     if (r->from_send)
         l->begin = sent;
     r->sizes[STEP_REQUEST].in = r->taker.sent_size;
