@@ -229,6 +229,15 @@ static void end_batch(struct engine *e)
     counter_add(e->batches, 1);
 }
 
+/* What no item caused may emit nothing. */
+static void end_batch_if_any(struct engine *e)
+{
+    if (e->emit.ring->open->count > 0)
+        end_batch(e);
+    else
+        ring_abandon(e->emit.ring);
+}
+
 static void decide_item(struct engine *e, const struct lane_item *item)
 {
     emit_batch_begin(&e->emit, item);
@@ -250,10 +259,7 @@ static void decide_timer(struct engine *e, const struct timer *t)
         distribution_timer_fired(&e->emit, t);
     else
         routing_timer_fired(&e->emit, t);
-    if (e->emit.ring->open->count > 0)
-        end_batch(e);
-    else
-        ring_abandon(e->emit.ring);
+    end_batch_if_any(e);
     counter_add(e->timers, 1);
 }
 
@@ -301,10 +307,7 @@ static unsigned poll_change(struct engine *e)
     emit_batch_begin(&e->emit, NULL);
     e->changed = e->is_distribution ? distribution_change(&e->emit, &e->change, &e->change_next)
                                     : routing_change(&e->emit, &e->change, &e->change_next);
-    if (e->emit.ring->open->count > 0)
-        end_batch(e);
-    else
-        ring_abandon(e->emit.ring);
+    end_batch_if_any(e);
     return 1;
 }
 
@@ -320,10 +323,7 @@ static unsigned poll_sweep(struct engine *e)
         return 0;
     emit_batch_begin(&e->emit, NULL);
     e->sweeps = !distribution_sweep(&e->emit, &e->sweep_next);
-    if (e->emit.ring->open->count > 0)
-        end_batch(e);
-    else
-        ring_abandon(e->emit.ring);
+    end_batch_if_any(e);
     return 1;
 }
 

@@ -8,7 +8,7 @@
  * their lanes, each with one commit. A command that leads to no record is a bug (asserted); a timer may lead to none.
  *
  * Counters: rfqd_engine_{batches,timers}_total{agent}, rfqd_engine_commands_total{agent,type},
- * rfqd_engine_refusals_total{agent,reason}, rfqd_engine_stalls_total{agent,full},
+ * rfqd_engine_{refusals,ignored}_total{agent,reason}, rfqd_engine_stalls_total{agent,full},
  * rfqd_execution_breaks_total{agent,reason}.
  */
 #ifndef RFQD_ENGINE_ENGINE_H

@@ -45,7 +45,8 @@
  * told apart by CompIDs.)
  *
  * Counters: rfqd_fix_{received,sent}_total{session,type},
- * rfqd_fix_{rejected,garbled,gaps,too_low,kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},
+ * rfqd_fix_{rejected,faults,garbled,gaps,too_low,duplicates}_total{session},
+ * rfqd_fix_{kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},
  * rfqd_fix_session_up{session}, rfqd_fix_{unsent,busy}_total{session,reason},
  * rfqd_fix_refused_total{gateway,reason}, rfqd_fix_connections_total{gateway},
  * rfqd_gateway_{ring,lane}_waits_total{gateway}, rfqd_gateway_unknown_sessions_total{gateway}.

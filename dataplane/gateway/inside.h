@@ -100,7 +100,8 @@ enum busy_slot {
 struct channel_counters {
     counter_value *received[TYPE_SLOTS], *sent[TYPE_SLOTS];
     counter_value *unsent[UNSENT_SLOTS], *busy[BUSY_SLOTS];
-    counter_value *rejected, *garbled, *gaps, *too_low, *duplicates, *faults, *kept, *no_room, *resends, *resent, *forgotten, *logons, *up;
+    counter_value *rejected, *faults, *garbled, *gaps, *too_low, *duplicates;
+    counter_value *kept, *no_room, *resends, *resent, *forgotten, *logons, *up;
 };
 static_assert(COUNTERS_MAX >=
                   SESSIONS_MAX * (sizeof(struct channel_counters) / sizeof(counter_value *)) + 7000,
