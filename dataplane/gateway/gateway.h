@@ -19,8 +19,8 @@
  * nobody. Out: event → next number → encoded into the ring as GATEWAY_OUT with the event as cause → commit →
  * port_send → one flush per poll, so that a release to k LPs is one burst. At level `synced` the bytes wait
  * until the ring's durable position has passed their record; order within the session is kept. Session not
- * up: must_reach events are numbered and kept (the peer asks for them after logon), refusals of quotes up to
- * a quarter of the store, so that no LP pushes out what it has to learn by them; all others become
+ * up: must_reach events are numbered and kept (the peer asks for them after logon), quotes, their
+ * withdrawals and refusals up to a quarter of the store, so that no LP pushes out what else is to be learnt; all others become
  * GATEWAY_UNSENT, addressed to the engine they came from. So does what has expired, and what the peer asks
  * for again when it may not be sent any more (then it is gap-filled) and certainly did not arrive: reason
  * LOST (resend.c). A session that holds back more than its store has room for stops the engine's lane, not

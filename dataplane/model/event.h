@@ -21,8 +21,8 @@ enum ref_kind { REF_NONE = 0, REF_RFQ = 1, REF_DELIVERY = 2, REF_QUOTE = 3, REF_
 enum reach {
     REACH_IF_UP = 0, /* it is unsent: GATEWAY_UNSENT */
     REACH_ALWAYS = 1, /* numbered and kept until the peer asks: executions, ends, refusals */
-    REACH_BOUNDED = 2 /* as that, for a bounded part of the store, and unsent beyond: refused quotes, which an LP can
-                         cause as fast as it sends */
+    REACH_BOUNDED = 2 /* as that, for a bounded part of the store, and unsent beyond: quotes, their ends and refusals,
+                         which an LP can cause as fast as it sends */
 };
 
 struct outbound {

@@ -448,6 +448,9 @@ Test(distribution_award, not_filled_goes_back_and_the_next_quote_is_offered)
         cr_expect_eq(offered->quote, b.quotes[3], "the next that stands");
         cr_expect_eq(offered->ask, PRICE(110003));
         cr_expect_eq(offered->head.session, TAKER);
+        cr_expect_eq(offered->valid_until_ns, b.d.h.now_ns + 10 * SECOND, "no longer than the RFQ");
+        cr_expect_eq(offered->out.expires_ns, offered->valid_until_ns);
+        cr_expect_eq(offered->out.must_reach, REACH_BOUNDED);
         cr_expect_eq(b.rfq->state, RFQ_EVALUATION);
         cr_expect_eq(b.rfq->shown, SHOWN_AWARDED, "what is shown never goes back");
         cr_expect_eq(b.rfq->deadline_ns, b.d.h.now_ns + 10 * SECOND);
@@ -578,7 +581,10 @@ Test(distribution_award, not_filled_expires_at_the_backup_deadline)
     b.rfq = desk_reload_with(&b.d, b.rfq);
     desk_advance(&b.d, 10 * SECOND - 1);
     cr_expect_eq(b.rfq->state, RFQ_EVALUATION);
-    desk_advance(&b.d, 1);
+    b.d.h.now_ns++; /* at the limit it is late, whether the timer has fired or not */
+    struct command_quote_response late = desk_accept_command(b.quotes[3]);
+    expect_refused(&b, &late, REASON_QUOTE_EXPIRED, "the RFQ's deadline passed 0 ns ago");
+    desk_advance(&b.d, 0);
     cr_expect_eq(b.rfq->state, RFQ_EXPIRED);
     cr_expect_eq(b.rfq->ended_ns, deadline_ns);
     cr_expect_eq(distribution_lp(b.d.s, 2)->no_response, 0, "they had answered");

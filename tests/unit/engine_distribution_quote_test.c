@@ -16,6 +16,7 @@ Test(distribution_quote, goes_to_the_taker_with_all_that_it_needs)
     cr_expect_eq(ev->head.dest, AGENT_GATEWAY);
     cr_expect_eq(ev->head.session, TAKER);
     cr_expect_eq(ev->out.expires_ns, d.h.now_ns + SECOND);
+    cr_expect_eq(ev->out.must_reach, REACH_BOUNDED, "a taker that is away has it when it is back, while it stands");
     cr_expect_eq(ev->bid, PRICE(109990));
     cr_expect_eq(ev->bid_size, UNITS(1000000), "not stated: what was asked");
     cr_expect_eq(ev->ask_size, UNITS(500000));
@@ -260,6 +261,7 @@ Test(distribution_quote, is_withdrawn_by_its_id_or_by_its_rfq)
     const struct quote_ended *ev = harness_find(&d.h, RECORD_QUOTE_ENDED);
     cr_expect_eq(ev->head.session, TAKER);
     cr_expect_eq(ev->head.dest, AGENT_GATEWAY);
+    cr_expect_eq(ev->out.must_reach, REACH_BOUNDED);
     cr_expect_eq(rfq->best_ask, 0);
     uint64_t second = desk_quote(&d, rfq, 1, 0, PRICE(110000));
     desk_withdraw(&d, rfq, 1, "");

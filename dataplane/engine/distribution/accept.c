@@ -87,13 +87,18 @@ static bool may_be_awarded(unsigned state)
 }
 
 static void check_state(const struct distribution_state *s, const struct acceptance *a, const struct award *w,
-                        struct refusal *r)
+                        uint64_t now_ns, struct refusal *r)
 {
     const struct lp *lp = distribution_lp(s, w->quote->lp);
     if (!may_be_awarded(w->rfq->state)) {
         struct text t = refuse(r, REASON_RFQ_STATE);
         text_add(&t, "the RFQ is ");
         text_add(&t, rfq_state_name(w->rfq->state));
+    } else if (now_ns >= w->rfq->deadline_ns) { /* its timer is about to fire */
+        struct text t = refuse(r, REASON_QUOTE_EXPIRED);
+        text_add(&t, "the RFQ's deadline passed ");
+        text_add_duration(&t, now_ns - w->rfq->deadline_ns);
+        text_add(&t, " ago");
     } else if (w->quote->status != QUOTE_STANDING) { /* its award was undone */
         struct text t = refuse(r, REASON_QUOTE_CONSUMED);
         say_quote(&t, a);
@@ -166,7 +171,7 @@ static void check_accept(const struct emit *e, const struct acceptance *a, struc
     if (r->reason == REASON_NONE)
         check_quote_stands(a, w->quote, e->now_ns, r);
     if (r->reason == REASON_NONE)
-        check_state(s, a, w, r);
+        check_state(s, a, w, e->now_ns, r);
     if (r->reason == REASON_NONE)
         check_side(a, w, r);
     if (r->reason == REASON_NONE)

@@ -47,12 +47,15 @@ static void offer(struct emit *e, const struct rfq *rfq, const struct quote *q, 
 {
     struct quote_offered *ev = emit_begin(e, RECORD_QUOTE_OFFERED, sizeof *ev);
     emit_to(ev, rfq->gateway, LANE_ENGINE, rfq->session);
-    ev->out = (struct outbound){
-        .rfq = rfq->id, .ref = q->id, .ref_kind = REF_QUOTE, .expires_ns = q->valid_until_ns};
     ev->quote = q->id;
     ev->rfq = rfq->id;
     ev->lp = q->lp;
-    ev->valid_until_ns = q->valid_until_ns;
+    ev->valid_until_ns = earlier(q->valid_until_ns, rfq->deadline_ns); /* the backup deadline now */
+    ev->out = (struct outbound){.rfq = rfq->id,
+                                .ref = q->id,
+                                .ref_kind = REF_QUOTE,
+                                .expires_ns = ev->valid_until_ns,
+                                .must_reach = REACH_BOUNDED};
     ev->bid = q->bid;
     ev->ask = q->ask;
     ev->bid_size = q->bid_size;

@@ -54,9 +54,8 @@ void quote_end(struct emit *e, const struct rfq *rfq, const struct quote *q, enu
     if (status ==
         QUOTE_IS_WITHDRAWN) { /* of the others the taker knows: by 62, by a newer quote, by the RFQ's end */
         emit_to(ev, rfq->gateway, LANE_ENGINE, rfq->session);
-        ev->out = (struct outbound){.rfq = rfq->id, .ref = q->id, .ref_kind = REF_QUOTE};
-        if (reason == REASON_LP_SUSPENDED) /* mostly at a start, when no session is up yet */
-            ev->out.must_reach = REACH_BOUNDED;
+        ev->out = (struct outbound){
+            .rfq = rfq->id, .ref = q->id, .ref_kind = REF_QUOTE, .must_reach = REACH_BOUNDED};
     }
     ev->quote = q->id;
     ev->rfq = rfq->id;
@@ -253,8 +252,11 @@ static void add(struct emit *e, const struct rfq *rfq, const struct lp *lp, cons
     ev->delivery = d->id;
     ev->replaces = former && former->status == QUOTE_STANDING ? former->id : 0;
     ev->valid_until_ns = c->valid_until_ns ? earlier(c->valid_until_ns, rfq->deadline_ns) : rfq->deadline_ns;
-    ev->out = (struct outbound){
-        .rfq = rfq->id, .ref = ev->quote, .ref_kind = REF_QUOTE, .expires_ns = ev->valid_until_ns};
+    ev->out = (struct outbound){.rfq = rfq->id,
+                                .ref = ev->quote,
+                                .ref_kind = REF_QUOTE,
+                                .expires_ns = ev->valid_until_ns,
+                                .must_reach = REACH_BOUNDED};
     ev->bid = c->has_bid ? c->bid : 0;
     ev->ask = c->has_ask ? c->ask : 0;
     ev->bid_size = size_for(rfq, c->has_bid, c->has_bid_size, c->bid_size);
