@@ -386,6 +386,19 @@ static unsigned add_users(struct node *n, unsigned count)
     return count;
 }
 
+/* What was ever known keeps its place: new names must find one. */
+static enum err check_names(const struct node *n, const struct engine_setup *setup)
+{
+    struct engine_names names = engine_names(n->distribution, setup);
+    char text[200];
+    if (names.instruments <= INSTRUMENTS_MAX && names.lps <= LPS_MAX && names.takers <= SESSIONS_MAX)
+        return OK;
+    snprintf(text, sizeof text,
+             "too many names, with those that were ever known: %u instruments of %u, %u LPs of %u, %u takers of %u",
+             names.instruments, INSTRUMENTS_MAX, names.lps, LPS_MAX, names.takers, SESSIONS_MAX);
+    return fail(ERR_LIMIT, "configuration", text);
+}
+
 static enum err start_engines(struct node *n, uint64_t now_ns)
 {
     const struct config *c = n->config.config;
@@ -411,6 +424,9 @@ static enum err start_engines(struct node *n, uint64_t now_ns)
                                  .lp_count = c->lp_count,
                                  .takers = n->takers,
                                  .taker_count = taker_count};
+    enum err e = check_names(n, &setup);
+    if (e != OK)
+        return e;
     engine_start(n->engine_distribution, &setup, now_ns);
     engine_start(n->engine_routing, &setup, now_ns);
     return OK;

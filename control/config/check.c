@@ -128,6 +128,11 @@ static void check_sessions(struct config *c, const char *name)
         }
     }
     c->has_listen = c->listen.sin_family != 0;
+    if (c->connections_max < c->session_count + GATEWAY_SPARE_CONNECTIONS)
+        config_complain(c, name, 0,
+                        "fix.connections_max: %llu are too few for %u sessions and %u connections that have not "
+                        "logged on yet",
+                        (unsigned long long)c->connections_max, c->session_count, GATEWAY_SPARE_CONNECTIONS);
     if (accepts && !c->has_listen)
         config_complain(c, name, 0, "fix.listen is empty, but there are sessions that log on to us");
 }

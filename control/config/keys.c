@@ -83,7 +83,7 @@ const struct config_key config_keys[] = {
     {SECTION_FIX, "listen", KEY_ADDRESS, "", 1, 0, 0, "", TOP(listen), NULL,
      "Where sessions that log on to us connect; empty: nowhere."},
     {SECTION_FIX, "connections_max", KEY_U64, "", 1, 1, 4096, "256", TOP(connections_max), NULL,
-     "Connections at one time, accepted and made."},
+     "Connections at one time, accepted and made: one for each session, and 32 for those not logged on yet."},
     {SECTION_FIX, "resend_store_kib", KEY_U64, "KiB", 1024, 64, 1048576, "4096", TOP(resend_store_size), NULL,
      "Sent messages kept in memory for resends, per session; older ones are gap-filled and counted."},
 

@@ -59,7 +59,14 @@ struct engine_setup {
     const struct taker *takers;
     unsigned taker_count;
 };
+/* Its names and those ever known have places: engine_names() is within INSTRUMENTS_MAX, LPS_MAX, SESSIONS_MAX. Asserted. */
 void engine_start(struct engine *e, const struct engine_setup *setup, uint64_t now_ns);
+
+/* How many names there are with a setup's: one that was ever known keeps its place. */
+struct engine_names {
+    unsigned instruments, lps, takers;
+};
+struct engine_names engine_names(const struct distribution_state *s, const struct engine_setup *setup);
 
 /* What an operator changes while it runs. Entries are found as engine_setup's are, and are those that differ: what is not
  * named stays as it is. Distribution takes all, routing the settings. In batches of at most ENGINE_CHANGE_RECORDS, one a

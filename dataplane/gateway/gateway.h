@@ -68,6 +68,8 @@
 #include "dataplane/ring/ring.h"
 #include "fix/session.h"
 
+#define GATEWAY_SPARE_CONNECTIONS 32u /* accepted and not logged on yet, beyond one for each session */
+
 enum durability_level { LEVEL_COMMITTED, LEVEL_SYNCED };
 
 struct gateway_session_config {

@@ -18,7 +18,6 @@
 #define NO_INDEX                  UINT32_MAX
 #define GATEWAY_ADMIN_SIZE_MAX    1024u /* an administrative message of ours */
 #define GATEWAY_OUT_SIZE_MAX      2048u /* an application message of ours */
-#define GATEWAY_SPARE_CONNECTIONS 32u   /* accepted and not logged on yet, beyond one for each session */
 #define GATEWAY_RECEIVE_SIZE      (FIX_MESSAGE_SIZE_MAX + PORT_CHUNK_MAX + 16384u)
 #define GATEWAY_ENGINE_ITEMS_MAX  BATCH_RECORDS_MAX /* of one lane in one poll: a release is one burst */
 #define GATEWAY_PIECES_MAX        256u              /* resent messages of one poll, all sessions */

@@ -38,6 +38,8 @@ FAULTS = (
     ("listen: '127.0.0.1:9880'", "listen: here", 3, r"'listen': 'here'"),
     ("listen: '127.0.0.1:9880'", "listen: '127.0.0.1:99999'", 3, r"'listen': '127.0.0.1:99999'"),
     ("listen: '127.0.0.1:9880'", "connections_max: 5", None, r"fix.listen is empty"),
+    ("listen: '127.0.0.1:9880'", "listen: '127.0.0.1:9880', connections_max: 33", None,
+     r"fix.connections_max: 33 are too few for 2 sessions and 32 connections that have not logged on yet"),
     ("fix: {{listen: '127.0.0.1:9880'}}", "fix: 5", 3, r"fix takes keys with values"),
     ("symbol: EURUSD", "symbol: EURUSD, tick: -1", 5, r"'tick': '-1'"),
     ("symbol: EURUSD", "symbol: EURUSD, tick: 0.000000001", 5, r"'tick': '0.000000001'"),

@@ -203,6 +203,18 @@ static void begin_stays(struct emit *e)
     }
 }
 
+struct engine_names engine_names(const struct distribution_state *s, const struct engine_setup *setup)
+{
+    struct engine_names names = {table_count(s->instruments), table_count(s->lps), table_count(s->takers)};
+    for (unsigned i = 0; i < setup->instrument_count; i++)
+        names.instruments += !distribution_instrument_by_symbol(s, setup->instruments[i].symbol);
+    for (unsigned i = 0; i < setup->lp_count; i++)
+        names.lps += !distribution_lp_by_code(s, setup->lps[i].code);
+    for (unsigned i = 0; i < setup->taker_count; i++)
+        names.takers += !distribution_taker_by_code(s, setup->takers[i].code);
+    return names;
+}
+
 void distribution_start(struct emit *e, const struct engine_setup *setup)
 {
     start_epoch(e);
