@@ -21,6 +21,8 @@ void resend_begin(struct gateway *g, struct channel *ch, uint64_t from, uint64_t
 {
     if (ch->resending) { /* asked again meanwhile: all that either request covers; what waits behind comes
                             anyway */
+        if (ch->gap_from && ch->gap_from < from) /* a run that is not filled yet */
+            from = ch->gap_from;
         if (from < ch->resend_next)
             ch->resend_next = from;
         if (to > ch->resend_last)

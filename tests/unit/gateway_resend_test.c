@@ -414,6 +414,39 @@ Test(gateway_resend, level_synced_resends_nothing_that_is_not_durable)
     world_free(w);
 }
 
+/* A run that is being gone through belongs to the first request, wherever a second one begins. */
+Test(gateway_resend, asked_twice_fills_all_that_either_request_covers)
+{
+    struct world *w = world_new(17);
+    world_start(w);
+    world_logon(w, LP);
+    struct peer *p = &w->peers[LP];
+    enum { EXPIRED = 1500 }; /* more numbers than one poll goes through */
+    const uint64_t expires_ns = w->now_ns + 10 * SECOND;
+    for (uint64_t i = 1; i <= EXPIRED; i++) {
+        request(w, i, expires_ns);
+        if (i % 500 == 0)
+            world_run(w, 5 * MILLISECOND);
+    }
+    while (peer_next(p))
+        ;
+    world_run(w, 10 * SECOND);
+    while (peer_next(p))
+        ;
+    peer_send(p, "35=2|7=3|16=0|");
+    sim_net_advance(w->net, w->now_ns += MILLISECOND);
+    struct agent a = gateway_agent(w->gateway);
+    a.poll(a.self, w->now_ns);
+    peer_send(p, "35=2|7=1000|16=0|");
+    sim_net_advance(w->net, w->now_ns += MILLISECOND); /* it is there before the rest is gone through */
+    world_run(w, 50 * MILLISECOND);
+    const char *m = peer_expect(p, "4");
+    cr_assert_eq(seq(m), 3);
+    cr_assert_gt(strtoull(field(m, 36), NULL, 10), EXPIRED + 2);
+    peer_nothing(p);
+    world_free(w);
+}
+
 /* A peer that loses connections at random and asks for what it lacks gets every execution, once by number, in
  * order. */
 Test(gateway_resend, every_execution_arrives_whatever_happens_to_the_connection)
