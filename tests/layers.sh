@@ -39,6 +39,11 @@ may_include dataplane/engine dataplane/model dataplane/ring dataplane/core
 may_include dataplane/gateway fix dataplane/net dataplane/model dataplane/ring dataplane/core
 may_include storage dataplane/model dataplane/ring dataplane/core
 may_include control/replica storage dataplane/model dataplane/ring dataplane/core
+may_include control/config control/journal dataplane/gateway/gateway.h dataplane/model dataplane/core
+may_include control/journal dataplane/core
+may_include control/metrics control/node.h dataplane/core
+may_include control/ops control/config control/json control/metrics control/node.h storage dataplane/engine/rfq dataplane/model \
+    dataplane/core fix
 may_include control/json dataplane/model dataplane/core
 may_include control/web dataplane/net dataplane/model dataplane/core
 may_include control/auth control/config dataplane/model dataplane/core
@@ -51,6 +56,9 @@ may_include control/ws control/auth control/body control/client control/feed con
 may_include control/http control/auth control/body control/client control/console control/feed control/metrics control/view \
     control/web control/ws storage/store.h dataplane/core
 may_include control/front control/http control/metrics control/node.h
+may_include tools/ctl control/ops/command_list.h
+may_include tools/sim fix dataplane/net dataplane/core
+may_include bench fix dataplane/net dataplane/ring dataplane/core
 
 # Symbols -------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 /* An agent: a struct with a poll. Cores are threads that poll a list of agents (core.h).
  *
  * poll(self, now_ns) does a bounded amount of work and says how much (0: it was idle). It never blocks,
- * sleeps, locks, or allocates. now_ns is UTC in nanoseconds, read once per round by the core from the TSC
- * clock; an agent knows no other time.
+ * sleeps or locks, and in the dataplane never allocates (control may). now_ns is UTC in nanoseconds, read
+ * once per round by the core from the TSC clock; an agent knows no other time.
  *
  * warm(self, long_idle) gets ready for work that has not come yet, and does none: it asks the caches for the
  * memory that will be needed next, and where the core has been idle for long it goes through what work goes
