@@ -97,13 +97,18 @@ unsigned uring_accept_done(struct uring_port *u, uint32_t index, int res, unsign
     if (res < 0) {
         return 0;
     }
+    struct sockaddr_in peer;
+    socklen_t size = sizeof peer;
+    if (getpeername(res, (struct sockaddr *)&peer, &size) != 0) {
+        close(res); /* reset while it waited to be accepted: a connection that never was */
+        return 0;
+    }
     struct conn *c = uring_conn_take(u, res, CONN_OPEN, l->tag);
     if (c == NULL) {
         close(res); /* too many: the peer sees its connection end at once */
         return 0;
     }
-    socklen_t size = sizeof c->peer;
-    getpeername(res, (struct sockaddr *)&c->peer, &size);
+    c->peer = peer;
     socket_no_delay(res);
     uring_rearm_add(u, c); /* after the event: the consumer may pause first */
     *event = (struct port_event){.type = PORT_ACCEPTED, .conn = c->handle, .tag = c->tag, .peer = c->peer};

@@ -313,6 +313,45 @@ Test(net_uring, tells_an_end_from_a_reset)
     port_destroy(p);
 }
 
+/* Peers that went before they were accepted never were: nothing tells of them, and those behind them come. */
+static void nobody_is_accepted(enum port_uring_mode mode)
+{
+    enum { GONE = 20 };
+    struct sockaddr_in at = address(7219);
+    struct port *p = listening(&at, 1, mode);
+    struct port_event e;
+    cr_assert_eq(port_poll(p, &e, 1), 0); /* armed: the kernel takes them as they come */
+    for (unsigned i = 0; i < GONE; i++) {
+        int raw = raw_connect(&at);
+        struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+        cr_assert_eq(setsockopt(raw, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+        close(raw);
+    }
+    int raw = raw_connect(&at);
+    uint64_t started_ns = wall_ns();
+    while (port_poll(p, &e, 1) == 0) {
+        guard(started_ns);
+    }
+    cr_assert_eq(e.type, PORT_ACCEPTED);
+    cr_assert_neq(e.peer.sin_addr.s_addr, 0, "accepted from nobody");
+    cr_assert_eq(port_send(p, e.conn, "alive", 5), OK);
+    port_flush(p);
+    char in[5];
+    cr_assert_eq(recv(raw, in, 5, MSG_WAITALL), 5);
+    port_destroy(p);
+    close(raw);
+}
+
+Test(net_uring, accepts_nobody_who_is_gone)
+{
+    nobody_is_accepted(PORT_URING_DEFERRED);
+}
+
+Test(net_uring, accepts_nobody_who_is_gone_cooperatively)
+{
+    nobody_is_accepted(PORT_URING_COOPERATIVE);
+}
+
 struct handed_over {
     struct port *port;
     unsigned connected;
