@@ -37,6 +37,10 @@ static void address_leaves(struct web *w, uint32_t address)
 void link_accepted(struct web *w, const struct port_event *event)
 {
     uint32_t address = event->peer.sin_addr.s_addr;
+    if (address == 0) { /* nobody has it: to count it would be to count a free place */
+        port_close(w->config.port, event->conn);
+        return;
+    }
     struct address_count *count = place_of(w, address);
     enum web_refusal refusal = WEB_REFUSALS;
     if (w->draining)

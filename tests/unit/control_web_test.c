@@ -547,22 +547,27 @@ Test(control_web, has_a_place_for_so_many_connections_of_one_address)
     harness_close(&h);
 }
 
-/* A table of addresses that keep coming and going is as it was at first. */
+/* A table of addresses that keep coming and going is as it was at first; nobody, whose address is what a free
+ * place has, is not in it. */
 Test(control_web, counts_addresses_rightly_however_they_come_and_go)
 {
     struct harness h;
-    struct port *ports[40];
+    struct port *ports[40], *nobody;
     unsigned random = 1;
     uint32_t conns[40][2];
     unsigned open[40] = {0}, live = 0;
     harness_open_with(&h, &(struct web_config){.connections_per_address_max = 2}, NULL);
     for (unsigned i = 0; i < 40; i++)
         cr_assert_eq(sim_net_port(h.net, harness_ip(0x0b000001u + i), 16, &ports[i]), OK);
+    cr_assert_eq(sim_net_port(h.net, harness_ip(0), 16, &nobody), OK);
+    struct sockaddr_in to = harness_address(SERVER_IP, 80);
+    cr_assert_eq(port_connect(nobody, &to, NULL, 0, &conns[0][0]), OK);
+    harness_run(&h);
+    cr_assert_eq(web_connections(h.web), 0, "nobody is let in");
     for (unsigned step = 0; step < 2000; step++) {
         unsigned i = (random = random * 1103515245u + 12345u) >> 16;
         bool opens = i & 1;
         i = (i >> 1) % 40;
-        struct sockaddr_in to = harness_address(SERVER_IP, 80);
         if (opens && open[i] < 2 && live < 32) {
             cr_assert_eq(port_connect(ports[i], &to, NULL, 0, &conns[i][open[i]++]), OK);
             live++;
