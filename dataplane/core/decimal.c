@@ -102,20 +102,3 @@ enum err decimal_mul(int64_t a, int64_t b, int64_t *out)
 {
     return fit(divide_half_even((__int128)a * b, DECIMAL_SCALE), out);
 }
-
-enum err decimal_div(int64_t a, int64_t b, int64_t *out)
-{
-    if (b == 0)
-        return ERR_RANGE;
-    return fit(divide_half_even((__int128)a * DECIMAL_SCALE, b), out);
-}
-
-enum err decimal_add(int64_t a, int64_t b, int64_t *out)
-{
-    return fit((__int128)a + b, out);
-}
-
-enum err decimal_sub(int64_t a, int64_t b, int64_t *out)
-{
-    return fit((__int128)a - b, out);
-}

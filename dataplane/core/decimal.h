@@ -26,9 +26,5 @@ size_t decimal_print(int64_t scaled, char out[DECIMAL_TEXT_MAX]);
 
 /* a × b, exact to 1e-8, rounded half to even. ERR_RANGE: does not fit. */
 enum err decimal_mul(int64_t a, int64_t b, int64_t *out) WARN_UNUSED;
-/* a ÷ b, rounded half to even. ERR_RANGE: b is 0, or it does not fit. */
-enum err decimal_div(int64_t a, int64_t b, int64_t *out) WARN_UNUSED;
-enum err decimal_add(int64_t a, int64_t b, int64_t *out) WARN_UNUSED;
-enum err decimal_sub(int64_t a, int64_t b, int64_t *out) WARN_UNUSED;
 
 #endif

@@ -194,7 +194,7 @@ static void check_rounding(__int128 n, __int128 d, enum err e, int64_t q)
     cr_assert(twice < divisor || (twice == divisor && q % 2 == 0));
 }
 
-Test(core_decimal, multiplies_and_divides_half_to_even)
+Test(core_decimal, multiplies_half_to_even)
 {
     uint64_t seed = 3;
     unsigned refused = 0, done = 0;
@@ -208,10 +208,6 @@ Test(core_decimal, multiplies_and_divides_half_to_even)
         check_rounding((__int128)a * b, DECIMAL_SCALE, e, q);
         refused += e == ERR_RANGE;
         done += e == OK;
-        if (b == 0)
-            continue;
-        e = decimal_div(a, b, &q);
-        check_rounding((__int128)a * DECIMAL_SCALE, b, e, q);
     }
     cr_assert(refused > 1000 && done > 1000);
 }
@@ -225,27 +221,17 @@ Test(core_decimal, rounds_the_halves_by_the_table)
         int64_t q;
         cr_assert_eq(decimal_mul(rows[i].a, DECIMAL_SCALE / 2, &q), OK);
         cr_assert_eq(q, rows[i].product, "%ld × 0.5", (long)rows[i].a);
-        cr_assert_eq(decimal_div(rows[i].a, -2 * DECIMAL_SCALE, &q), OK);
-        cr_assert_eq(q, -rows[i].product, "%ld ÷ -2", (long)rows[i].a);
     }
 }
 
 Test(core_decimal, refuses_what_overflows)
 {
     int64_t v = 77;
-    cr_assert_eq(decimal_div(1, 0, &v), ERR_RANGE);
     cr_assert_eq(decimal_mul(INT64_MAX, 2 * DECIMAL_SCALE, &v), ERR_RANGE);
-    cr_assert_eq(decimal_div(INT64_MAX, 1, &v), ERR_RANGE);
-    cr_assert_eq(decimal_add(INT64_MAX, 1, &v), ERR_RANGE);
-    cr_assert_eq(decimal_sub(-INT64_MAX, 1, &v), ERR_RANGE, "INT64_MIN is no decimal");
     cr_assert_eq(decimal_mul(INT64_MIN, DECIMAL_SCALE, &v), ERR_RANGE);
     cr_assert_eq(v, 77, "a refusal writes nothing");
-    cr_assert_eq(decimal_add(INT64_MAX - 1, 1, &v), OK);
-    cr_assert_eq(v, INT64_MAX);
-    cr_assert_eq(decimal_sub(5, 7, &v), OK);
-    cr_assert_eq(v, -2);
     cr_assert_eq(decimal_mul(INT64_MAX, -DECIMAL_SCALE, &v), OK);
     cr_assert_eq(v, -INT64_MAX);
-    cr_assert_eq(decimal_div(INT64_MAX, DECIMAL_SCALE, &v), OK);
+    cr_assert_eq(decimal_mul(INT64_MAX, DECIMAL_SCALE, &v), OK);
     cr_assert_eq(v, INT64_MAX);
 }
