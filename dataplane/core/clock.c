@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <cpuid.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -29,7 +30,6 @@ static struct {
     uint64_t rate_calibrated;
     _Alignas(128) struct clock_steer steer; /* the steering thread's own */
     struct clock_bend bend;
-    _Atomic uint64_t offset_ns_max;
 } the;
 
 static uint64_t kernel_ns(clockid_t id)
@@ -198,21 +198,8 @@ void clock_discipline(void)
 {
     assert(the.ready);
     struct clock_sample sample = sample_take();
-    int64_t offset_ns = clock_steer(&the.steer, &the.bend, &sample);
-    uint64_t absolute_ns = (uint64_t)(offset_ns < 0 ? -offset_ns : offset_ns);
-    if (absolute_ns > atomic_load_explicit(&the.offset_ns_max, memory_order_relaxed))
-        atomic_store_explicit(&the.offset_ns_max, absolute_ns, memory_order_relaxed);
+    clock_steer(&the.steer, &the.bend, &sample);
     publish();
-}
-
-bool clock_uses_tsc(void)
-{
-    return the.tsc;
-}
-
-uint64_t clock_offset_ns_max(void)
-{
-    return atomic_load_explicit(&the.offset_ns_max, memory_order_relaxed);
 }
 
 uint64_t clock_ticks_to_ns(uint64_t ticks)

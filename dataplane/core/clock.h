@@ -11,7 +11,6 @@
 #ifndef RFQD_CORE_CLOCK_H
 #define RFQD_CORE_CLOCK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define CLOCK_SLEW_PPM_MAX 50000
@@ -19,9 +18,6 @@
 void clock_init(void);       /* before any thread reads the clock; again: no effect */
 uint64_t clock_now_ns(void); /* any thread after clock_init */
 void clock_discipline(void); /* one thread */
-bool clock_uses_tsc(void);
-/* Largest offset from the kernel's clock seen by clock_discipline, absolute, ns. */
-uint64_t clock_offset_ns_max(void);
 
 /* Stamps for measuring: the bare counter, and what a difference of two is in ns (by the rate of calibration).
  */

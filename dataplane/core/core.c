@@ -172,14 +172,3 @@ const char *idle_name(enum idle_strategy s)
     unsigned i = (unsigned)s;
     return i < sizeof idle_names / sizeof idle_names[0] ? idle_names[i] : NULL;
 }
-
-enum err idle_parse(const char *name, enum idle_strategy *out)
-{
-    for (unsigned i = 0; i < sizeof idle_names / sizeof idle_names[0]; i++) {
-        if (strcmp(name, idle_names[i]) == 0) {
-            *out = (enum idle_strategy)i;
-            return OK;
-        }
-    }
-    return ERR_NOT_FOUND;
-}

@@ -55,6 +55,5 @@ void cores_stop(struct core *cores, unsigned count);
 enum idle_strategy idle_fitting(enum idle_strategy configured, unsigned pollers);
 /* NULL for a name that is none: spin, pause, yield, backoff. */
 const char *idle_name(enum idle_strategy s);
-enum err idle_parse(const char *name, enum idle_strategy *out) WARN_UNUSED;
 
 #endif

@@ -8,18 +8,6 @@ void histogram_reset(struct histogram *h)
     h->min = UINT64_MAX;
 }
 
-void histogram_merge(struct histogram *into, const struct histogram *from)
-{
-    into->count += from->count;
-    into->sum += from->sum;
-    if (from->max > into->max)
-        into->max = from->max;
-    if (from->min < into->min)
-        into->min = from->min;
-    for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-        into->buckets[i] += from->buckets[i];
-}
-
 void histogram_copy(struct histogram *out, const struct histogram *from)
 {
     out->count = __atomic_load_n(&from->count, __ATOMIC_RELAXED);

@@ -18,7 +18,6 @@ struct histogram {
 };
 
 void histogram_reset(struct histogram *h);
-void histogram_merge(struct histogram *into, const struct histogram *from);
 /* What a reader does while the writer goes on: each word whole, the words not of one instant (the counts of
  * the newest few values may be missing in one and present in another). */
 void histogram_copy(struct histogram *out, const struct histogram *from);

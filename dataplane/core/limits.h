@@ -14,7 +14,6 @@
 #define BATCH_SIZE_MAX    (512u * 1024u)       /* bytes of one decision, header included */
 #define RECORD_SIZE_MAX   (80u * 1024u)        /* one record: a FIX message and its header */
 #define RING_SIZE_MIN     (2u * 1024u * 1024u) /* tests and simulation */
-#define RING_SIZE_GATEWAY (64u * 1024u * 1024u)
 #define RING_SIZE_ENGINE  (256u * 1024u * 1024u)
 #define LANE_SIZE_MIN     (1u * 1024u * 1024u)
 #define LANE_SIZE         (8u * 1024u * 1024u)
