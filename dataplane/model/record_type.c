@@ -12,16 +12,3 @@ const char *record_type_name(unsigned type)
         return "?";
     }
 }
-
-const char *record_type_text(unsigned type)
-{
-    switch (type) {
-#define X(name, number, version, body, text) \
-    case number:                             \
-        return text;
-        RECORD_TYPE_LIST(X)
-#undef X
-    default:
-        return "?";
-    }
-}

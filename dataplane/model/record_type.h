@@ -102,7 +102,6 @@ enum record_type {
 
 /* "RFQ_CREATED"; "?" for a number that is none. */
 const char *record_type_name(unsigned type);
-const char *record_type_text(unsigned type);
 /* Bytes of the newest layout with its header (variable ones: the fixed part); 0 for a number that is none. */
 unsigned record_type_size(unsigned type);
 /* Of the newest layout; 0 for a number that is none. Inline: where a record is written, its type is a
