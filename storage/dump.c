@@ -21,7 +21,6 @@ struct dumping {
     const struct layout *layout; /* NULL: not a table of entities */
     dump_line *line;
     void *ctx;
-    uint64_t rfq;  /* 0: any */
     unsigned left; /* rows of this scan */
     bool is_part;  /* it ended before the table did */
     uint64_t lines;
@@ -107,16 +106,6 @@ static int newer_row(struct dumping *d, const void *key, size_t key_size, const 
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* The RFQ's id in an entity: for those that belong to one. */
-static uint64_t entity_rfq(const struct layout *l, const char *entity)
-{
-    uint64_t id = 0;
-    for (uint32_t i = 0; i < l->field_count && !id; i++)
-        if (l->fields[i].kind == FIELD_RFQ)
-            memcpy(&id, entity + l->fields[i].offset, sizeof id);
-    return id;
-}
-
 static int entity_row(struct dumping *d, const uint8_t *key, size_t key_size, const char *value,
                       size_t value_size)
 {
@@ -126,8 +115,6 @@ static int entity_row(struct dumping *d, const uint8_t *key, size_t key_size, co
     if (value_size > sizeof d->row)
         return bad_row(d, key, key_size, "too large");
     memcpy(d->row, value + 1, value_size - 1);
-    if (d->rfq && entity_rfq(d->layout, d->row) != d->rfq)
-        return 0;
     begin_line(d);
     if (live && key[0] >= AGENT_GATEWAY)
         add(d, ",\"agent\":\"%s\"", agent_name(key[0]));
@@ -214,13 +201,10 @@ static int purge_row(struct dumping *d, const char *key, size_t key_size)
 static int row(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
 {
     struct dumping *d = ctx;
-    bool by_rfq = strcmp(d->table, TABLE_HISTORY) == 0 || strstr(d->table, TABLE_ENDED);
     if (key_size > STORE_KEY_MAX)
         return 1;
     d->is_part = d->left == 0 || d->length >= PART_SIZE;
     if (d->is_part)
-        return 1;
-    if (d->rfq && by_rfq && (key_size < 8 || store_from_be64(key) != d->rfq))
         return 1;
     d->left--;
     memcpy(d->last, key, key_size);
@@ -247,10 +231,6 @@ static enum err dump_rows(struct store *s, struct dumping *d, const char *table)
     d->table = table;
     d->layout = layout_of_table(table);
     d->last_size = 0;
-    if (d->rfq && (strcmp(table, TABLE_HISTORY) == 0 || strstr(table, TABLE_ENDED))) {
-        store_be64(d->last, d->rfq); /* before the first key of the RFQ */
-        d->last_size = 8;
-    }
     do {
         d->left = DUMP_ROWS_PER_SCAN;
         d->is_part = false;
@@ -341,25 +321,6 @@ enum err dump_all(struct store *s, dump_line *line, void *ctx)
     enum err e = dump_marks(s, d);
     for (unsigned i = 0; !e && !d->stopped && s->ops->table(s, i, name) == OK; i++)
         e = dump_rows(s, d, name);
-    free(d);
-    return e;
-}
-
-enum err dump_rfq(struct store *s, uint64_t rfq, dump_line *line, void *ctx)
-{
-    static const char *const tables[] = {
-        "rfqs",   "rfqs" TABLE_ENDED,   "deliveries", "deliveries" TABLE_ENDED,
-        "quotes", "quotes" TABLE_ENDED, "orders",     "orders" TABLE_ENDED,
-        "fills",  "fills" TABLE_ENDED,  TABLE_HISTORY};
-    struct dumping *d = dumping_make(line, ctx);
-    enum err e = OK;
-    if (!d)
-        return ERR_MEMORY;
-    d->rfq = rfq;
-    for (unsigned i = 0; !e && !d->stopped && i < sizeof tables / sizeof *tables; i++)
-        e = dump_rows(s, d, tables[i]);
-    if (!e && d->lines == 0)
-        e = store_fail(ERR_NOT_FOUND, "the store knows no such RFQ");
     free(d);
     return e;
 }

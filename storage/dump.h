@@ -26,8 +26,5 @@ typedef bool dump_line(void *ctx, const char *line, size_t size);
 enum err dump_table(struct store *s, const char *table, dump_line *line, void *ctx) WARN_UNUSED;
 /* Every table there is, marks first. */
 enum err dump_all(struct store *s, dump_line *line, void *ctx) WARN_UNUSED;
-/* The whole file of one RFQ: itself, its deliveries, quotes, orders and fills, alive or ended, then its
- * timeline. ERR_NOT_FOUND: the store knows nothing about it. */
-enum err dump_rfq(struct store *s, uint64_t rfq, dump_line *line, void *ctx) WARN_UNUSED;
 
 #endif

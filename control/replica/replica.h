@@ -34,8 +34,6 @@
 #include "storage/store.h"
 #include "storage/tables.h"
 
-#define CHECKPOINT_INTERVAL_NS  50000000ull
-#define CHECKPOINT_EVENTS       10000u
 #define CHECKPOINT_SIZE_MAX     (64u * 1024u * 1024u) /* of rows in a buffer; entities come on top at the cut */
 #define CHECKPOINT_RETRY_NS     1000000000ull
 #define REPLICA_FRAMES_PER_POLL 256u
@@ -51,8 +49,8 @@ struct replica_config {
     struct gateway_state *gateways[GATEWAYS_MAX];
     unsigned gateway_count;
     uint64_t log_offset, next_seq; /* where recovery ended: applied up to there when replica_create returns */
-    uint64_t checkpoint_interval_ns; /* CHECKPOINT_INTERVAL_NS */
-    uint64_t checkpoint_events;      /* CHECKPOINT_EVENTS */
+    uint64_t checkpoint_interval_ns; /* record.checkpoint_interval_ms */
+    uint64_t checkpoint_events;      /* record.checkpoint_events */
     uint64_t retention_ns; /* an RFQ that left memory so long ago is forgotten with a commit; 0: never */
     uint32_t sent_max;     /* messages kept per session; 0: SENT_MESSAGES_MAX */
     bool durable_only; /* level `synced`: apply no further than the log is durable: whoever reads the state,

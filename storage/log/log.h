@@ -4,10 +4,10 @@
  * A frame is one batch. Its offset is its place in the log counted in bytes from the first segment that ever
  * was; its first_seq the number of its first record: an event's `seq`. A batch is taken only when the record
  * that caused it has been taken, so that any prefix of the log is a consistent cut. Segments of
- * LOG_SEGMENT_SIZE, written once with zeros, recycled by rename; a frame never crosses segments (a pad frame
- * fills the rest). Writes and fdatasync are never waited for; when something is unsynced a sync starts at
- * most `sync_interval_ns` after the last one started, never two at once. The CRC covers instance, offset,
- * header and bytes.
+ * one size (record.log_segment_mib), written once with zeros, recycled by rename; a frame never crosses
+ * segments (a pad frame fills the rest). Writes and fdatasync are never waited for; when something is
+ * unsynced a sync starts at most `sync_interval_ns` after the last one started, never two at once. The CRC
+ * covers instance, offset, header and bytes.
  *
  * Recovery of the tail, decided per frame:
  *
@@ -61,7 +61,6 @@
 #include "dataplane/ring/ring.h"
 #include "storage/log/disk.h"
 
-#define LOG_SEGMENT_SIZE     (64u * 1024u * 1024u)
 #define LOG_SEGMENT_SIZE_MIN (1024u * 1024u) /* a multiple of 4096; simulation and tests */
 #define LOG_SYNC_INTERVAL_NS 5000000ull
 #define LOG_MARK_INTERVAL_NS 100000000ull
@@ -89,7 +88,7 @@ struct log_config {
     struct disk *disk; /* files of the log's directory; the caller's, outlives the log */
     uint8_t instance[16];
     uint8_t boot[16];          /* ring_identity_boot; all zero: not known (see the stream epoch) */
-    uint64_t segment_size;     /* LOG_SEGMENT_SIZE; smaller in simulation; the same for the life of a log */
+    uint64_t segment_size;     /* record.log_segment_mib; the same for the life of a log */
     uint64_t sync_interval_ns; /* LOG_SYNC_INTERVAL_NS; 0: one sync after the other */
     uint64_t retain_size;      /* recycle segments only beyond as many bytes behind the end; 0: keep all */
     struct counters *counters; /* NULL: private ones */

@@ -204,25 +204,6 @@ Test(storage_dump, shows_each_kind_of_table)
     end(s);
 }
 
-Test(storage_dump, exports_the_whole_file_of_one_rfq)
-{
-    struct store *s = make();
-    static struct lines l;
-    for (uint64_t rfq = 1; rfq <= 3; rfq++) {
-        put_rfq(s, rfq);
-        put_quote_ended(s, rfq, 10 * rfq);
-        put_quote_ended(s, rfq, 10 * rfq + 1);
-        put_history(s, rfq, 100 + rfq);
-    }
-    commit(s);
-    l = (struct lines){0};
-    cr_assert_eq(dump_rfq(s, 2, take, &l), OK, "%s", store_error());
-    cr_assert_eq(l.count, 4);
-    cr_assert(!strstr(l.all, "\"R1\"") && !strstr(l.all, "\"R3\"") && strstr(l.all, "\"seq\":102"));
-    cr_assert_eq(dump_rfq(s, 99, take, &l), ERR_NOT_FOUND);
-    end(s);
-}
-
 Test(storage_dump, names_the_record_that_a_newer_program_wrote)
 {
     struct store *s = make();
