@@ -110,9 +110,7 @@ static inline const char *fix_value(const struct fix_msg *m, const struct fix_fi
 
 /* Typed reads. ERR_NOT_FOUND: no such field; ERR_SYNTAX / ERR_RANGE: not of the type. */
 enum err fix_get_uint(const struct fix_msg *m, uint32_t tag, uint64_t *out) WARN_UNUSED;
-enum err fix_get_int(const struct fix_msg *m, uint32_t tag, int64_t *out) WARN_UNUSED;
 enum err fix_get_char(const struct fix_msg *m, uint32_t tag, char *out) WARN_UNUSED;
-enum err fix_get_bool(const struct fix_msg *m, uint32_t tag, bool *out) WARN_UNUSED;
 /* Price, Qty, Amt: scaled 1e-8 (dataplane/core/decimal.h). `23`, `23.`, `23.0`, `00023.23` and `-1` are
  * legal. */
 enum err fix_get_decimal(const struct fix_msg *m, uint32_t tag, int64_t *out) WARN_UNUSED;
@@ -125,9 +123,7 @@ enum err fix_get_text(const struct fix_msg *m, uint32_t tag, char *out, size_t c
 
 /* The same of one field, as fix_group_find returns it (NULL: ERR_NOT_FOUND). */
 enum err fix_field_uint(const struct fix_msg *m, const struct fix_field *f, uint64_t *out) WARN_UNUSED;
-enum err fix_field_int(const struct fix_msg *m, const struct fix_field *f, int64_t *out) WARN_UNUSED;
 enum err fix_field_char(const struct fix_msg *m, const struct fix_field *f, char *out) WARN_UNUSED;
-enum err fix_field_bool(const struct fix_msg *m, const struct fix_field *f, bool *out) WARN_UNUSED;
 enum err fix_field_decimal(const struct fix_msg *m, const struct fix_field *f, int64_t *out) WARN_UNUSED;
 enum err fix_field_time(const struct fix_msg *m, const struct fix_field *f, uint64_t *out_ns) WARN_UNUSED;
 enum err fix_field_date(const struct fix_msg *m, const struct fix_field *f, uint32_t *out) WARN_UNUSED;

@@ -176,11 +176,6 @@ enum err fix_field_uint(const struct fix_msg *m, const struct fix_field *f, uint
     return f ? fix_read_uint(fix_value(m, f), f->size, out) : ERR_NOT_FOUND;
 }
 
-enum err fix_field_int(const struct fix_msg *m, const struct fix_field *f, int64_t *out)
-{
-    return f ? fix_read_int(fix_value(m, f), f->size, out) : ERR_NOT_FOUND;
-}
-
 enum err fix_field_char(const struct fix_msg *m, const struct fix_field *f, char *out)
 {
     if (!f)
@@ -188,18 +183,6 @@ enum err fix_field_char(const struct fix_msg *m, const struct fix_field *f, char
     if (f->size != 1)
         return ERR_SYNTAX;
     *out = *fix_value(m, f);
-    return OK;
-}
-
-enum err fix_field_bool(const struct fix_msg *m, const struct fix_field *f, bool *out)
-{
-    char c;
-    enum err e = fix_field_char(m, f, &c);
-    if (e != OK)
-        return e;
-    if (c != 'Y' && c != 'N')
-        return ERR_SYNTAX;
-    *out = c == 'Y';
     return OK;
 }
 
@@ -252,19 +235,9 @@ enum err fix_get_uint(const struct fix_msg *m, uint32_t tag, uint64_t *out)
     return fix_field_uint(m, fix_find(m, tag), out);
 }
 
-enum err fix_get_int(const struct fix_msg *m, uint32_t tag, int64_t *out)
-{
-    return fix_field_int(m, fix_find(m, tag), out);
-}
-
 enum err fix_get_char(const struct fix_msg *m, uint32_t tag, char *out)
 {
     return fix_field_char(m, fix_find(m, tag), out);
-}
-
-enum err fix_get_bool(const struct fix_msg *m, uint32_t tag, bool *out)
-{
-    return fix_field_bool(m, fix_find(m, tag), out);
 }
 
 enum err fix_get_decimal(const struct fix_msg *m, uint32_t tag, int64_t *out)

@@ -1,6 +1,6 @@
 /* fix_gen: the dictionary's text to C tables, at build time.
  *
- *   fix_gen FIX44.txt fix_dict.h fix_access.h fix_dict.c
+ *   fix_gen FIX44.txt fix_dict.h fix_dict.c
  *   fix_gen --quickfix-xml FIX44.txt out.xml      (for comparisons: the same dictionary for QuickFIX)
  */
 #include <stdint.h>
@@ -13,31 +13,16 @@
 #include "fix/gen/emit.h"
 
 static const struct {
-    const char *fix, *check, *getter, *c_type;
+    const char *fix, *check;
 } types[] = {
-    {"STRING", "STRING", NULL, NULL},
-    {"EXCHANGE", "STRING", NULL, NULL},
-    {"CHAR", "CHAR", "char", "char"},
-    {"BOOLEAN", "BOOLEAN", "bool", "bool"},
-    {"INT", "INT", "int", "int64_t"},
-    {"LENGTH", "UINT", "uint", "uint64_t"},
-    {"NUMINGROUP", "UINT", "uint", "uint64_t"},
-    {"SEQNUM", "UINT", "uint", "uint64_t"},
-    {"PRICE", "DECIMAL", "decimal", "int64_t"},
-    {"PRICEOFFSET", "DECIMAL", "decimal", "int64_t"},
-    {"QTY", "DECIMAL", "decimal", "int64_t"},
-    {"AMT", "DECIMAL", "decimal", "int64_t"},
-    {"PERCENTAGE", "DECIMAL", "decimal", "int64_t"},
-    {"FLOAT", "DECIMAL", "decimal", "int64_t"},
-    {"MULTIPLEVALUESTRING", "MULTI", NULL, NULL},
-    {"CURRENCY", "CURRENCY", NULL, NULL},
-    {"COUNTRY", "COUNTRY", NULL, NULL},
-    {"UTCTIMESTAMP", "TIMESTAMP", "time", "uint64_t"},
-    {"UTCTIMEONLY", "TIME", NULL, NULL},
-    {"UTCDATEONLY", "DATE", "date", "uint32_t"},
-    {"LOCALMKTDATE", "DATE", "date", "uint32_t"},
-    {"MONTHYEAR", "MONTH_YEAR", NULL, NULL},
-    {"DATA", "DATA", NULL, NULL},
+    {"STRING", "STRING"},        {"EXCHANGE", "STRING"},  {"CHAR", "CHAR"},
+    {"BOOLEAN", "BOOLEAN"},      {"INT", "INT"},          {"LENGTH", "UINT"},
+    {"NUMINGROUP", "UINT"},      {"SEQNUM", "UINT"},      {"PRICE", "DECIMAL"},
+    {"PRICEOFFSET", "DECIMAL"},  {"QTY", "DECIMAL"},      {"AMT", "DECIMAL"},
+    {"PERCENTAGE", "DECIMAL"},   {"FLOAT", "DECIMAL"},    {"MULTIPLEVALUESTRING", "MULTI"},
+    {"CURRENCY", "CURRENCY"},    {"COUNTRY", "COUNTRY"},  {"UTCTIMESTAMP", "TIMESTAMP"},
+    {"UTCTIMEONLY", "TIME"},     {"UTCDATEONLY", "DATE"}, {"LOCALMKTDATE", "DATE"},
+    {"MONTHYEAR", "MONTH_YEAR"}, {"DATA", "DATA"},
 };
 
 static unsigned type_of(const struct field *f)
@@ -88,32 +73,6 @@ static void emit_header(const char *path)
             const char *quote = is_char ? "'" : is_int ? "" : "\"";
             fprintf(f, "#define FIX_%s_%s %s%s%s\n", x->name, value->meaning, quote, value->text, quote);
         }
-    }
-    fputs("\n#endif\n", f);
-    close_out(f);
-}
-
-static void emit_access(const char *path)
-{
-    FILE *f = open_out(path);
-    fputs("/* Written by fix_gen from fix/dict/FIX44.txt: a typed read for each field, by name. Texts are "
-          "fix_view_*:\n"
-          " * where the value lies; their errors and the numbers' are those of fix_get_* in fix/msg.h. */\n"
-          "#ifndef RFQD_FIX_FIX_ACCESS_H\n#define RFQD_FIX_FIX_ACCESS_H\n\n#include \"fix/msg.h\"\n\n",
-          f);
-    for (int i = 0; i < dict.field_count; i++) {
-        const struct field *x = &dict.fields[i];
-        unsigned t = type_of(x);
-        if (types[t].getter)
-            fprintf(f,
-                    "WARN_UNUSED static inline enum err fix_get_%s(const struct fix_msg *m, %s *out)\n{\n"
-                    "    return fix_get_%s(m, %d, out);\n}\n",
-                    x->name, types[t].c_type, types[t].getter, x->tag);
-        else
-            fprintf(f,
-                    "static inline const struct fix_field *fix_view_%s(const struct fix_msg *m)\n{\n"
-                    "    return fix_find(m, %d);\n}\n",
-                    x->name, x->tag);
     }
     fputs("\n#endif\n", f);
     close_out(f);
@@ -405,11 +364,10 @@ int main(int argc, char **argv)
         close_out(f);
         return 0;
     }
-    if (argc != 5)
-        die("usage: fix_gen FIX44.txt fix_dict.h fix_access.h fix_dict.c");
+    if (argc != 4)
+        die("usage: fix_gen FIX44.txt fix_dict.h fix_dict.c");
     dict_read(argv[1]);
     emit_header(argv[2]);
-    emit_access(argv[3]);
-    emit_tables(argv[4]);
+    emit_tables(argv[3]);
     return 0;
 }

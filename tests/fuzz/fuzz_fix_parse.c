@@ -37,13 +37,11 @@ static void reads(const struct fix_field *f)
     int64_t d;
     uint32_t date;
     char c, text[32];
-    bool yes;
     (void)!fix_field_uint(&msg, f, &u);
     (void)!fix_field_decimal(&msg, f, &d);
     (void)!fix_field_time(&msg, f, &u);
     (void)!fix_field_date(&msg, f, &date);
     (void)!fix_field_char(&msg, f, &c);
-    (void)!fix_field_bool(&msg, f, &yes);
     (void)!fix_field_text(&msg, f, text, sizeof text);
 }
 
