@@ -253,18 +253,6 @@ void fix_put_bytes(struct fix_encoder *e, uint32_t tag, const void *bytes, size_
     end_field(e, to + size);
 }
 
-void fix_put_data(struct fix_encoder *e, uint32_t length_tag, uint32_t tag, const void *bytes, size_t size)
-{
-    if (!size)
-        return;
-    fix_put_uint(e, length_tag, size);
-    char *to = begin_field(e, tag, size);
-    if (!to)
-        return;
-    memcpy(to, bytes, size);
-    end_field(e, to + size);
-}
-
 void fix_put_char(struct fix_encoder *e, uint32_t tag, char c)
 {
     char *at = begin_field(e, tag, 1);

@@ -50,8 +50,6 @@ void fix_encode_begin(struct fix_encoder *e, struct fix_template *t, char *room,
  * forge a field. */
 void fix_put_text(struct fix_encoder *e, uint32_t tag, const char *text); /* up to its zero */
 void fix_put_bytes(struct fix_encoder *e, uint32_t tag, const void *bytes, size_t size);
-/* A data field after its length field: any bytes. */
-void fix_put_data(struct fix_encoder *e, uint32_t length_tag, uint32_t tag, const void *bytes, size_t size);
 void fix_put_char(struct fix_encoder *e, uint32_t tag, char c);
 void fix_put_bool(struct fix_encoder *e, uint32_t tag, bool v); /* Y, N */
 void fix_put_uint(struct fix_encoder *e, uint32_t tag, uint64_t v);
