@@ -75,11 +75,6 @@ const struct web_route *route_find(struct web_request *c, enum web_method method
     return NULL;
 }
 
-const char *web_path(const struct web_request *r)
-{
-    return r->head;
-}
-
 const char *web_header(const struct web_request *r, const char *name)
 {
     for (unsigned i = 0; i < r->header_count; i++)

@@ -102,8 +102,7 @@ void *web_app(const struct web_request *r);
 void *web_scratch(struct web_request *r);
 uint64_t web_now_ns(const struct web_request *r);
 const struct web_route *web_route_of(const struct web_request *r);
-/* As sent, without the query; a header's value, NULL where it is not there (name in small letters). */
-const char *web_path(const struct web_request *r);
+/* A header's value; NULL where it is not there (name in small letters). */
 const char *web_header(const struct web_request *r, const char *name);
 /* By its If-None-Match the asker has what has this entity tag ("…", W/"…" where it is weak): 304 is the
  * answer, with the tag. Tags are compared weakly, «*» is any; where that is no list of tags, what is wrong

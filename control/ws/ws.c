@@ -242,11 +242,6 @@ void ws_going_away(struct ws *w, uint64_t now_ns)
     }
 }
 
-unsigned ws_connections(const struct ws *w)
-{
-    return w->count;
-}
-
 /* Life
  * -------------------------------------------------------------------------------------------------------- */
 

@@ -85,6 +85,5 @@ void ws_serve(struct ws *w, struct web_request *r);
 unsigned ws_poll(struct ws *w, uint64_t now_ns);
 /* A planned stop: `going_away` with a reconnect delay to everybody, then 1001. */
 void ws_going_away(struct ws *w, uint64_t now_ns);
-unsigned ws_connections(const struct ws *w);
 
 #endif
