@@ -16,7 +16,7 @@
  * time and name are its own:   <6>session_up session=LP1 in=5
  *
  * Rare things only. The agents of the data path write nothing for a message: what happens per message is
- * counted (counters.h) and recorded. A secret has no value here: journal_secret takes none.
+ * counted (counters.h) and recorded. A secret is no field.
  *
  * Limits: JOURNAL_SLOTS lines waiting; JOURNAL_FIELDS_MAX fields of a line, those beyond are left out; the
  * texts of a line share JOURNAL_TEXTS_SIZE bytes, what is beyond is cut and ends in "…". Counters:
@@ -49,11 +49,8 @@ struct journal_field {
     enum journal_kind {
         JOURNAL_FIELD_TEXT,
         JOURNAL_FIELD_UINT,
-        JOURNAL_FIELD_INT,
         JOURNAL_FIELD_DECIMAL,
-        JOURNAL_FIELD_TIME,
-        JOURNAL_FIELD_BOOL,
-        JOURNAL_FIELD_SECRET
+        JOURNAL_FIELD_BOOL
     } kind;
     uint32_t size; /* of text at most, up to its first zero */
     union {
@@ -74,26 +71,13 @@ static inline struct journal_field journal_uint(const char *key, uint64_t value)
 {
     return (struct journal_field){key, JOURNAL_FIELD_UINT, 0, {.number = value}};
 }
-static inline struct journal_field journal_int(const char *key, int64_t value)
-{
-    return (struct journal_field){key, JOURNAL_FIELD_INT, 0, {.number = (uint64_t)value}};
-}
 static inline struct journal_field journal_decimal(const char *key, int64_t scaled) /* core/decimal.h */
 {
     return (struct journal_field){key, JOURNAL_FIELD_DECIMAL, 0, {.number = (uint64_t)scaled}};
 }
-static inline struct journal_field journal_time(const char *key, uint64_t utc_ns)
-{
-    return (struct journal_field){key, JOURNAL_FIELD_TIME, 0, {.number = utc_ns}};
-}
 static inline struct journal_field journal_bool(const char *key, bool value)
 {
     return (struct journal_field){key, JOURNAL_FIELD_BOOL, 0, {.number = value}};
-}
-/* That there is one: shown as "***". */
-static inline struct journal_field journal_secret(const char *key)
-{
-    return (struct journal_field){key, JOURNAL_FIELD_SECRET, 0, {.number = 0}};
 }
 
 struct journal;
