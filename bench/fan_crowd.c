@@ -176,20 +176,6 @@ bool crowd_open(struct crowd *c, const struct crowd_target *t, unsigned count)
     return right;
 }
 
-void crowd_close(struct crowd *c)
-{
-    for (unsigned i = 0; c->members && i < c->count; i++) {
-        if (c->members[i].fd >= 0)
-            close(c->members[i].fd);
-        free(c->members[i].rest);
-    }
-    if (c->epoll >= 0)
-        close(c->epoll);
-    free(c->members);
-    c->members = NULL;
-    c->epoll = -1;
-}
-
 /* Frames ------------------------------------------------------------------------------------------------ */
 
 static bool starts(const char *text, size_t size, const char *with)

@@ -57,7 +57,6 @@ struct crowd {
 
 /* Connects them all. false: the server, or a limit of this host, does not let them; c->failure says which. */
 bool crowd_open(struct crowd *c, const struct crowd_target *t, unsigned count);
-void crowd_close(struct crowd *c);
 
 /* A round: what comes from now on is counted from this stamp. */
 void crowd_round(struct crowd *c, uint64_t begin);
