@@ -41,7 +41,6 @@ struct engine {
     uint64_t ring_reserve;   /* as LANE_RESERVE, in the ring */
     uint64_t digest_every;   /* batches */
     uint64_t digest_batches; /* marks.batches at the last digest */
-    struct histogram latency;
 
     struct mailbox box; /* what an operator changes: the asker's until it is asked, then ours */
     struct engine_change change;
@@ -160,7 +159,6 @@ enum err engine_create(struct engine **out, const struct engine_config *c)
     e->ring_reserve = c->ring->size / 4;
     e->digest_every = c->digest_every_batches;
     e->digest_batches = c->state->marks.batches;
-    histogram_reset(&e->latency);
     make_counters(e, c->counters);
     *out = e;
     return OK;
@@ -169,11 +167,6 @@ enum err engine_create(struct engine **out, const struct engine_config *c)
 void engine_destroy(struct engine *e)
 {
     memory_give(e, sizeof *e);
-}
-
-const struct histogram *engine_latency(const struct engine *e)
-{
-    return &e->latency;
 }
 
 uint64_t engine_next_deadline(const struct engine *e)
@@ -248,8 +241,6 @@ static void decide_item(struct engine *e, const struct lane_item *item)
     assert(e->emit.ring->open->count > 0); /* it was consumed: the record says so */
     end_batch(e);
     counter_add(e->commands[item->record.type & UINT8_MAX], 1);
-    if (item->origin_time_ns && item->origin_time_ns <= e->emit.now_ns)
-        histogram_record(&e->latency, e->emit.now_ns - item->origin_time_ns);
 }
 
 static void decide_timer(struct engine *e, const struct timer *t)

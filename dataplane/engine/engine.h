@@ -16,7 +16,6 @@
 
 #include "dataplane/core/agent.h"
 #include "dataplane/core/counters.h"
-#include "dataplane/core/histogram.h"
 #include "dataplane/core/mailbox.h"
 #include "dataplane/engine/emit.h"
 #include "dataplane/model/distribution.h"
@@ -96,9 +95,6 @@ bool engine_answered(struct engine *e, uint64_t *position);
 
 /* Earliest timer, UINT64_MAX if none (simulation). */
 uint64_t engine_next_deadline(const struct engine *e);
-
-/* From the receipt at the root of the chain to the poll that decided it. One writer: the agent; readers copy. */
-const struct histogram *engine_latency(const struct engine *e);
 
 /* The decisions, for agent.c and for tests of them alone: each emits at least one record. */
 void distribution_decide(struct emit *e, const struct lane_item *item);
