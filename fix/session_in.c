@@ -8,18 +8,6 @@
 #include "fix/session.h"
 #include "fix/session_act.h"
 
-/* SessionRejectReason (373) */
-enum {
-    REASON_TAG_INVALID = 0,
-    REASON_REQUIRED = 1,
-    REASON_VALUE = 5,
-    REASON_DECRYPTION = 7,
-    REASON_COMP_ID = 9,
-    REASON_SENDING_TIME = 10,
-    REASON_SOH = 17,
-    REASON_OTHER = 99,
-};
-
 /* One message in hand. */
 struct inbound {
     struct fix_session *s;
@@ -97,7 +85,8 @@ static bool comp_ids(const struct inbound *in)
         return true;
     if (in->s->state == FIX_UP || in->s->state == FIX_LOGOUT_SENT) {
         bool sender = value_is(in->m, FIX_TAG_SenderCompID, t->target, t->target_size);
-        reject(in, REASON_COMP_ID, sender ? FIX_TAG_TargetCompID : FIX_TAG_SenderCompID, "CompID problem");
+        reject(in, FIX_SessionRejectReason_COMPID_PROBLEM,
+               sender ? FIX_TAG_TargetCompID : FIX_TAG_SenderCompID, "CompID problem");
         send_logout(in, "CompID problem", "Incorrect CompID");
     } else {
         fix_act_disconnect(in->s, in->out, "Logon with another CompID");
@@ -116,7 +105,7 @@ static bool sending_time(const struct inbound *in, uint64_t *sent_ns)
 {
     enum err e = fix_get_time(in->m, FIX_TAG_SendingTime, sent_ns);
     if (e == ERR_NOT_FOUND) {
-        reject(in, REASON_REQUIRED, FIX_TAG_SendingTime, "Required tag missing");
+        reject(in, FIX_SessionRejectReason_REQUIRED_TAG_MISSING, FIX_TAG_SendingTime, "Required tag missing");
         return false;
     }
     if (e != OK) {
@@ -124,7 +113,8 @@ static bool sending_time(const struct inbound *in, uint64_t *sent_ns)
         return false;
     }
     if (!in_time(in, *sent_ns)) {
-        reject(in, REASON_SENDING_TIME, FIX_TAG_SendingTime, "SendingTime accuracy problem");
+        reject(in, FIX_SessionRejectReason_SENDINGTIME_ACCURACY_PROBLEM, FIX_TAG_SendingTime,
+               "SendingTime accuracy problem");
         send_logout(in, "SendingTime accuracy problem", "SendingTime accuracy problem");
         return false;
     }
@@ -142,10 +132,14 @@ static bool orig_sending_time(const struct inbound *in, uint64_t sent_ns)
     if (e == OK && orig_ns <= sent_ns)
         return true;
     if (e == OK) {
-        reject(in, REASON_SENDING_TIME, FIX_TAG_OrigSendingTime, "OrigSendingTime is after SendingTime");
+        reject(in, FIX_SessionRejectReason_SENDINGTIME_ACCURACY_PROBLEM, FIX_TAG_OrigSendingTime,
+               "OrigSendingTime is after SendingTime");
         send_logout(in, "OrigSendingTime is after SendingTime", "SendingTime accuracy problem");
     } else {
-        reject(in, e == ERR_NOT_FOUND ? REASON_REQUIRED : 6, FIX_TAG_OrigSendingTime,
+        reject(in,
+               e == ERR_NOT_FOUND ? FIX_SessionRejectReason_REQUIRED_TAG_MISSING
+                                  : FIX_SessionRejectReason_INCORRECT_DATA_FORMAT_FOR_VALUE,
+               FIX_TAG_OrigSendingTime,
                e == ERR_NOT_FOUND ? "Required tag missing" : "Incorrect data format for value");
     }
     return false;
@@ -165,11 +159,13 @@ static void resend(const struct inbound *in)
 {
     uint64_t begin, end, last = in->n->next_out - 1;
     if (fix_get_uint(in->m, FIX_TAG_BeginSeqNo, &begin) != OK || begin == 0) {
-        reject(in, REASON_VALUE, FIX_TAG_BeginSeqNo, "BeginSeqNo is not a number from 1 on");
+        reject(in, FIX_SessionRejectReason_VALUE_IS_INCORRECT, FIX_TAG_BeginSeqNo,
+               "BeginSeqNo is not a number from 1 on");
         return;
     }
     if (fix_get_uint(in->m, FIX_TAG_EndSeqNo, &end) != OK || (end && end < begin)) {
-        reject(in, REASON_VALUE, FIX_TAG_EndSeqNo, "EndSeqNo is not 0 nor from BeginSeqNo on");
+        reject(in, FIX_SessionRejectReason_VALUE_IS_INCORRECT, FIX_TAG_EndSeqNo,
+               "EndSeqNo is not 0 nor from BeginSeqNo on");
         return;
     }
     if (begin > last) {
@@ -269,11 +265,13 @@ static void sequence_reset(const struct inbound *in, bool gap_fill)
 {
     uint64_t next;
     if (fix_get_uint(in->m, FIX_TAG_NewSeqNo, &next) != OK || next > INT64_MAX) {
-        reject(in, REASON_REQUIRED, FIX_TAG_NewSeqNo, "NewSeqNo is missing or no number");
+        reject(in, FIX_SessionRejectReason_REQUIRED_TAG_MISSING, FIX_TAG_NewSeqNo,
+               "NewSeqNo is missing or no number");
         return;
     }
     if (next < in->n->next_in || (gap_fill && next == in->n->next_in)) {
-        reject(in, REASON_VALUE, FIX_TAG_NewSeqNo, "Attempt to lower the sequence number");
+        reject(in, FIX_SessionRejectReason_VALUE_IS_INCORRECT, FIX_TAG_NewSeqNo,
+               "Attempt to lower the sequence number");
         if (!gap_fill)
             in->out->verdict = FIX_VERDICT_IGNORED; /* its own number says nothing, so it cannot count */
         return;
@@ -293,7 +291,8 @@ static bool logon_fields(const struct inbound *in, uint64_t *heartbeat_s)
     uint64_t encrypt;
     struct fix_session *s = in->s;
     if (fix_get_uint(in->m, FIX_TAG_EncryptMethod, &encrypt) != OK || encrypt != 0) {
-        reject(in, REASON_DECRYPTION, FIX_TAG_EncryptMethod, "EncryptMethod (98) must be 0");
+        reject(in, FIX_SessionRejectReason_DECRYPTION_PROBLEM, FIX_TAG_EncryptMethod,
+               "EncryptMethod (98) must be 0");
         send_logout(in, "Logon asks for encryption", "EncryptMethod (98) must be 0");
     } else if (fix_get_uint(in->m, FIX_TAG_HeartBtInt, heartbeat_s) != OK || *heartbeat_s > UINT32_MAX)
         send_logout(in, "Logon without HeartBtInt", "HeartBtInt (108) is missing or no number");
@@ -395,7 +394,7 @@ static void logon_again(const struct inbound *in)
         logon(in);
         return;
     }
-    reject(in, REASON_OTHER, 0, "Logged on already");
+    reject(in, FIX_SessionRejectReason_OTHER, 0, "Logged on already");
 }
 
 /* Not a Logon that can be read. To an acceptor the peer is nobody yet, and is told nothing; an initiator says
@@ -448,8 +447,10 @@ static void consume(const struct inbound *in)
     case FIX_MSG_TestRequest:
         f = fix_find(in->m, FIX_TAG_TestReqID);
         if (!f || f->size == 0 || f->size >= sizeof in->out->list[0].echo)
-            reject(in, f ? REASON_VALUE : REASON_REQUIRED, FIX_TAG_TestReqID,
-                   "TestReqID is missing or too long");
+            reject(in,
+                   f ? FIX_SessionRejectReason_VALUE_IS_INCORRECT
+                     : FIX_SessionRejectReason_REQUIRED_TAG_MISSING,
+                   FIX_TAG_TestReqID, "TestReqID is missing or too long");
         else
             memcpy(fix_act_send(in->out, '0')->echo, fix_value(in->m, f), f->size);
         break;
@@ -480,11 +481,12 @@ static void unreadable(const struct inbound *in, enum err parse_error)
     const char *rest = fix_value(m, last) + last->size + 1, *stop = m->bytes + m->size;
     const char *soh = rest < stop ? memchr(rest, FIX_SOH, (size_t)(stop - rest)) : NULL;
     if (parse_error == ERR_LIMIT)
-        reject(in, REASON_OTHER, 0, "Too many fields");
+        reject(in, FIX_SessionRejectReason_OTHER, 0, "Too many fields");
     else if (soh && !memchr(rest, '=', (size_t)(soh - rest)))
-        reject(in, REASON_SOH, last->tag, "Non \"data\" value includes field delimiter");
+        reject(in, FIX_SessionRejectReason_NON_DATA_VALUE_INCLUDES_FIELD_DELIMITER, last->tag,
+               "Non \"data\" value includes field delimiter");
     else
-        reject(in, REASON_TAG_INVALID, 0, "A field is not tag=value");
+        reject(in, FIX_SessionRejectReason_INVALID_TAG_NUMBER, 0, "A field is not tag=value");
 }
 
 static void in_order(const struct inbound *in, enum err parse_error)
@@ -495,7 +497,8 @@ static void in_order(const struct inbound *in, enum err parse_error)
     } else if (in->s->config.validate && fix_validate(in->m, in->s->config.admit_user_tags, &why) != OK) {
         reject(in, why.reason, why.ref_tag, why.text);
     } else if (fix_find(in->m, FIX_TAG_DeliverToCompID)) {
-        reject(in, REASON_COMP_ID, FIX_TAG_DeliverToCompID, "Messages are not passed on to others");
+        reject(in, FIX_SessionRejectReason_COMPID_PROBLEM, FIX_TAG_DeliverToCompID,
+               "Messages are not passed on to others");
     } else if (in->m->type == FIX_MSG_SequenceReset) {
         sequence_reset(in, true);
     } else {

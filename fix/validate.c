@@ -2,38 +2,26 @@
 #include <emmintrin.h>
 #include <string.h>
 
+#include "fix/fix_dict.h"
 #include "fix/validate.h"
 #include "fix/value.h"
-
-/* SessionRejectReason (373) */
-enum {
-    REASON_TAG_INVALID = 0,
-    REASON_REQUIRED = 1,
-    REASON_NOT_DEFINED = 2,
-    REASON_NO_VALUE = 4,
-    REASON_VALUE = 5,
-    REASON_FORMAT = 6,
-    REASON_MSG_TYPE = 11,
-    REASON_TWICE = 13,
-    REASON_ORDER = 14,
-    REASON_GROUP_ORDER = 15,
-    REASON_GROUP_COUNT = 16,
-};
 
 static enum err refuse(struct fix_refusal *why, int reason, uint32_t tag)
 {
     static const char *const texts[] = {
-        [REASON_TAG_INVALID] = "Invalid tag number",
-        [REASON_REQUIRED] = "Required tag missing",
-        [REASON_NOT_DEFINED] = "Tag not defined for this message type",
-        [REASON_NO_VALUE] = "Tag specified without a value",
-        [REASON_VALUE] = "Value is incorrect (out of range) for this tag",
-        [REASON_FORMAT] = "Incorrect data format for value",
-        [REASON_MSG_TYPE] = "Invalid MsgType",
-        [REASON_TWICE] = "Tag appears more than once",
-        [REASON_ORDER] = "Tag specified out of required order",
-        [REASON_GROUP_ORDER] = "Repeating group fields out of order",
-        [REASON_GROUP_COUNT] = "Incorrect NumInGroup count for repeating group",
+        [FIX_SessionRejectReason_INVALID_TAG_NUMBER] = "Invalid tag number",
+        [FIX_SessionRejectReason_REQUIRED_TAG_MISSING] = "Required tag missing",
+        [FIX_SessionRejectReason_TAG_NOT_DEFINED_FOR_THIS_MESSAGE_TYPE] =
+            "Tag not defined for this message type",
+        [FIX_SessionRejectReason_TAG_SPECIFIED_WITHOUT_A_VALUE] = "Tag specified without a value",
+        [FIX_SessionRejectReason_VALUE_IS_INCORRECT] = "Value is incorrect (out of range) for this tag",
+        [FIX_SessionRejectReason_INCORRECT_DATA_FORMAT_FOR_VALUE] = "Incorrect data format for value",
+        [FIX_SessionRejectReason_INVALID_MSGTYPE] = "Invalid MsgType",
+        [FIX_SessionRejectReason_TAG_APPEARS_MORE_THAN_ONCE] = "Tag appears more than once",
+        [FIX_SessionRejectReason_TAG_SPECIFIED_OUT_OF_REQUIRED_ORDER] = "Tag specified out of required order",
+        [FIX_SessionRejectReason_REPEATING_GROUP_FIELDS_OUT_OF_ORDER] = "Repeating group fields out of order",
+        [FIX_SessionRejectReason_INCORRECT_NUMINGROUP_COUNT_FOR_REPEATING_GROUP] =
+            "Incorrect NumInGroup count for repeating group",
     };
     *why = (struct fix_refusal){reason, tag, texts[reason]};
     return ERR_SYNTAX;
@@ -158,9 +146,9 @@ static int check_multi(const struct fix_dict_enum *set, const struct value *v, b
         const char *blank = memchr(v->p + at, ' ', v->size - at);
         uint32_t end = blank ? (uint32_t)(blank - v->p) : v->size;
         if (end == at)
-            return REASON_FORMAT;
+            return FIX_SessionRejectReason_INCORRECT_DATA_FORMAT_FOR_VALUE;
         if (enumerated && !has_text(set, v->p + at, end - at))
-            return REASON_VALUE;
+            return FIX_SessionRejectReason_VALUE_IS_INCORRECT;
         at = end + 1;
     }
     return 0;
@@ -173,18 +161,19 @@ static int check_value(const struct fix_dict_entry *e, const struct value *v)
     bool good = true;
     switch ((enum fix_type)e->type) {
     case FIX_TYPE_STRING:
-        return e->enums && !has_text(set, v->p, v->size) ? REASON_VALUE : 0;
+        return e->enums && !has_text(set, v->p, v->size) ? FIX_SessionRejectReason_VALUE_IS_INCORRECT : 0;
     case FIX_TYPE_DECIMAL:
         good = is_decimal(v);
         break;
     case FIX_TYPE_CHAR:
         if (v->size != 1)
-            return REASON_FORMAT;
-        return e->enums && !has_char(set, (unsigned char)*v->p) ? REASON_VALUE : 0;
+            return FIX_SessionRejectReason_INCORRECT_DATA_FORMAT_FOR_VALUE;
+        return e->enums && !has_char(set, (unsigned char)*v->p) ? FIX_SessionRejectReason_VALUE_IS_INCORRECT
+                                                                : 0;
     case FIX_TYPE_INT:
         if (!is_number(v, true))
-            return REASON_FORMAT;
-        return e->enums && !has_number(set, v) ? REASON_VALUE : 0;
+            return FIX_SessionRejectReason_INCORRECT_DATA_FORMAT_FOR_VALUE;
+        return e->enums && !has_number(set, v) ? FIX_SessionRejectReason_VALUE_IS_INCORRECT : 0;
     case FIX_TYPE_UINT:
         good = is_number(v, false);
         break;
@@ -214,7 +203,7 @@ static int check_value(const struct fix_dict_entry *e, const struct value *v)
     case FIX_TYPE_DATA:
         break;
     }
-    return good ? 0 : REASON_FORMAT;
+    return good ? 0 : FIX_SessionRejectReason_INCORRECT_DATA_FORMAT_FOR_VALUE;
 }
 
 /* Structure: the open groups as a stack, the top level below. */
@@ -251,9 +240,9 @@ static enum err refuse_missing(struct walk *w, unsigned scope, uint32_t last)
                 break;
             }
         if (i == UINT32_MAX)
-            return refuse(w->why, REASON_REQUIRED, tag);
+            return refuse(w->why, FIX_SessionRejectReason_REQUIRED_TAG_MISSING, tag);
     }
-    return refuse(w->why, REASON_REQUIRED, 0);
+    return refuse(w->why, FIX_SessionRejectReason_REQUIRED_TAG_MISSING, 0);
 }
 
 /* Is the present instance (if any) of the top group whole? */
@@ -270,7 +259,8 @@ static enum err close_group(struct walk *w, uint32_t at)
     const struct level *l = w->top;
     enum err e = end_instance(w, at);
     if (e == OK && l->instances != l->stated)
-        e = refuse(w->why, REASON_GROUP_COUNT, l->scope->group_tag);
+        e = refuse(w->why, FIX_SessionRejectReason_INCORRECT_NUMINGROUP_COUNT_FOR_REPEATING_GROUP,
+                   l->scope->group_tag);
     w->top--;
     return e;
 }
@@ -297,9 +287,9 @@ static inline enum err place_in_group(struct walk *w, const struct fix_dict_entr
         l->instances++;
         l->required_seen = 0;
     } else if (l->instances == 0 || e->order < l->last_order) {
-        return refuse(w->why, REASON_GROUP_ORDER, tag);
+        return refuse(w->why, FIX_SessionRejectReason_REPEATING_GROUP_FIELDS_OUT_OF_ORDER, tag);
     } else if (e->order == l->last_order) {
-        return refuse(w->why, REASON_TWICE, tag);
+        return refuse(w->why, FIX_SessionRejectReason_TAG_APPEARS_MORE_THAN_ONCE, tag);
     }
     l->last_order = e->order;
     l->required_seen = (uint16_t)(l->required_seen + (e->flags & FIX_ENTRY_REQUIRED));
@@ -311,9 +301,9 @@ static inline enum err place_at_top(struct walk *w, const struct fix_dict_entry 
     unsigned rank = e->flags & (FIX_ENTRY_BODY | FIX_ENTRY_TRAILER);
     uint64_t bit = 1ull << (e->order & 63), *word = &w->seen[e->order >> 6];
     if (rank < w->rank)
-        return refuse(w->why, REASON_ORDER, tag);
+        return refuse(w->why, FIX_SessionRejectReason_TAG_SPECIFIED_OUT_OF_REQUIRED_ORDER, tag);
     if (*word & bit)
-        return refuse(w->why, REASON_TWICE, tag);
+        return refuse(w->why, FIX_SessionRejectReason_TAG_APPEARS_MORE_THAN_ONCE, tag);
     w->rank = rank;
     *word |= bit;
     return OK;
@@ -326,7 +316,11 @@ static inline enum err place(struct walk *w, const struct fix_dict_entry *e, uin
         if (w->top->scope->within >> e->scope & 1) {
             /* of a group inside this one, but not right after its count, or without one */
             uint32_t group_tag = w->d->scopes[e->scope].group_tag;
-            return refuse(w->why, fix_find(w->m, group_tag) ? REASON_GROUP_ORDER : REASON_NOT_DEFINED, tag);
+            return refuse(w->why,
+                          fix_find(w->m, group_tag)
+                              ? FIX_SessionRejectReason_REPEATING_GROUP_FIELDS_OUT_OF_ORDER
+                              : FIX_SessionRejectReason_TAG_NOT_DEFINED_FOR_THIS_MESSAGE_TYPE,
+                          tag);
         }
         enum err error = close_group(w, at);
         if (error != OK)
@@ -338,9 +332,12 @@ static inline enum err place(struct walk *w, const struct fix_dict_entry *e, uin
 static enum err stray_tag(struct walk *w, const struct fix_field *f, bool admit_user_tags)
 {
     if (f->tag >= FIX_USER_TAG_MIN && admit_user_tags)
-        return f->size ? OK : refuse(w->why, REASON_NO_VALUE, f->tag);
+        return f->size ? OK : refuse(w->why, FIX_SessionRejectReason_TAG_SPECIFIED_WITHOUT_A_VALUE, f->tag);
     bool known = f->tag < FIX_DICT_TAGS && f->tag <= 956; /* the last of FIX 4.4 */
-    return refuse(w->why, known ? REASON_NOT_DEFINED : REASON_TAG_INVALID, f->tag);
+    return refuse(w->why,
+                  known ? FIX_SessionRejectReason_TAG_NOT_DEFINED_FOR_THIS_MESSAGE_TYPE
+                        : FIX_SessionRejectReason_INVALID_TAG_NUMBER,
+                  f->tag);
 }
 
 static inline enum err check_field(struct walk *w, uint32_t at, bool admit_user_tags)
@@ -350,7 +347,7 @@ static inline enum err check_field(struct walk *w, uint32_t at, bool admit_user_
     if (!e || !e->order)
         return stray_tag(w, f, admit_user_tags);
     if (f->size == 0)
-        return refuse(w->why, REASON_NO_VALUE, f->tag);
+        return refuse(w->why, FIX_SessionRejectReason_TAG_SPECIFIED_WITHOUT_A_VALUE, f->tag);
     enum err error = place(w, e, f->tag, at);
     if (error != OK)
         return error;
@@ -607,7 +604,9 @@ enum err fix_validate(const struct fix_msg *m, bool admit_user_tags, struct fix_
     const struct fix_dict_message *d = fix_dict_find(m->type);
     if (!d) {
         bool user = (m->type & 0xff) == 'U' && admit_user_tags;
-        return user || fix_dict_type_defined(m->type) ? OK : refuse(why, REASON_MSG_TYPE, 35);
+        return user || fix_dict_type_defined(m->type)
+                   ? OK
+                   : refuse(why, FIX_SessionRejectReason_INVALID_MSGTYPE, 35);
     }
     if (!fix_validate_quickly(m, d, admit_user_tags))
         return fix_validate_carefully(m, d, admit_user_tags, why);

@@ -8,8 +8,6 @@
 #include "dataplane/core/text.h"
 #include "fix/fix_dict.h"
 
-enum { BUSINESS_UNSUPPORTED = 3, BUSINESS_NOT_AVAILABLE = 4, BUSINESS_NOT_AUTHORIZED = 6 }; /* 380 */
-
 /* One message on its way in. */
 struct arrival {
     struct channel *ch;
@@ -166,7 +164,7 @@ static void refuse_busy(struct gateway *g, struct arrival *a)
         return;
     a->busy = false;
     a->refusal.business = true;
-    a->refusal.reason = BUSINESS_NOT_AVAILABLE;
+    a->refusal.reason = FIX_BusinessRejectReason_APPLICATION_NOT_AVAILABLE;
     const char *name = translate_busy_row(a->row->record)->name(&a->command);
     memcpy(a->refusal.ref_id, name, sizeof a->refusal.ref_id);
 }
@@ -182,7 +180,8 @@ static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdic
     if (!a->row) {
         a->refusal.business = true;
         a->refusal.ref_id[0] = 0;
-        a->refusal.reason = a->known ? BUSINESS_NOT_AUTHORIZED : BUSINESS_UNSUPPORTED;
+        a->refusal.reason = a->known ? FIX_BusinessRejectReason_NOT_AUTHORIZED
+                                     : FIX_BusinessRejectReason_UNSUPPORTED_MESSAGE_TYPE;
         struct text t = text_in(a->refusal.text, sizeof a->refusal.text);
         text_add(&t, a->known ? "not from this side" : "this message is not supported");
         return;
@@ -288,7 +287,7 @@ static void send_refusal(struct gateway *g, struct arrival *a)
         channel_send_admin(g, ch, &reject); /* which counts it */
         return;
     }
-    if (why->reason != BUSINESS_NOT_AVAILABLE) /* those are counted as busy */
+    if (why->reason != FIX_BusinessRejectReason_APPLICATION_NOT_AVAILABLE) /* those are counted as busy */
         counter_add(ch->count.rejected, 1);
     char ref_type[5];
     type_text(g->msg.type, ref_type);

@@ -10,10 +10,6 @@
 #include "fix/dict.h"
 #include "fix/fix_dict.h"
 
-/* Session-level reject reasons (373) and business reject reasons (380). */
-enum { REJECT_REQUIRED_MISSING = 1, REJECT_VALUE = 5, REJECT_FORMAT = 6 };
-enum { BUSINESS_CONDITION = 5 };
-
 /* One message being read; the first fault stays. */
 struct reading {
     const struct fix_msg *m;
@@ -52,13 +48,13 @@ static void fail_err(struct reading *r, uint32_t tag, enum err e, size_t capacit
     case ERR_NOT_FOUND:
         return;
     case ERR_LIMIT:
-        fail(r, false, REJECT_VALUE, tag, "is longer than ", capacity - 1);
+        fail(r, false, FIX_SessionRejectReason_VALUE_IS_INCORRECT, tag, "is longer than ", capacity - 1);
         return;
     case ERR_RANGE:
-        fail(r, false, REJECT_VALUE, tag, "is out of range", 0);
+        fail(r, false, FIX_SessionRejectReason_VALUE_IS_INCORRECT, tag, "is out of range", 0);
         return;
     default:
-        fail(r, false, REJECT_FORMAT, tag, "is not of its type", 0);
+        fail(r, false, FIX_SessionRejectReason_INCORRECT_DATA_FORMAT_FOR_VALUE, tag, "is not of its type", 0);
     }
 }
 
@@ -111,7 +107,8 @@ static void read_char(struct reading *r, uint32_t tag, char *out)
 static void need(struct reading *r, uint32_t tag)
 {
     if (!fix_find(r->m, tag))
-        fail(r, true, BUSINESS_CONDITION, tag, "is needed here", 0);
+        fail(r, true, FIX_BusinessRejectReason_CONDITIONALLY_REQUIRED_FIELD_MISSING, tag, "is needed here",
+             0);
 }
 
 /* Ids of ours in the peer's fields. 0: not one of ours. */
@@ -152,7 +149,7 @@ static bool read_quote_request(const struct fix_msg *m, union translate_command 
     c->poss_resend = m->poss_resend;
     struct fix_group leg;
     if (!fix_group_begin(m, FIX_TAG_NoRelatedSym, &leg) || !fix_group_next(&leg)) {
-        fail(&r, false, REJECT_REQUIRED_MISSING, FIX_TAG_NoRelatedSym, "is missing", 0);
+        fail(&r, false, FIX_SessionRejectReason_REQUIRED_TAG_MISSING, FIX_TAG_NoRelatedSym, "is missing", 0);
         return false;
     }
     /* A tag of the group lies nowhere else in the message: what the first leg has is the first with its tag.
@@ -275,9 +272,9 @@ static bool read_answer(const struct fix_msg *m, union translate_command *out,
     read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
     bool refuses_request = m->type == FIX_MSG_QuoteRequestReject;
     read_u32(&r, refuses_request ? FIX_TAG_QuoteRequestRejectReason : FIX_TAG_QuoteStatus, &c->code);
-    if (refuses_request || c->code == 5)
+    if (refuses_request || c->code == FIX_QuoteStatus_REJECTED)
         c->kind = ANSWER_KIND_REJECT;
-    else if (c->code == 11 && m->type == FIX_MSG_QuoteStatusReport)
+    else if (c->code == FIX_QuoteStatus_PASS && m->type == FIX_MSG_QuoteStatusReport)
         c->kind = ANSWER_KIND_DECLINE;
     else
         c->kind = ANSWER_KIND_ACK;
@@ -298,10 +295,10 @@ static bool read_quote_cancel(const struct fix_msg *m, union translate_command *
     c->rfq = read_name(m, FIX_TAG_QuoteReqID, 'R');
     read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
     read_text(&r, FIX_TAG_QuoteID, c->lp_quote_id, sizeof c->lp_quote_id);
-    if (cancel_type == 4) /* all quotes: of the request it names */
+    if (cancel_type == FIX_QuoteCancelType_CANCEL_ALL_QUOTES) /* all quotes: of the request it names */
         need(&r, FIX_TAG_QuoteReqID);
     /* where there is no quote the request's own name stands for it */
-    if (cancel_type == 4 || strcmp(c->lp_quote_id, c->request_id) == 0)
+    if (cancel_type == FIX_QuoteCancelType_CANCEL_ALL_QUOTES || strcmp(c->lp_quote_id, c->request_id) == 0)
         memset(c->lp_quote_id, 0, sizeof c->lp_quote_id);
     return !r.failed;
 }

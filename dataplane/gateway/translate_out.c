@@ -69,16 +69,6 @@ static void put_why(struct fix_encoder *e, const char *text, uint32_t reason)
         fix_put_text(e, FIX_TAG_Text, reason_name(reason));
 }
 
-/* QuoteStatus (297). */
-enum {
-    STATUS_ACCEPTED = 0,
-    STATUS_CANCELLED = 4,
-    STATUS_REJECTED = 5,
-    STATUS_EXPIRED = 7,
-    STATUS_NOT_FOUND = 9,
-    STATUS_PENDING = 10
-};
-
 /* To takers
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -94,7 +84,7 @@ static void write_quote(struct fix_encoder *e, uint64_t quote, const char *reque
 {
     fix_put_text(e, FIX_TAG_QuoteReqID, request_id);
     put_name(e, FIX_TAG_QuoteID, 'Q', quote);
-    fix_put_uint(e, FIX_TAG_QuoteType, 1);
+    fix_put_uint(e, FIX_TAG_QuoteType, FIX_QuoteType_TRADEABLE);
     put_symbol(e, symbol);
     put_side(e, side);
     for (uint32_t i = 0; i < 4; i++)
@@ -137,7 +127,7 @@ static void write_quote_ended(struct fix_encoder *e, const struct record *event,
     const struct quote_ended *ev = (const void *)event;
     put_if(e, FIX_TAG_QuoteReqID, ev->request_id);
     put_name(e, FIX_TAG_QuoteID, 'Q', ev->quote);
-    fix_put_uint(e, FIX_TAG_QuoteCancelType, 1);
+    fix_put_uint(e, FIX_TAG_QuoteCancelType, FIX_QuoteCancelType_CANCEL_FOR_SYMBOL);
     put_cancel_symbol(e, ev->symbol);
 }
 
@@ -146,24 +136,24 @@ static unsigned request_reject_reason(uint32_t reason)
 {
     switch (reason) {
     case REASON_UNKNOWN_SYMBOL:
-        return 1;
+        return FIX_QuoteRequestRejectReason_UNKNOWN_SYMBOL;
     case REASON_QUANTITY_OUT_OF_RANGE:
     case REASON_LIMIT:
-        return 3;
+        return FIX_QuoteRequestRejectReason_QUOTE_REQUEST_EXCEEDS_LIMIT;
     case REASON_DEADLINE_PAST:
-        return 4;
+        return FIX_QuoteRequestRejectReason_TOO_LATE_TO_ENTER;
     case REASON_UNKNOWN_SESSION:
-        return 6;
+        return FIX_QuoteRequestRejectReason_NOT_AUTHORIZED_TO_REQUEST_QUOTE;
     case REASON_NO_ELIGIBLE_LP:
     case REASON_TOO_FEW_LPS:
     case REASON_ALL_DELIVERIES_FAILED:
-        return 7;
+        return FIX_QuoteRequestRejectReason_NO_MATCH_FOR_INQUIRY;
     case REASON_NOT_TRADABLE:
-        return 8;
+        return FIX_QuoteRequestRejectReason_NO_MARKET_FOR_INSTRUMENT;
     case REASON_ALL_DECLINED:
-        return 10;
+        return FIX_QuoteRequestRejectReason_PASS;
     default:
-        return 99;
+        return FIX_QuoteRequestRejectReason_OTHER;
     }
 }
 
@@ -213,8 +203,8 @@ static void write_transition(struct fix_encoder *e, const struct record *event, 
         write_request_reject(e, ev->request_id, ev->symbol, ev->side, ev->reason, ev->text);
     else
         write_request_status(e, ev->request_id, ev->symbol,
-                             ev->to == RFQ_CANCELLED ? STATUS_CANCELLED : STATUS_EXPIRED, ev->reason,
-                             ev->text);
+                             ev->to == RFQ_CANCELLED ? FIX_QuoteStatus_CANCELED_ALL : FIX_QuoteStatus_EXPIRED,
+                             ev->reason, ev->text);
 }
 
 static unsigned shown_status(uint8_t shown)
@@ -223,16 +213,16 @@ static unsigned shown_status(uint8_t shown)
     case SHOWN_QUOTED:
     case SHOWN_AWARDED:
     case SHOWN_FILLED:
-        return STATUS_ACCEPTED;
+        return FIX_QuoteStatus_ACCEPTED;
     case SHOWN_CANCELLED:
     case SHOWN_ARCHIVED:
-        return STATUS_CANCELLED;
+        return FIX_QuoteStatus_CANCELED_ALL;
     case SHOWN_REJECTED:
-        return STATUS_REJECTED;
+        return FIX_QuoteStatus_REJECTED;
     case SHOWN_EXPIRED:
-        return STATUS_EXPIRED;
+        return FIX_QuoteStatus_EXPIRED;
     default:
-        return STATUS_PENDING;
+        return FIX_QuoteStatus_PENDING;
     }
 }
 
@@ -254,8 +244,9 @@ static void write_request_refused(struct fix_encoder *e, const struct record *ev
     else if (ev->command == RECORD_COMMAND_QUOTE_REQUEST)
         write_request_reject(e, ev->request_id, ev->symbol, ev->side, ev->reason, ev->text);
     else
-        write_request_status(e, ev->request_id, ev->symbol, ev->rfq ? STATUS_REJECTED : STATUS_NOT_FOUND,
-                             ev->reason, ev->text);
+        write_request_status(e, ev->request_id, ev->symbol,
+                             ev->rfq ? FIX_QuoteStatus_REJECTED : FIX_QuoteStatus_QUOTE_NOT_FOUND, ev->reason,
+                             ev->text);
 }
 
 static const char *type_status(const struct record *event)
@@ -280,7 +271,8 @@ static void write_accept_refused(struct fix_encoder *e, const struct record *eve
     (void)p;
     const struct accept_refused *ev = (const void *)event;
     write_response_status(e, ev->quote_id, ev->response_id, ev->symbol,
-                          ev->expired ? STATUS_EXPIRED : STATUS_REJECTED, ev->reason, ev->text);
+                          ev->expired ? FIX_QuoteStatus_EXPIRED : FIX_QuoteStatus_REJECTED, ev->reason,
+                          ev->text);
 }
 
 static const char *type_report(const struct record *event)
@@ -305,13 +297,13 @@ static void write_report(struct fix_encoder *e, const struct record *event, enum
         put_name_numbered(e, FIX_TAG_ExecID, 'X', event->time_ns, "-", ev->report);
     fix_put_char(e, FIX_TAG_ExecType, ev->exec_type);
     fix_put_char(e, FIX_TAG_OrdStatus, ev->ord_status);
-    if (ev->exec_type == '8')
+    if (ev->exec_type == FIX_ExecType_REJECTED)
         fix_put_uint(e, FIX_TAG_OrdRejReason, ev->reject_reason);
     put_symbol(e, ev->symbol);
     put_side(e, (unsigned char)ev->side);
     fix_put_decimal(e, FIX_TAG_OrderQty, ev->quantity);
     put_decimal_if(e, FIX_TAG_Price, ev->price);
-    if (ev->exec_type == 'F') {
+    if (ev->exec_type == FIX_ExecType_TRADE) {
         fix_put_decimal(e, FIX_TAG_LastQty, ev->last_quantity);
         fix_put_decimal(e, FIX_TAG_LastPx, ev->last_price);
     }
@@ -338,9 +330,9 @@ static void write_order_cancel_refused(struct fix_encoder *e, const struct recor
         fix_put_text(e, FIX_TAG_OrderID, "NONE");
     fix_put_text(e, FIX_TAG_ClOrdID, ev->cl_ord_id);
     fix_put_text(e, FIX_TAG_OrigClOrdID, ev->orig_cl_ord_id);
-    fix_put_char(e, FIX_TAG_OrdStatus, ev->ord_status ? ev->ord_status : '8');
+    fix_put_char(e, FIX_TAG_OrdStatus, ev->ord_status ? ev->ord_status : FIX_OrdStatus_REJECTED);
     fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
-    fix_put_char(e, FIX_TAG_CxlRejResponseTo, '1');
+    fix_put_char(e, FIX_TAG_CxlRejResponseTo, FIX_CxlRejResponseTo_ORDER_CANCEL_REQUEST);
     fix_put_uint(e, FIX_TAG_CxlRejReason, ev->cancel_reason);
     put_why(e, ev->text, ev->reason);
 }
@@ -361,7 +353,7 @@ static void write_request(struct fix_encoder *e, const struct record *event, enu
     put_name(e, FIX_TAG_QuoteReqID, 'R', ev->rfq);
     fix_put_uint(e, FIX_TAG_NoRelatedSym, 1);
     put_symbol(e, ev->symbol);
-    fix_put_uint(e, FIX_TAG_QuoteType, 1);
+    fix_put_uint(e, FIX_TAG_QuoteType, FIX_QuoteType_TRADEABLE);
     put_side(e, ev->side);
     fix_put_decimal(e, FIX_TAG_OrderQty, ev->quantity);
     if (ev->settl_date)
@@ -390,7 +382,7 @@ static void write_ended(struct fix_encoder *e, const struct record *event, enum 
     if (ev->by_aj) {
         put_name(e, FIX_TAG_QuoteRespID, 'D', ev->delivery);
         put_if(e, FIX_TAG_QuoteID, ev->lp_quote_id);
-        fix_put_uint(e, FIX_TAG_QuoteRespType, 5);
+        fix_put_uint(e, FIX_TAG_QuoteRespType, FIX_QuoteRespType_DONE_AWAY);
         put_symbol(e, ev->symbol);
         put_side(e, ev->side);
         fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
@@ -402,7 +394,9 @@ static void write_ended(struct fix_encoder *e, const struct record *event, enum 
         fix_put_text(e, FIX_TAG_QuoteID, ev->lp_quote_id);
     else
         put_name(e, FIX_TAG_QuoteID, 'R', ev->rfq);
-    fix_put_uint(e, FIX_TAG_QuoteCancelType, *ev->lp_quote_id ? 1 : 4);
+    fix_put_uint(e, FIX_TAG_QuoteCancelType,
+                 *ev->lp_quote_id ? FIX_QuoteCancelType_CANCEL_FOR_SYMBOL
+                                  : FIX_QuoteCancelType_CANCEL_ALL_QUOTES);
     put_cancel_symbol(e, ev->symbol);
 }
 
@@ -412,7 +406,7 @@ static void write_quote_status(struct fix_encoder *e, const char *request_id, co
     put_if(e, FIX_TAG_QuoteReqID, request_id);
     fix_put_text(e, FIX_TAG_QuoteID, *quote_id ? quote_id : "NONE");
     put_symbol(e, symbol);
-    fix_put_uint(e, FIX_TAG_QuoteStatus, STATUS_REJECTED);
+    fix_put_uint(e, FIX_TAG_QuoteStatus, FIX_QuoteStatus_REJECTED);
     put_why(e, text, reason);
 }
 
@@ -438,10 +432,10 @@ static void write_order(struct fix_encoder *e, const struct record *event, enum 
     put_side(e, ev->side);
     fix_put_time(e, FIX_TAG_TransactTime, event->time_ns, p);
     fix_put_decimal(e, FIX_TAG_OrderQty, ev->quantity);
-    fix_put_char(e, FIX_TAG_OrdType, 'D');
+    fix_put_char(e, FIX_TAG_OrdType, FIX_OrdType_PREVIOUSLY_QUOTED);
     fix_put_decimal(e, FIX_TAG_Price, ev->price);
     put_if(e, FIX_TAG_QuoteID, ev->lp_quote_id);
-    fix_put_char(e, FIX_TAG_TimeInForce, '3');
+    fix_put_char(e, FIX_TAG_TimeInForce, FIX_TimeInForce_IMMEDIATE_OR_CANCEL);
 }
 
 static const char *type_order_cancel(const struct record *event)
@@ -507,7 +501,8 @@ static void busy_response(struct fix_encoder *e, const union translate_command *
                           const struct translate_busy *b)
 {
     const struct command_quote_response *q = &c->quote_response;
-    write_response_status(e, q->quote_id, q->response_id, q->symbol, STATUS_REJECTED, REASON_BUSY, b->text);
+    write_response_status(e, q->quote_id, q->response_id, q->symbol, FIX_QuoteStatus_REJECTED, REASON_BUSY,
+                          b->text);
 }
 
 static const char *name_response(const union translate_command *c)
@@ -531,7 +526,6 @@ static const char *name_quote(const union translate_command *c)
 static void busy_order(struct fix_encoder *e, const union translate_command *c,
                        const struct translate_busy *b)
 {
-    enum { REJECT_OTHER = 99 };
     const struct command_order *o = &c->order;
     char exec_id[64];
     struct text t = text_in(exec_id, sizeof exec_id);
@@ -544,9 +538,9 @@ static void busy_order(struct fix_encoder *e, const union translate_command *c,
     fix_put_text(e, FIX_TAG_OrderID, "NONE");
     put_if(e, FIX_TAG_ClOrdID, o->cl_ord_id);
     fix_put_text(e, FIX_TAG_ExecID, exec_id);
-    fix_put_char(e, FIX_TAG_ExecType, '8');
-    fix_put_char(e, FIX_TAG_OrdStatus, '8');
-    fix_put_uint(e, FIX_TAG_OrdRejReason, REJECT_OTHER);
+    fix_put_char(e, FIX_TAG_ExecType, FIX_ExecType_REJECTED);
+    fix_put_char(e, FIX_TAG_OrdStatus, FIX_OrdStatus_REJECTED);
+    fix_put_uint(e, FIX_TAG_OrdRejReason, FIX_OrdRejReason_OTHER);
     put_symbol(e, o->symbol);
     put_side(e, (unsigned char)o->side);
     fix_put_decimal(e, FIX_TAG_OrderQty, o->quantity);
