@@ -217,7 +217,7 @@ FIELDS(order) = {
     FLAG(order, by_order),
     NUMBER(order, cancel_asked),
     FLAG(order, in_doubt),
-    RESERVED(order, reserved),
+    FLAG(order, rfq_waits),
     ENUM(order, reason, reason_name),
     NUMBER(order, attempts),
     NUMBER(order, reports),

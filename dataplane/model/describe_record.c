@@ -271,6 +271,8 @@ FIELDS(rfq_order) = {
     FLAG(rfq_order, final),
     ENUM(rfq_order, reason, reason_name),
     FLAG(rfq_order, gives_back),
+    FLAG(rfq_order, cancel_refused),
+    RESERVED(rfq_order, reserved),
 };
 FIELDS(rfq_cancel_order) = {
     RFQ(rfq_cancel_order, rfq),
@@ -481,7 +483,7 @@ FIELDS(order_update) = {
     FLAG(order_update, in_doubt),
     FLAG(order_update, final),
     NUMBER(order_update, cancelled_for),
-    RESERVED(order_update, reserved),
+    FLAG(order_update, cancel_refused),
 };
 FIELDS(order_cancel_asked) = {
     NESTED(order_cancel_asked, out, outbound),
@@ -491,6 +493,7 @@ FIELDS(order_cancel_asked) = {
     DECIMAL(order_cancel_asked, quantity),
     SIDE(order_cancel_asked, side),
     NUMBER(order_cancel_asked, asked_for),
+    FLAG(order_cancel_asked, rfq_waits),
     RESERVED(order_cancel_asked, reserved),
     NUMBER(order_cancel_asked, attempt),
     TEXT(order_cancel_asked, lp_order_id),

@@ -176,6 +176,10 @@ void rfq_order_apply(struct distribution_state *s, const struct rfq_order *ev)
         rfq->losers_told = 1;
     if (ev->gives_back)
         quote_touched(s, rfq->award_quote)->given_back = 1;
+    if (ev->cancel_refused) { /* as though it had not been asked */
+        rfq->cancel_pending = 0;
+        rfq->cancel_who = rfq->cancel_reason = 0;
+    }
 }
 
 void rfq_cancel_order_apply(struct distribution_state *s, const struct rfq_cancel_order *ev)

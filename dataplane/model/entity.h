@@ -322,6 +322,9 @@ enum order_doubt {
     DOUBT_EXECUTIONS_MISSING = 2 /* the LP says that it executed more than it has reported */
 };
 
+/* For whom an order is to be cancelled. */
+enum cancel_asked { CANCEL_NOT_ASKED = 0, CANCEL_BY_TIMEOUT = 1, CANCEL_BY_TAKER = 2, CANCEL_BY_RFQ = 3 };
+
 struct order {
     uint64_t id;
     uint64_t award, rfq, quote, lp, taker;
@@ -334,9 +337,9 @@ struct order {
     uint32_t taker_session, lp_session;
     uint8_t taker_gateway, lp_gateway;
     uint8_t side, state, by_order; /* by_order: accepted by D, not AJ */
-    uint8_t cancel_asked;          /* we sent F: 0 no, 1 by timeout, 2 for the taker, 3 for the RFQ */
+    uint8_t cancel_asked;          /* we sent F: enum cancel_asked */
     uint8_t in_doubt; /* enum order_doubt */
-    uint8_t reserved;
+    uint8_t rfq_waits; /* behind the taker's cancel, which is open: the RFQ wants the order cancelled, too */
     uint16_t reason;
     uint16_t attempts;        /* releases; 0: the LP cannot have it */
     uint32_t reports;         /* ExecutionReports given to the taker: makes their ExecID */

@@ -361,6 +361,8 @@ struct rfq_order {
     uint16_t final;
     uint32_t reason;
     uint32_t gives_back; /* our own controls refused the award: its quote is as though it had not been taken */
+    uint32_t cancel_refused; /* the LP did not take the RFQ's cancel: none is pending any more */
+    uint32_t reserved;
 };
 
 struct rfq_cancel_order {
@@ -503,17 +505,20 @@ struct order_update {
     int64_t filled_quantity;
     uint16_t state, reason;
     uint8_t in_doubt, final, cancelled_for; /* cancelled_for: order.cancel_asked */
-    uint8_t reserved;
+    uint8_t cancel_refused; /* the cancel that the RFQ asked: the LP did not take it, and it is asked no more */
 };
 
-/* OrderCancelRequest to the LP. Attempt 0: addressed to nobody; the wish is remembered until the award is known. */
+/* OrderCancelRequest to the LP. Attempt 0: addressed to nobody; the wish is remembered: the taker's until the award is
+ * known, the RFQ's behind the taker's that is open. */
 struct order_cancel_asked {
     struct record head;
     struct outbound out;
     uint64_t order, rfq;
     uint64_t due_ns;
     int64_t quantity;
-    uint8_t side, asked_for, reserved[2];
+    uint8_t side, asked_for;
+    uint8_t rfq_waits; /* the RFQ's cancel, too, is wanted: asked should this one, which is the taker's, be refused */
+    uint8_t reserved;
     uint32_t attempt; /* ClOrdID is O<order>-C<attempt>, 41 is O<order> */
     char lp_order_id[ID_TEXT_SIZE];
     char symbol[SYMBOL_SIZE];

@@ -48,7 +48,7 @@
     X(REQUEST_REFUSED, 50, 1, request_refused, "a request made no RFQ; the taker is told: AG or AI")         \
     X(ACCEPT_REFUSED, 51, 1, accept_refused, "an acceptance was refused: AI to the taker, or to routing")    \
     X(RFQ_AWARDED, 52, 1, rfq_awarded, "the award goes to routing as an order")                              \
-    X(RFQ_ORDER, 53, 2, rfq_order, "distribution learnt how the award's order stands")                       \
+    X(RFQ_ORDER, 53, 3, rfq_order, "distribution learnt how the award's order stands")                       \
     X(RFQ_CANCEL_ORDER, 54, 2, rfq_cancel_order, "an awarded RFQ is to be cancelled: to routing")            \
     X(RFQ_RETIRED, 55, 1, rfq_retired, "an ended RFQ leaves memory; storage keeps it")                       \
     X(DISTRIBUTION_NOTED, 56, 1, engine_noted, "a command that changed nothing, and why")                    \
@@ -65,8 +65,8 @@
     X(ORDER_STATE, 68, 1, order_state, "the order's state at the LP, nothing executed")                      \
     X(ORDER_FILLED, 69, 1, order_filled, "a fill")                                                           \
     X(ORDER_REPORT, 70, 1, order_report, "the taker is told: ExecutionReport")                               \
-    X(ORDER_UPDATE, 71, 1, order_update, "distribution is told how the award's order stands")                \
-    X(ORDER_CANCEL_ASKED, 72, 1, order_cancel_asked, "the LP is asked to cancel: OrderCancelRequest")        \
+    X(ORDER_UPDATE, 71, 2, order_update, "distribution is told how the award's order stands")                \
+    X(ORDER_CANCEL_ASKED, 72, 2, order_cancel_asked, "the LP is asked to cancel: OrderCancelRequest")        \
     X(ORDER_CANCEL_REFUSED, 73, 1, order_cancel_refused, "the taker's cancel is refused: OrderCancelReject") \
     X(EXECUTION_BREAK, 74, 1, execution_break, "an execution that fits no order, or goes beyond it: alarm")  \
     X(ORDER_RETIRED, 75, 1, order_retired, "a final order leaves memory; storage keeps it")                  \

@@ -241,6 +241,8 @@ static void apply_state(struct routing_state *s, const struct order_state *ev)
     o->in_doubt = ev->in_doubt;
     o->due_ns = ev->due_ns;
     o->cancel_asked = ev->cancel_asked;
+    if (ev->cancel_asked != CANCEL_BY_TAKER)
+        o->rfq_waits = 0;
     if (!ev->cancel_asked)
         memset(o->cancel_id, 0, sizeof o->cancel_id);
     if (ev->lp_order_id[0])
@@ -296,6 +298,7 @@ static void apply_cancel_asked(struct routing_state *s, const struct order_cance
 {
     struct order *o = order_changing(s, ev->order);
     o->cancel_asked = ev->asked_for;
+    o->rfq_waits = ev->rfq_waits;
     memcpy(o->cancel_id, ev->cancel_id, sizeof o->cancel_id);
     if (ev->attempt == 0)
         return; /* remembered */

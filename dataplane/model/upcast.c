@@ -11,6 +11,8 @@ static unsigned size_min(unsigned type, unsigned version)
 {
     if (type == RECORD_RFQ_CANCEL_ORDER && version == 1)
         return offsetof(struct rfq_cancel_order, who_id);
+    if (type == RECORD_RFQ_ORDER && version <= 2)
+        return offsetof(struct rfq_order, cancel_refused);
     return record_type_size(type);
 }
 

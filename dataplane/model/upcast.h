@@ -7,8 +7,11 @@
  *
  *   ORDER_RELEASED    2  session_losses, which was reserved: zero
  *   RFQ_ORDER         2  gives_back, which was reserved: zero
+ *                     3  cancel_refused: zero
  *   RFQ_CANCEL_ORDER  2  who_id, reason: zero, «as the RFQ says it» (also written in version 1, by programs
  *                        that had one version for all types: a record of that size has them)
+ *   ORDER_UPDATE      2  cancel_refused, which was reserved: zero
+ *   ORDER_CANCEL_ASKED  2  rfq_waits, which was reserved: zero
  *   all others        1  the first
  *
  * A version that is newer than this program's is refused by whoever reads: fields that this program does not

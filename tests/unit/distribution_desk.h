@@ -291,6 +291,7 @@ struct desk_update {
     int64_t filled;
     bool final, in_doubt;
     uint64_t award; /* 0: the present one */
+    bool cancel_refused;
 };
 
 static inline void desk_update(struct desk *d, const struct rfq *rfq, struct desk_update u)
@@ -303,7 +304,8 @@ static inline void desk_update(struct desk *d, const struct rfq *rfq, struct des
                              .state = (uint16_t)u.state,
                              .reason = (uint16_t)u.reason,
                              .in_doubt = u.in_doubt,
-                             .final = u.final};
+                             .final = u.final,
+                             .cancel_refused = u.cancel_refused};
     harness_decide(&d->h, AGENT_ROUTING, LANE_ENGINE, &c.head);
 }
 

@@ -652,6 +652,32 @@ Test(distribution_award, cancelled_by_the_taker_waits_for_its_order)
     }
 }
 
+/* Nothing is pending then: the taker may ask again, and what the LP ends later is the LP's own doing. */
+Test(distribution_award, whose_cancel_the_lp_refused_goes_on_as_though_it_had_not_been_asked)
+{
+    struct bidding b;
+    open_bidding(&b);
+    desk_accept(&b.d, b.quotes[1]);
+    for (unsigned i = 0; i < 2; i++) {
+        desk_cancel(&b.d, b.rfq);
+        cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_CANCEL_ORDER");
+        cr_expect_eq(b.rfq->cancel_pending, 1);
+        desk_update(&b.d, b.rfq, (struct desk_update){.state = ORDER_WORKING}); /* from before it was asked */
+        cr_assert_eq(b.rfq->cancel_pending, 1);
+        desk_update(&b.d, b.rfq, (struct desk_update){.state = ORDER_WORKING, .cancel_refused = true});
+        cr_assert_str_eq(harness_shape(&b.d.h), "RFQ_ORDER");
+        cr_expect_eq(((const struct rfq_order *)harness_find(&b.d.h, RECORD_RFQ_ORDER))->cancel_refused, 1);
+        cr_assert_eq(b.rfq->cancel_pending + b.rfq->cancel_who + b.rfq->cancel_reason, 0);
+        b.rfq = desk_reload_with(&b.d, b.rfq);
+    }
+    desk_update(&b.d, b.rfq, (struct desk_update){ORDER_CANCELLED, REASON_LP_DEFAULT, 0, true, false, 0});
+    const struct rfq_transition *ev = harness_find(&b.d.h, RECORD_RFQ_TRANSITION);
+    cr_assert(ev);
+    cr_expect_eq(ev->move, MOVE_REVERT_AWARD);
+    cr_expect_eq(ev->reason, REASON_LP_DEFAULT);
+    close_bidding(&b);
+}
+
 Test(distribution_award, whose_order_the_taker_cancelled_is_cancelled)
 {
     struct bidding b;

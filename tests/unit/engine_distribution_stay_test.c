@@ -126,6 +126,70 @@ Test(distribution_stay, a_cancel_that_the_taker_asked_for_stays_the_takers)
     desk_close(&a.d);
 }
 
+static void refuse_cancel(struct award *a, int64_t filled)
+{
+    desk_update(&a->d, a->rfq,
+                (struct desk_update){.state = filled ? ORDER_PARTLY_FILLED : ORDER_WORKING,
+                                     .filled = filled,
+                                     .cancel_refused = true});
+}
+
+#define RETRY (10 * 60 * SECOND)
+
+/* Every RFQ ends: an LP that refuses is asked again, as long as it takes. */
+Test(distribution_stay, an_award_whose_cancel_is_refused_is_tried_again)
+{
+    struct award a;
+    open_award(&a);
+    grow_old(&a);
+    for (unsigned i = 0; i < 5; i++) {
+        refuse_cancel(&a, 0);
+        cr_assert_str_eq(harness_shape(&a.d.h), "RFQ_ORDER RFQ_TIMED");
+        cr_assert(!a.rfq->cancel_pending && !a.rfq->cancel_reason);
+        if (i == 3)
+            reload(&a);
+        desk_advance(&a.d, RETRY - 1);
+        cr_assert_str_eq(harness_shape(&a.d.h), "");
+        desk_advance(&a.d, 1);
+        cr_assert_str_eq(harness_shape(&a.d.h), "RFQ_TIMED RFQ_CANCEL_ORDER");
+        cr_expect_eq(((const struct rfq_timed *)harness_find(&a.d.h, RECORD_RFQ_TIMED))->fired, 0,
+                     "the level was told once");
+        if (i == 4)
+            reload(&a);
+        desk_advance(&a.d, 10 * RETRY);
+        cr_assert_str_eq(harness_shape(&a.d.h), "", "while one is pending none is asked");
+    }
+    desk_update(&a.d, a.rfq, (struct desk_update){.state = ORDER_CANCELLED, .final = true});
+    const struct rfq_transition *end = harness_find(&a.d.h, RECORD_RFQ_TRANSITION);
+    cr_assert(end);
+    cr_expect_eq(end->move, MOVE_AUTO_CANCEL);
+    cr_expect_eq(table_count(a.d.s->stays), 0);
+    desk_close(&a.d);
+}
+
+/* The taker's refused cancel is none at the end of the award's time; and one of its own then is the taker's.
+ */
+Test(distribution_stay, a_cancel_that_was_refused_before_does_not_stand_in_the_way)
+{
+    struct award a;
+    open_award(&a);
+    desk_cancel(&a.d, a.rfq);
+    refuse_cancel(&a, UNITS(1000));
+    cr_assert_null(harness_find(&a.d.h, RECORD_RFQ_TIMED), "its time has not run out");
+    to_day(&a, 21);
+    cr_assert(harness_find(&a.d.h, RECORD_RFQ_CANCEL_ORDER));
+    refuse_cancel(&a, UNITS(1000));
+    desk_cancel(&a.d, a.rfq);
+    cr_assert_str_eq(harness_shape(&a.d.h), "RFQ_CANCEL_ORDER");
+    desk_advance(&a.d, RETRY);
+    cr_assert_str_eq(harness_shape(&a.d.h), "RFQ_TIMED", "the taker's is pending");
+    cr_expect_eq(a.rfq->cancel_who, a.rfq->taker);
+    refuse_cancel(&a, UNITS(1000));
+    desk_advance(&a.d, RETRY);
+    cr_assert_str_eq(harness_shape(&a.d.h), "RFQ_TIMED RFQ_CANCEL_ORDER");
+    desk_close(&a.d);
+}
+
 Test(distribution_stay, what_fell_due_while_it_was_down_fires_in_order)
 {
     struct award a;

@@ -248,6 +248,7 @@ Test(routing_cancel, of_the_rfq_does_what_the_table_says_in_every_state)
         refused(3);
         desk_rfq_cancel(&d, o);
         cr_assert_str_eq(harness_shape(&d.h), "ROUTING_NOTED");
+        cr_assert_eq(o->rfq_waits, 0);
         desk_say(&d, o, '4');
         cr_assert_eq(updated(ORDER_CANCELLED, 3)->final, 1);
         const struct order_report *r = harness_find(&d.h, RECORD_ORDER_REPORT);
@@ -266,6 +267,77 @@ Test(routing_cancel, of_the_rfq_refused_by_the_lp_is_told_to_distribution_only)
     desk_cancel_reject(&d, o, LP, 0);
     cr_assert_str_eq(harness_shape(&d.h), "ORDER_STATE ORDER_UPDATE");
     cr_assert_eq(updated(ORDER_WORKING, 0)->final, 0);
+    cr_assert_eq(updated(ORDER_WORKING, 0)->cancel_refused, 1);
+    desk_rfq_cancel(&d, o); /* it may be asked again */
+    cr_assert_str_eq(harness_shape(&d.h), "ORDER_CANCEL_ASKED");
+    desk_peer_reject(&d, o, LP, REF_CANCEL);
+    cr_assert_eq(updated(ORDER_WORKING, 0)->cancel_refused, 1);
+}
+
+/* What the taker, or the time to acknowledge, asked for says nothing of the RFQ's, which may be on its way.
+ */
+Test(routing_cancel, of_others_refused_by_the_lp_is_not_the_rfqs)
+{
+    const struct order *o = desk_order_in(&d, WORKING, "A1");
+    desk_cancel(&d, "C1", "A1");
+    desk_cancel_reject(&d, o, LP, 0);
+    cr_assert_eq(updated(ORDER_WORKING, 0)->cancel_refused, 0);
+    o = desk_order_in(&d, IN_DOUBT, "A2");
+    desk_cancel_reject(&d, o, LP, 0);
+    cr_assert_eq(updated(ORDER_WORKING, 0)->cancel_refused, 0);
+}
+
+Test(routing_cancel, of_the_rfq_waits_behind_the_takers_and_is_asked_when_that_is_refused)
+{
+    static const enum desk_case cases[] = {SENT, WORKING, PARTLY, IN_DOUBT};
+    for (unsigned i = 0; i < 8; i++) {
+        char id[16], cancel[16];
+        bool by_peer_reject = i >= 4;
+        snprintf(id, sizeof id, "A%u", i);
+        snprintf(cancel, sizeof cancel, "C%u", i);
+        const struct order *o = desk_order_in(&d, cases[i % 4], id);
+        uint64_t order = o->id;
+        desk_cancel(&d, cancel, id);
+        desk_rfq_cancel(&d, o);
+        cr_assert_str_eq(harness_shape(&d.h), "ORDER_CANCEL_ASKED");
+        const struct order_cancel_asked *ev = harness_find(&d.h, RECORD_ORDER_CANCEL_ASKED);
+        cr_assert(ev->head.dest == AGENT_NONE && ev->rfq_waits && ev->asked_for == CANCEL_BY_TAKER);
+        cr_assert_str_eq(o->cancel_id, cancel, "the taker's is the one that is open");
+        desk_rfq_cancel(&d, o);
+        cr_assert_str_eq(harness_shape(&d.h), "ROUTING_NOTED");
+        desk_reload(&d);
+        o = routing_order(d.state, order);
+        if (by_peer_reject)
+            desk_peer_reject(&d, o, LP, REF_CANCEL);
+        else
+            desk_cancel_reject(&d, o, LP, 0);
+        cr_assert_str_eq(refused(by_peer_reject ? 99 : 0)->cl_ord_id, cancel);
+        cr_assert_eq(o->cancel_asked, CANCEL_BY_RFQ, "case %u", i);
+        cr_assert_eq(o->rfq_waits, 0);
+        cr_assert(!updated((enum order_status)o->state, CANCEL_BY_RFQ)->cancel_refused, "case %u", i);
+        if (o->in_doubt) { /* as any cancel of an order in doubt: asked when due, whatever was said */
+            desk_peer_reject(&d, o, LP, REF_CANCEL);
+            cr_assert_eq(o->cancel_asked, CANCEL_BY_RFQ);
+            harness_advance(&d.h, d.h.now_ns + 5000 * MS);
+        }
+        ev = harness_find(&d.h, RECORD_ORDER_CANCEL_ASKED);
+        cr_assert(ev && ev->head.dest == AGENT_GATEWAY && ev->asked_for == CANCEL_BY_RFQ, "case %u", i);
+        desk_cancel_reject(&d, o, LP, 0);
+        cr_assert(updated((enum order_status)o->state, 0)->cancel_refused, "case %u", i);
+    }
+}
+
+Test(routing_cancel, of_the_rfq_that_waits_goes_on_waiting_while_the_takers_is_asked_again)
+{
+    const struct order *o = desk_order_in(&d, WORKING, "A1");
+    desk_cancel(&d, "C1", "A1");
+    desk_rfq_cancel(&d, o);
+    harness_advance(&d.h, d.h.now_ns + 5000 * MS);
+    const struct order_cancel_asked *ev = harness_find(&d.h, RECORD_ORDER_CANCEL_ASKED);
+    cr_assert(ev && ev->rfq_waits && ev->attempt == 2);
+    cr_assert_eq(o->rfq_waits, 1);
+    desk_say(&d, o, '4');
+    cr_assert_eq(updated(ORDER_CANCELLED, 2)->reason, REASON_TAKER_REQUEST);
 }
 
 Test(routing_cancel, peer_reject_of_what_we_sent)

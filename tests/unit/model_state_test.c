@@ -97,6 +97,29 @@ Test(model_upcast, what_an_earlier_release_did_not_write_reads_as_zero)
     cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
 }
 
+/* Versions 1 and 2 of RFQ_ORDER were as long as each other. */
+Test(model_upcast, an_update_of_an_earlier_release_refused_no_cancel)
+{
+    struct rfq_order stored = {.rfq = 3, .award = 4, .order = 5, .gives_back = 1, .cancel_refused = 1};
+    stored.head = (struct record){.type = RECORD_RFQ_ORDER};
+    static uint64_t scratch[RECORD_SIZE_MAX / 8];
+    const struct record *newest;
+    for (uint8_t version = 1; version <= 2; version++) {
+        memset(scratch, 0xff, sizeof scratch);
+        stored.head.size = 72;
+        stored.head.version = version;
+        cr_assert_eq(record_upcast(&stored.head, scratch, &newest), OK);
+        const struct rfq_order *ev = (const void *)newest;
+        cr_assert_eq(ev->head.size, sizeof *ev);
+        cr_assert(ev->order == 5 && ev->gives_back == 1 && ev->cancel_refused == 0 && ev->reserved == 0);
+        stored.head.size = 64;
+        cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
+    }
+    stored.head.size = 72;
+    stored.head.version = 3;
+    cr_assert_eq(record_upcast(&stored.head, scratch, &newest), ERR_CORRUPT);
+}
+
 Test(model_upcast, says_what_it_refused)
 {
     static const struct {

@@ -33,6 +33,7 @@ static void record_order(struct emit *e, const struct rfq *rfq, const struct ord
     ev->in_doubt = c->in_doubt;
     ev->final = c->final;
     ev->reason = c->reason;
+    ev->cancel_refused = c->cancel_refused;
     ev->gives_back = c->final && revert_cause((enum reason)c->reason) == REASON_REFUSED_BY_CONTROLS;
     emit_end(e, ev);
 }
@@ -162,4 +163,6 @@ void decide_order_update(struct emit *e, const struct lane_item *item)
         tell_losers(e, rfq);
     if (c->final)
         finish(e, rfq, c);
+    else if (c->cancel_refused)
+        stay_cancel_refused(e, rfq);
 }

@@ -102,6 +102,8 @@ void stay_begin(struct emit *e, const struct rfq *rfq);
 /* It may stay until then; that it may was checked. */
 void stay_extend(struct emit *e, const struct rfq *rfq, uint64_t timeout_ns);
 void stay_due(struct emit *e, const struct rfq *rfq);
+/* The LP refused to cancel the award's order. */
+void stay_cancel_refused(struct emit *e, const struct rfq *rfq);
 
 /* request.c: one more RFQ may be made: room in memory, and no drain; else the refusal. */
 bool request_may_create(const struct distribution_state *s, struct refusal *r);

@@ -1,13 +1,18 @@
 /* An RFQ's stay in a state that the workflow's table gives a time of its own: it begins with the transition,
  * may be extended, and what the table has for it fires level by level, each exactly once, up to the end. What
  * fell due while the process was down fires in order when it is back, because what is next is durable.
+ *
+ * The end of an award's time is its order's cancel; where the LP refuses that, it is asked again and again:
+ * an RFQ ends.
  */
 #include "dataplane/engine/distribution/inside.h"
 
-static void set_stay(struct emit *e, const struct rfq *rfq, const struct workflow_timeout *row,
-                     const struct rfq_stay *stay, const struct workflow_step *fired)
+/* From an LP's refusal to cancel an order whose award has had its time to the next try. */
+#define AWARD_CANCEL_RETRY_NS (10 * 60 * 1000000000ull)
+
+/* The stay as it is, but for when it is due. */
+static struct rfq_timed *begin(struct emit *e, const struct rfq *rfq, const struct rfq_stay *stay)
 {
-    struct workflow_step next;
     struct rfq_timed *ev = emit_begin(e, RECORD_RFQ_TIMED, sizeof *ev);
     ev->rfq = rfq->id;
     ev->since_ns = stay->since_ns;
@@ -15,6 +20,14 @@ static void set_stay(struct emit *e, const struct rfq *rfq, const struct workflo
     ev->state = rfq->state;
     ev->extensions = stay->extensions;
     ev->level = stay->level;
+    return ev;
+}
+
+static void set_stay(struct emit *e, const struct rfq *rfq, const struct workflow_timeout *row,
+                     const struct rfq_stay *stay, const struct workflow_step *fired)
+{
+    struct workflow_step next;
+    struct rfq_timed *ev = begin(e, rfq, stay);
     if (fired) {
         struct text role = text_in(ev->role, sizeof ev->role);
         text_add(&role, fired->role);
@@ -53,11 +66,26 @@ static void run_out(struct emit *e, const struct rfq *rfq)
         rfq_cancel(e, rfq, 0, REASON_SYSTEM_POLICY);
 }
 
+void stay_cancel_refused(struct emit *e, const struct rfq *rfq)
+{
+    const struct rfq_stay *stay = distribution_stay(state_of(e), rfq->id);
+    if (!stay || stay->level != WORKFLOW_END)
+        return;
+    struct rfq_timed *ev = begin(e, rfq, stay);
+    ev->due_ns = e->now_ns + AWARD_CANCEL_RETRY_NS;
+    emit_end(e, ev);
+}
+
 void stay_due(struct emit *e, const struct rfq *rfq)
 {
     const struct rfq_stay *stay = distribution_stay(state_of(e), rfq->id);
     const struct workflow_timeout *row = workflow_running(rfq->profile, rfq->state);
     struct workflow_step step;
+    if (stay->level == WORKFLOW_END) { /* its cancel was refused */
+        set_stay(e, rfq, row, stay, NULL);
+        run_out(e, rfq);
+        return;
+    }
     bool any = workflow_next(row, stay->level, stay->since_ns, stay->timeout_ns, &step);
     assert(any && e->now_ns >= step.due_ns);
     (void)any;

@@ -6,12 +6,14 @@
  *   final    | refused 0                           | noted                   | noted
  *   awaiting | remembered; answered with the award | (has no award)          | noted
  *   pending  | cancelled                           | cancelled               | noted
- *   at LP    | asked; refused 3 while one is open  | asked; noted while open | 1: the LP has no such order:
- *            |                                     |                         | final¹. 3, 6: one is open:
- *            |                                     |                         | noted. Else the taker is
- *            |                                     |                         | told, the order goes on
+ *   at LP    | asked; refused 3 while one is open  | asked; behind one of the| 1: the LP has no such order:
+ *            |                                     | taker's remembered;     | final¹. 3, 6: one is open:
+ *            |                                     | noted while it is open  | noted. Else the taker, or
+ *            |                                     |                         | distribution, is told², the
+ *            |                                     |                         | order goes on
  *
  *   ¹ where nothing is executed, nor known to be missing; else as the others
+ *   ² whose it was; and the RFQ's that waits behind the taker's is asked
  *
  * An F whose ClOrdID was used before is refused 6. A 9 to what we did not ask is noted.
  */
@@ -54,9 +56,10 @@ static void refuse(struct emit *e, const struct lane_item *item, const struct or
     emit_end(e, ev);
 }
 
-/* The wish, kept with an order that cannot be cancelled yet or is about to be. */
+/* The wish, kept with an order that cannot be cancelled yet or is about to be; rfq_waits: the RFQ's, behind
+ * that of the taker's which is open. */
 static void remember(struct emit *e, const struct order *o, enum cancel_asked asked_for,
-                     const char *cancel_id)
+                     const char *cancel_id, bool rfq_waits)
 {
     struct order_cancel_asked *ev = emit_begin(e, RECORD_ORDER_CANCEL_ASKED, sizeof *ev);
     ev->order = o->id;
@@ -64,6 +67,7 @@ static void remember(struct emit *e, const struct order *o, enum cancel_asked as
     ev->quantity = o->quantity;
     ev->side = o->side;
     ev->asked_for = (uint8_t)asked_for;
+    ev->rfq_waits = rfq_waits;
     memcpy(ev->symbol, o->symbol, sizeof ev->symbol);
     memcpy(ev->cancel_id, cancel_id, sizeof ev->cancel_id);
     emit_end(e, ev);
@@ -82,9 +86,9 @@ void decide_cancel(struct emit *e, const struct lane_item *item)
     } else if (o->cancel_asked >= CANCEL_BY_TAKER) {
         refuse(e, item, o, CANCEL_ALREADY_PENDING, REASON_CANCEL_PENDING);
     } else if (o->state == ORDER_AWAITING) {
-        remember(e, o, CANCEL_BY_TAKER, c->cl_ord_id);
+        remember(e, o, CANCEL_BY_TAKER, c->cl_ord_id, false);
     } else if (o->state == ORDER_PENDING) {
-        remember(e, o, CANCEL_BY_TAKER, c->cl_ord_id);
+        remember(e, o, CANCEL_BY_TAKER, c->cl_ord_id, false);
         order_end(e, o, ORDER_CANCELLED, REASON_TAKER_REQUEST, NULL, NULL);
     } else {
         order_ask_cancel(e, o, CANCEL_BY_TAKER, c->cl_ord_id);
@@ -102,12 +106,14 @@ void decide_rfq_cancel(struct emit *e, const struct lane_item *item)
         routing_note(e, item, NULL, REASON_UNKNOWN_ORDER, "");
     } else if (order_is_final(o)) {
         routing_note(e, item, o, REASON_ORDER_FINAL, "distribution was told");
-    } else if (o->cancel_asked >= CANCEL_BY_TAKER) {
+    } else if (o->cancel_asked == CANCEL_BY_RFQ || o->rfq_waits) {
         routing_note(e, item, o, REASON_CANCEL_PENDING, "");
+    } else if (o->cancel_asked == CANCEL_BY_TAKER) {
+        remember(e, o, CANCEL_BY_TAKER, o->cancel_id, true);
     } else if (order_is_at_lp(o)) {
         order_ask_cancel(e, o, CANCEL_BY_RFQ, no_id);
     } else {
-        remember(e, o, CANCEL_BY_RFQ, no_id);
+        remember(e, o, CANCEL_BY_RFQ, no_id, false);
         order_end(e, o, ORDER_CANCELLED, REASON_TAKER_REQUEST, NULL, NULL);
     }
 }

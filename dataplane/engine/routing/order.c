@@ -84,7 +84,7 @@ static enum reason update_reason(const struct order *o)
     }
 }
 
-void order_update(struct emit *e, const struct order *o)
+static void update(struct emit *e, const struct order *o, bool cancel_refused)
 {
     if (!o->award)
         return;
@@ -99,7 +99,13 @@ void order_update(struct emit *e, const struct order *o)
     ev->in_doubt = o->in_doubt != DOUBT_NONE;
     ev->final = order_is_final(o);
     ev->cancelled_for = o->cancel_asked;
+    ev->cancel_refused = cancel_refused;
     emit_end(e, ev);
+}
+
+void order_update(struct emit *e, const struct order *o)
+{
+    update(e, o, false);
 }
 
 char order_ord_status(const struct order *o)
@@ -217,6 +223,7 @@ void order_ask_cancel(struct emit *e, const struct order *o, enum cancel_asked a
     ev->quantity = o->quantity;
     ev->side = o->side;
     ev->asked_for = (uint8_t)asked_for;
+    ev->rfq_waits = asked_for == CANCEL_BY_TAKER && o->rfq_waits;
     ev->attempt = o->cancel_attempts + 1;
     memcpy(ev->lp_order_id, o->lp_order_id, sizeof ev->lp_order_id);
     memcpy(ev->symbol, o->symbol, sizeof ev->symbol);
@@ -244,7 +251,9 @@ void order_refuse_open_cancel(struct emit *e, const struct order *o, uint32_t ca
 void order_cancel_failed(struct emit *e, const struct order *o, bool known, uint32_t cancel_reason,
                          enum reason reason, const char *text)
 {
+    static const char no_id[ID_TEXT_SIZE];
     assert(order_is_at_lp(o) && o->cancel_asked);
+    bool waits = o->rfq_waits, of_rfq = o->cancel_asked == CANCEL_BY_RFQ;
     if (o->cancel_asked == CANCEL_BY_TAKER)
         order_refuse_open_cancel(e, o, cancel_reason, reason, text);
     bool sent = o->state == ORDER_SENT && !known, missing = o->in_doubt == DOUBT_EXECUTIONS_MISSING;
@@ -254,13 +263,16 @@ void order_cancel_failed(struct emit *e, const struct order *o, bool known, uint
                                                                         : (enum order_status)o->state,
                                                REASON_NONE);
     ev->in_doubt = missing || sent ? o->in_doubt : DOUBT_NONE;
-    ev->cancel_asked = ev->in_doubt && !missing ? CANCEL_BY_TIMEOUT : CANCEL_NOT_ASKED;
+    bool goes_on = ev->in_doubt && !missing;
+    ev->cancel_asked = !goes_on ? CANCEL_NOT_ASKED : waits || of_rfq ? CANCEL_BY_RFQ : CANCEL_BY_TIMEOUT;
     if (ev->in_doubt)
         ev->due_ns = e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns;
     else if (!sent)
         ev->due_ns = 0;
     emit_end(e, ev);
-    order_update(e, o);
+    if (waits && !goes_on)
+        order_ask_cancel(e, o, CANCEL_BY_RFQ, no_id);
+    update(e, o, of_rfq && !goes_on);
 }
 
 void routing_note(struct emit *e, const struct lane_item *item, const struct order *o, enum reason reason,

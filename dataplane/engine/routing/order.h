@@ -15,8 +15,6 @@
 /* Between two tries to release an order that its LP provably did not get. */
 #define ORDER_RETRY_NS 100000000ull
 
-enum cancel_asked { CANCEL_NOT_ASKED = 0, CANCEL_BY_TIMEOUT = 1, CANCEL_BY_TAKER = 2, CANCEL_BY_RFQ = 3 };
-
 static inline const struct routing_state *routing_of(const struct emit *e)
 {
     return (const struct routing_state *)e->state;
@@ -79,9 +77,10 @@ void order_ask_status(struct emit *e, const struct order *o);
 void order_refuse_open_cancel(struct emit *e, const struct order *o, uint32_t cancel_reason,
                               enum reason reason, const char *text);
 
-/* The cancel that was asked is refused, the order goes on: the taker is told where it asked, and the update
- * says so. known: the LP said that it has the order. An order in doubt stays so otherwise, and its cancel is
- * asked again. */
+/* The cancel that was asked is refused, the order goes on: the taker is told where it asked, distribution by
+ * the update where the RFQ did; and an RFQ's that waited behind the taker's is asked now. known: the LP said
+ * that it has the order. An order in doubt stays so otherwise, and its cancel is asked again: so the RFQ's is
+ * pending still. */
 void order_cancel_failed(struct emit *e, const struct order *o, bool known, uint32_t cancel_reason,
                          enum reason reason, const char *text);
 
