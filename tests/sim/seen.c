@@ -65,6 +65,9 @@ static void seen_turn(struct seen *s, const struct record *r)
     case RECORD_ORDER_STATE:
         s->turns[SEEN_ORDER_IN_DOUBT] += ((const struct order_state *)r)->in_doubt != 0;
         break;
+    case RECORD_RFQ_ORDER:
+        s->turns[SEEN_AWARD_CANCEL_REFUSED] += ((const struct rfq_order *)r)->cancel_refused;
+        break;
     case RECORD_DELIVERY_STATE:
         s->turns[SEEN_REQUEST_REJECTED] += ((const struct delivery_state *)r)->reason == REASON_PEER_REJECT;
         break;

@@ -24,7 +24,8 @@
     X(ORDER_IN_DOUBT, "an order in doubt")                                       \
     X(DOUBT_FILLED, "an order in doubt filled")                                  \
     X(REQUEST_REJECTED, "an LP's 3 or j of a request")                           \
-    X(CANCEL_REFUSED_BY_LP, "an LP's refusal of a taker's cancel")
+    X(CANCEL_REFUSED_BY_LP, "an LP's refusal of a taker's cancel")               \
+    X(AWARD_CANCEL_REFUSED, "an LP's refusal to cancel a withdrawn award's order")
 
 enum seen_turn {
 #define X(name, text) SEEN_##name,

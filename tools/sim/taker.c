@@ -161,6 +161,8 @@ static void accept_best(struct taker_party *p, struct taker_request *r, uint64_t
         say_hit(f, &a);
     if (chance(&r->random, o->cancel_percent))
         r->cancel_ns = after(&r->random, now_ns, 4 * LATER_NS);
+    if (!r->withdraw_ns && chance(&r->random, o->withdraw_percent)) /* while its order is at the LP */
+        r->withdraw_ns = after(&r->random, now_ns, 4 * LATER_NS);
     if (!r->again_ns && chance(&r->random, o->again_percent)) {
         r->again_ns = after(&r->random, now_ns, 4 * LATER_NS);
         r->again_seq = journal_next_out(p->endpoint->journal);
