@@ -88,8 +88,10 @@ static bool take_cursor(struct web_request *r, uint64_t *rfq, uint64_t *id)
 {
     char text[2 * ID_TEXT_SIZE];
     *rfq = *id = UINT64_MAX;
-    if (!http_query_text(r, "cursor", text, sizeof text) || !*text)
-        return !*text;
+    if (!http_query_text(r, "cursor", text, sizeof text))
+        return false;
+    if (!*text)
+        return true;
     char *dash = strchr(text, '-');
     size_t size = dash ? (size_t)(dash - text) : 0;
     *rfq = name_parse('R', text, size);

@@ -104,6 +104,12 @@ class BadInput(Case):
             (request("GET", "/api/v1/rfqs?status", good), 400, "bad_parameter", api, "parameter"),
             (request("GET", "/api/v1/rfqs?limit=501", good), 400, "bad_parameter", api, "parameter"),
             (request("GET", "/api/v1/rfqs?cursor=R" + "F" * 100, good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/orders?status=odd", good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/orders?cursor=%zz", good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/orders?cursor", good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/orders?cursor=x", good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/orders?cursor=R1-O" + "F" * 100, good), 400, "bad_parameter", api, "parameter"),
+            (request("GET", "/api/v1/orders?rfqId=O1", good), 400, "bad_parameter", api, "parameter"),
             (body("{}", kind="text/json"), 415, "unsupported_media_type", api, "media_type"),
             (body("{}", kind="application/jsonx"), 415, "unsupported_media_type", api, "media_type"),
             (body("nothing"), 400, "bad_json", api, "body"),
@@ -131,7 +137,19 @@ class BadInput(Case):
                 self.assertEqual((answer.status, answer.code), (status, code), answer)
                 self.assertEqual(answer.json()["status"], status)
                 self.assertEqual(self.counter(name, f'"{reason}"'), before + 1)
+                self.answers_no_more(c, answer)
         self.assertEqual(self.ask("GET", "/healthz", None).status, 200)
+
+    def answers_no_more(self, c, answer):
+        """The next thing that comes is the end, or the answer to the next request, and nothing behind it."""
+        if answer.headers.get("connection") == "close":
+            self.assertTrue(c.ended())
+        else:
+            self.assertEqual(c.ask("GET", "/healthz").json(), {"status": "ok"})
+            c.send(request("GET", "/healthz", headers=[("Connection", "close")]))
+            self.assertEqual(c.answer().json(), {"status": "ok"})
+            self.assertTrue(c.ended())
+        self.assertEqual(c.buffer, b"")
 
     def test_says_what_the_engine_refuses(self):
         self.open()
