@@ -1,4 +1,5 @@
 /* Answers: heads, problem details, chunked streams, and what becomes of the connection afterwards. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,10 +84,12 @@ static void print_date(uint64_t now_ns, char out[40])
              months[c.month - 1], c.year, c.hour, c.minute, c.second);
 }
 
-/* length −1: chunked; −2: none (101, 204, 304). */
+/* length −1: chunked; −2: none (101, 204, 304). A second answer to a request would be taken for the next
+ * one's. */
 static void write_head(struct web_request *r, unsigned status, const char *content_type, int64_t length)
 {
     char head[768 + EXTRA_MAX], date[40];
+    assert(r->state == CONN_SERVING && !r->gone);
     r->keep_alive = r->keep_alive && !r->web->draining;
     if (r->web->config.decorate && status != 101)
         r->web->config.decorate(r, r->methods);

@@ -137,7 +137,8 @@ uint64_t web_poll_number(const struct web_request *r);
 
 /* The answer
  * ----------------------------------------------------------------------------------------------------
- * One of these ends the request: r is not used after it. Bytes are copied. */
+ * One of these ends the request: r is not used after it, and a second answer is asserted against. Bytes are
+ * copied. */
 
 /* One more header of the answer to come; name and value as they go out. */
 void web_add_header(struct web_request *r, const char *name, const char *value);

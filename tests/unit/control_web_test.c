@@ -1,4 +1,6 @@
 /* The web server over the simulated network: whatever way the bytes come, and whatever they are. */
+#include <signal.h>
+
 #include "web_harness.h"
 
 #define GET   "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -137,6 +139,20 @@ Test(control_web, begins_a_bounded_number_of_requests_in_a_poll_and_forgets_none
     harness_run(&h);
     cr_assert_eq(harness_count(c->received, "HTTP/1.1 200"), 3 * WEB_REQUESTS_PER_POLL);
     harness_close(&h);
+}
+
+Test(control_web, a_second_answer_is_asserted, .signal = SIGABRT)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_ask(&h, "GET /twice HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+Test(control_web, a_second_answer_to_who_is_gone_is_asserted, .signal = SIGABRT)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_ask(&h, "GET /twice HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
 }
 
 #define PUT_OFF "GET /put-off HTTP/1.1\r\nHost: a\r\nX-Echo: what\r\n\r\n"

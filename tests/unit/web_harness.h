@@ -2,7 +2,8 @@
  *
  * Routes of the harness: /echo (body and a header back), /items/{id}, /held (answered by harness_answer),
  * /tagged ("a"), /put-off (at its `put_off`th call), /flow (a stream of `stream_size` bytes), /big (BIG_SIZE
- * bytes), /up (upgrades to an echo), /small (a body of 10 bytes at most), /problem (403, naming the Origin).
+ * bytes), /up (upgrades to an echo), /small (a body of 10 bytes at most), /problem (403, naming the Origin),
+ * /twice (answers a second time).
  */
 #ifndef RFQD_TESTS_WEB_HARNESS_H
 #define RFQD_TESTS_WEB_HARNESS_H
@@ -97,6 +98,12 @@ static void serve_problem(struct web_request *r)
     web_problem(r, 403, "problem", "not from %.200s", web_header(r, "origin"));
 }
 
+static void serve_twice(struct web_request *r)
+{
+    web_answer(r, 400, NULL, NULL, 0);
+    web_answer(r, 200, NULL, NULL, 0);
+}
+
 static void serve_held(struct web_request *r)
 {
     struct harness *h = harness_of(r);
@@ -178,6 +185,7 @@ static const struct web_route harness_routes[] = {
     {WEB_GET, "/up", serve_up, 0, 0},           {WEB_POST, "/small", serve_echo, 0, 10},
     {WEB_GET, "/big", serve_big, 0, 0},         {WEB_GET, "/problem", serve_problem, 0, 0},
     {WEB_GET, "/put-off", serve_put_off, 0, 0}, {WEB_GET, "/tagged", serve_tagged, 0, 0},
+    {WEB_GET, "/twice", serve_twice, 0, 0},
 };
 
 static inline struct in_addr harness_ip(uint32_t at)
