@@ -70,6 +70,17 @@ struct filter {
     char symbol[SYMBOL_SIZE];
 };
 
+/* Whose its RFQ is may have to be looked up: not where the taker alone says that it is none of the asker's.
+ */
+static bool may_see(struct web_request *r, const struct order *o)
+{
+    const struct principal *p = http_principal(r);
+    if (!principal_may_see(http_of(r)->auth, p, p->tenant, view_taker_code(http_replica(r), o->taker)))
+        return false;
+    const struct view_owner *owner = feed_owner(http_of(r)->feed, o->rfq);
+    return owner && http_may_see(r, owner);
+}
+
 static enum view_take is_wanted(void *ctx, const void *entity)
 {
     const struct filter *f = ctx;
@@ -79,8 +90,7 @@ static enum view_take is_wanted(void *ctx, const void *entity)
     if ((f->states && !(f->states & 1u << o->state)) ||
         (f->symbol[0] && memcmp(f->symbol, o->symbol, SYMBOL_SIZE) != 0))
         return VIEW_SKIP;
-    struct view_owner owner = view_owner_of_order(http_replica(f->r), o);
-    return http_may_see(f->r, &owner) ? VIEW_TAKE : VIEW_SKIP;
+    return may_see(f->r, o) ? VIEW_TAKE : VIEW_SKIP;
 }
 
 /* Of an order: its RFQ and itself, the order of the list. */

@@ -69,15 +69,6 @@ struct view_owner view_owner_of_rfq(struct replica *r, const struct rfq *rfq)
     return o;
 }
 
-/* An order says nothing of its tenant: its taker does. */
-struct view_owner view_owner_of_order(struct replica *r, const struct order *order)
-{
-    const struct taker *t = distribution_taker(replica_config(r)->distribution, order->taker);
-    struct view_owner o = {.rfq = order->rfq, .tenant = t ? t->tenant : UINT32_MAX};
-    name_taker(r, order->taker, &o);
-    return o;
-}
-
 enum err view_find_rfq(struct replica *r, uint64_t id, struct view_rfq *out)
 {
     memset(out, 0, offsetof(struct view_rfq, ended));
@@ -108,6 +99,16 @@ static enum err find_ended_order(struct replica *r, uint64_t id, struct order *o
     return read_row(r, "orders" TABLE_ENDED, key, sizeof key, out, offsetof(struct order, transient));
 }
 
+/* Its RFQ says whose it is. An order has no tenant of its own, and its taker may be another one's by now. */
+static enum err owner_of_order(struct replica *r, const struct order *order, struct view_owner *out)
+{
+    struct view_rfq v;
+    enum err e = view_find_rfq(r, order->rfq, &v);
+    if (e == OK)
+        *out = v.owner;
+    return e;
+}
+
 enum err view_find_order(struct replica *r, uint64_t id, struct view_order *out)
 {
     memset(out, 0, offsetof(struct view_order, ended));
@@ -119,6 +120,5 @@ enum err view_find_order(struct replica *r, uint64_t id, struct view_order *out)
             return e;
         out->order = &out->ended;
     }
-    out->owner = view_owner_of_order(r, out->order);
-    return OK;
+    return owner_of_order(r, out->order, &out->owner);
 }

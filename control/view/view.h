@@ -38,11 +38,11 @@ struct view_order {
     struct order ended;
 };
 
-/* ERR_NOT_FOUND: no such RFQ, or forgotten after its retention. Errors of the store. */
+/* ERR_NOT_FOUND: no such RFQ, or forgotten after its retention. Errors of the store. An order is its RFQ's
+ * owner's, whichever tenant its taker has come to since, and is not found once that RFQ is forgotten. */
 enum err view_find_rfq(struct replica *r, uint64_t id, struct view_rfq *out) WARN_UNUSED;
 enum err view_find_order(struct replica *r, uint64_t id, struct view_order *out) WARN_UNUSED;
 struct view_owner view_owner_of_rfq(struct replica *r, const struct rfq *rfq);
-struct view_owner view_owner_of_order(struct replica *r, const struct order *o);
 
 /* Lists: live and ended ones as one, the newest first (by RFQ, then by id), in pages. A page may be short, or
  * empty, with more behind it: no call looks at more than VIEW_ROWS_MAX rows of the store. */
