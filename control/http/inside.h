@@ -40,6 +40,19 @@ void http_failed(struct web_request *r, enum err e, struct json *j);
 void http_list_begin(struct json *j, const char *name);
 void http_list_end(struct web_request *r, struct json *j, const char *next);
 
+/* list.c: a page of RFQs or orders, the newest first. http_rows_begin comes before it. */
+#define HTTP_CURSOR_SIZE (2u * ID_TEXT_SIZE)
+struct http_list {
+    const char *name; /* of the array */
+    enum err (*page)(struct replica *r, struct view_list *l);
+    enum view_take (*wanted)(void *filter, const void *entity);
+    void (*show)(struct web_request *r, struct json *j, const void *entity);
+    void (*print_cursor)(const struct view_list *l, char out[HTTP_CURSOR_SIZE]); /* of the next page */
+};
+/* Of those below rfq and id, UINT64_MAX: of all. */
+void http_list_serve(struct web_request *r, const struct http_list *of, void *filter, uint64_t limit,
+                     uint64_t rfq, uint64_t id);
+
 /* query.c: false: the answer is given, 400 bad_parameter. */
 bool http_query_known(struct web_request *r, const char *const *known);
 /* "" where it is not there. */

@@ -96,7 +96,7 @@ static enum view_take is_wanted(void *ctx, const void *entity)
 /* Of an order: its RFQ and itself, the order of the list. */
 static bool take_cursor(struct web_request *r, uint64_t *rfq, uint64_t *id)
 {
-    char text[2 * ID_TEXT_SIZE];
+    char text[HTTP_CURSOR_SIZE];
     *rfq = *id = UINT64_MAX;
     if (!http_query_text(r, "cursor", text, sizeof text))
         return false;
@@ -109,12 +109,24 @@ static bool take_cursor(struct web_request *r, uint64_t *rfq, uint64_t *id)
     return (*rfq && *id) || http_bad_parameter(r, "cursor", "what `next` of the last page was");
 }
 
+static void show(struct web_request *r, struct json *j, const void *entity)
+{
+    view_order(j, NULL, http_replica(r), entity);
+}
+
+static void print_cursor(const struct view_list *l, char out[HTTP_CURSOR_SIZE])
+{
+    name_print('R', l->rfq, out);
+    strcat(out, "-");
+    name_print('O', l->id, out + strlen(out));
+}
+
 void http_orders_list(struct web_request *r)
 {
     static const char *const known[] = {"status", "symbol", "rfqId", "limit", "cursor", NULL};
+    static const struct http_list orders = {"orders", view_list_orders, is_wanted, show, print_cursor};
     struct filter f = {.r = r};
     uint64_t limit = HTTP_PAGE, rfq, id;
-    struct json j;
     memset(f.symbol, 0, sizeof f.symbol);
     if (!http_rows_begin(r))
         return;
@@ -123,30 +135,6 @@ void http_orders_list(struct web_request *r)
         !http_query_name(r, "rfqId", 'R', &f.rfq) ||
         !http_query_number(r, "limit", 1, VIEW_PAGE_MAX, &limit) || !take_cursor(r, &rfq, &id))
         return;
-    struct view_list *l = calloc(1, sizeof *l);
-    if (!l) {
-        http_failed(r, ERR_MEMORY, NULL);
-        return;
-    }
-    l->wanted = is_wanted;
-    l->ctx = &f;
-    l->limit = (unsigned)limit;
-    l->rfq = f.rfq && rfq == UINT64_MAX ? f.rfq : rfq; /* none of a newer RFQ */
-    l->id = id;
-    enum err e = view_list_orders(http_replica(r), l);
-    http_rows_spend(r, l->rows);
-    if (e == OK) {
-        char next[2 * ID_TEXT_SIZE];
-        http_list_begin(&j, "orders");
-        for (unsigned i = 0; i < l->count; i++)
-            view_order(&j, NULL, http_replica(r), l->entities[i]);
-        name_print('R', l->rfq, next);
-        strcat(next, "-");
-        name_print('O', l->id, next + strlen(next));
-        http_list_end(r, &j, l->more ? next : NULL);
-    } else {
-        http_failed(r, e, NULL);
-    }
-    view_list_free(l);
-    free(l);
+    rfq = f.rfq && rfq == UINT64_MAX ? f.rfq : rfq; /* none of a newer RFQ */
+    http_list_serve(r, &orders, &f, limit, rfq, id);
 }

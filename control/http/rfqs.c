@@ -111,13 +111,23 @@ static enum view_take is_wanted(void *ctx, const void *entity)
     return http_may_see(f->r, &owner) ? VIEW_TAKE : VIEW_SKIP;
 }
 
+static void show(struct web_request *r, struct json *j, const void *entity)
+{
+    struct view_rfq v = {.rfq = entity, .owner = view_owner_of_rfq(http_replica(r), entity)};
+    view_rfq(j, NULL, http_replica(r), &v, web_now_ns(r));
+}
+
+static void print_cursor(const struct view_list *l, char out[HTTP_CURSOR_SIZE])
+{
+    name_print('R', l->rfq, out);
+}
+
 void http_rfqs_list(struct web_request *r)
 {
     static const char *const known[] = {"status", "symbol", "from", "limit", "cursor", NULL};
+    static const struct http_list rfqs = {"rfqs", view_list_rfqs, is_wanted, show, print_cursor};
     struct filter f = {.r = r};
     uint64_t limit = HTTP_PAGE, cursor = 0;
-    char next[ID_TEXT_SIZE];
-    struct json j;
     memset(f.symbol, 0, sizeof f.symbol);
     if (!http_rows_begin(r))
         return;
@@ -126,31 +136,8 @@ void http_rfqs_list(struct web_request *r)
         !http_query_number(r, "limit", 1, VIEW_PAGE_MAX, &limit) ||
         !http_query_name(r, "cursor", 'R', &cursor))
         return;
-    struct view_list *l = calloc(1, sizeof *l);
-    if (!l) {
-        http_failed(r, ERR_MEMORY, NULL);
-        return;
-    }
-    l->wanted = is_wanted;
-    l->ctx = &f;
-    l->limit = (unsigned)limit;
-    l->rfq = l->id = cursor ? cursor : UINT64_MAX;
-    enum err e = view_list_rfqs(http_replica(r), l);
-    http_rows_spend(r, l->rows);
-    if (e == OK) {
-        http_list_begin(&j, "rfqs");
-        for (unsigned i = 0; i < l->count; i++) {
-            struct view_rfq v = {.rfq = l->entities[i]};
-            v.owner = view_owner_of_rfq(http_replica(r), v.rfq);
-            view_rfq(&j, NULL, http_replica(r), &v, web_now_ns(r));
-        }
-        name_print('R', l->rfq, next);
-        http_list_end(r, &j, l->more ? next : NULL);
-    } else {
-        http_failed(r, e, NULL);
-    }
-    view_list_free(l);
-    free(l);
+    cursor = cursor ? cursor : UINT64_MAX;
+    http_list_serve(r, &rfqs, &f, limit, cursor, cursor);
 }
 
 /* Commands
