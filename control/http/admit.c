@@ -8,11 +8,6 @@
 
 #define SECOND_NS 1000000000ull
 
-const struct principal *http_principal(struct web_request *r)
-{
-    return web_scratch(r);
-}
-
 /* The token
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -26,14 +21,13 @@ static bool unauthorized(struct web_request *r, const char *challenge, const cha
 
 static bool take_token(struct web_request *r)
 {
-    static_assert(sizeof(struct principal) <= WEB_SCRATCH_SIZE, "it lies in the scratch");
     const char *header = web_header(r, "authorization"), *why;
     if (!header)
         return unauthorized(r, "Bearer", "a bearer token is wanted");
     if (strncasecmp(header, "Bearer ", 7) != 0)
         return unauthorized(r, "Bearer", "Authorization takes a bearer token");
     const char *token = header + 7 + strspn(header + 7, " ");
-    if (auth_token(http_of(r)->auth, token, web_now_ns(r), web_scratch(r), &why) != OK)
+    if (auth_token(http_of(r)->auth, token, web_now_ns(r), &http_kept(r)->who, &why) != OK)
         return unauthorized(r, "Bearer error=\"invalid_token\"", why);
     return true;
 }

@@ -24,8 +24,8 @@
  *   more than HTTP_STREAMS_PER_USER     429 too_many_streams, with Retry-After
  *
  * What came to a route is counted in rfqd_api_requests_total{method,path}; what answers of many rows took, in
- * rfqd_api_rows_total, and how often one waited for a later poll (HTTP_ROWS_PER_POLL), in
- * rfqd_api_put_off_total.
+ * rfqd_api_rows_total, and how often one waited for a later poll (HTTP_ROWS_PER_POLL; a list that has found
+ * nothing yet: VIEW_ROWS_MAX), in rfqd_api_put_off_total.
  */
 #ifndef RFQD_CONTROL_HTTP_H
 #define RFQD_CONTROL_HTTP_H

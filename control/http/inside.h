@@ -18,12 +18,25 @@ static inline void http_count(const struct web_request *r, enum http_refusal why
     counter_add(http_of(r)->refused[why], 1);
 }
 
-/* admit.c */
-const struct principal *http_principal(struct web_request *r);
+/* What is kept of a request while it is served, in its scratch. */
+struct http_kept {
+    struct principal who;
+    uint64_t rfq, id; /* of a list that is put off: what it looked at last; 0: nothing */
+};
+static inline struct http_kept *http_kept(struct web_request *r)
+{
+    static_assert(sizeof(struct http_kept) <= WEB_SCRATCH_SIZE, "it lies in the scratch");
+    return web_scratch(r);
+}
+static inline const struct principal *http_principal(struct web_request *r)
+{
+    return &http_kept(r)->who;
+}
 
 /* rows.c: before anything else that makes an answer of many rows. False: not in this poll; the function is
  * called again. */
 bool http_rows_begin(struct web_request *r);
+void http_rows_again(struct web_request *r); /* it began, and is not done: the function is called again */
 void http_rows_spend(const struct web_request *r, unsigned rows);
 
 /* answer.c: answers, and frees j. */
@@ -40,7 +53,8 @@ void http_failed(struct web_request *r, enum err e, struct json *j);
 void http_list_begin(struct json *j, const char *name);
 void http_list_end(struct web_request *r, struct json *j, const char *next);
 
-/* list.c: a page of RFQs or orders, the newest first. http_rows_begin comes before it. */
+/* list.c: a page of RFQs or orders, the newest first. http_rows_begin comes before it, and all of it again
+ * where nothing was found yet: in a later poll, from where it stood. */
 #define HTTP_CURSOR_SIZE (2u * ID_TEXT_SIZE)
 struct http_list {
     const char *name; /* of the array */

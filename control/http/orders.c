@@ -72,13 +72,13 @@ struct filter {
 
 /* Whose its RFQ is may have to be looked up: not where the taker alone says that it is none of the asker's.
  */
-static bool may_see(struct web_request *r, const struct order *o)
+static enum view_take take_seen(struct web_request *r, const struct order *o)
 {
     const struct principal *p = http_principal(r);
     if (!principal_may_see(http_of(r)->auth, p, p->tenant, view_taker_code(http_replica(r), o->taker)))
-        return false;
+        return VIEW_SKIP;
     const struct view_owner *owner = feed_owner(http_of(r)->feed, o->rfq);
-    return owner && http_may_see(r, owner);
+    return owner && http_may_see(r, owner) ? VIEW_TAKE : VIEW_SKIP_DEAR;
 }
 
 static enum view_take is_wanted(void *ctx, const void *entity)
@@ -90,7 +90,7 @@ static enum view_take is_wanted(void *ctx, const void *entity)
     if ((f->states && !(f->states & 1u << o->state)) ||
         (f->symbol[0] && memcmp(f->symbol, o->symbol, SYMBOL_SIZE) != 0))
         return VIEW_SKIP;
-    return may_see(f->r, o) ? VIEW_TAKE : VIEW_SKIP;
+    return take_seen(f->r, o);
 }
 
 /* Of an order: its RFQ and itself, the order of the list. */

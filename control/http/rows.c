@@ -12,9 +12,14 @@ bool http_rows_begin(struct web_request *r)
     }
     if (h->rows_left > 0)
         return true;
-    counter_add(h->put_off, 1);
-    web_again(r);
+    http_rows_again(r);
     return false;
+}
+
+void http_rows_again(struct web_request *r)
+{
+    counter_add(http_of(r)->put_off, 1);
+    web_again(r);
 }
 
 void http_rows_spend(const struct web_request *r, unsigned rows)

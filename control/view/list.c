@@ -16,8 +16,9 @@ struct listing {
     const struct kind *kind;
     size_t size;                     /* of the durable part */
     const void *live[VIEW_PAGE_MAX]; /* those that could be in this page, the newest first */
-    unsigned live_count, live_at, rows;
-    uint32_t passed; /* slots and rows that were looked at */
+    unsigned live_count, live_at;
+    uint32_t rows;   /* of the store that were looked at; a dear one counts as VIEW_PASSED_PER_ROW */
+    uint32_t passed; /* slots of memory, likewise */
     bool full, out_of_memory;
     char *scratch;
 };
@@ -46,8 +47,11 @@ static void collect_live(struct listing *g)
         if (!x || !is_below(g->kind, x, l->rfq, l->id))
             continue;
         const void *last = g->live_count == l->limit ? g->live[l->limit - 1] : NULL;
-        if ((last && is_below(g->kind, x, number_at(last, g->kind->rfq_at), number_at(last, 0))) ||
-            l->wanted(l->ctx, x) != VIEW_TAKE)
+        if (last && is_below(g->kind, x, number_at(last, g->kind->rfq_at), number_at(last, 0)))
+            continue;
+        enum view_take take = l->wanted(l->ctx, x);
+        g->passed += take == VIEW_SKIP_DEAR ? VIEW_PASSED_PER_ROW : 0;
+        if (take != VIEW_TAKE)
             continue;
         uint64_t rfq = number_at(x, g->kind->rfq_at), id = number_at(x, 0);
         unsigned at = g->live_count < l->limit ? g->live_count++ : l->limit - 1;
@@ -86,20 +90,21 @@ static bool ended_row(void *ctx, const void *key, size_t key_size, const void *v
     if (key_size != ENDED_KEY_SIZE)
         return true;
     uint64_t rfq = store_from_be64(key), id = store_from_be64((const char *)key + 8);
-    g->passed++;
     add_live_above(g, rfq, id);
     if (g->full || g->out_of_memory)
         return false;
     view_take_value(g->scratch, g->size, value, value_size);
     enum view_take take = l->wanted(l->ctx, g->scratch);
+    g->rows += take == VIEW_SKIP_DEAR ? VIEW_PASSED_PER_ROW : 1;
     if (take == VIEW_STOP)
         return false;
     if (take == VIEW_TAKE)
         add(g, g->scratch);
-    if (!g->full && ++g->rows == VIEW_ROWS_MAX) { /* the next page goes on behind this row */
+    if (g->rows >= VIEW_ROWS_MAX)
+        g->full = true;
+    if (g->full && l->count == 0) {
         l->rfq = rfq;
         l->id = id;
-        g->full = true;
     }
     return !g->full && !g->out_of_memory;
 }
@@ -122,7 +127,7 @@ static enum err list(struct replica *r, struct view_list *l, const struct kind *
     if (e == OK && !g.full)
         add_live_above(&g, 0, 0);
     l->more = g.full;
-    l->rows = 1 + l->count + g.passed / VIEW_PASSED_PER_ROW;
+    l->rows = 1 + l->count + (g.passed + g.rows) / VIEW_PASSED_PER_ROW;
     free(g.scratch);
     return g.out_of_memory ? ERR_MEMORY : e;
 }

@@ -44,18 +44,26 @@ enum err view_find_rfq(struct replica *r, uint64_t id, struct view_rfq *out) WAR
 enum err view_find_order(struct replica *r, uint64_t id, struct view_order *out) WARN_UNUSED;
 struct view_owner view_owner_of_rfq(struct replica *r, const struct rfq *rfq);
 
-/* Lists: live and ended ones as one, the newest first (by RFQ, then by id), in pages. A page may be short, or
- * empty, with more behind it: no call looks at more than VIEW_ROWS_MAX rows of the store. */
+/* Lists: live and ended ones as one, the newest first (by RFQ, then by id), in pages. No call looks at more
+ * than VIEW_ROWS_MAX rows of the store: so a page may be short, with more behind it. One that is empty with
+ * more behind it is none yet: the caller goes on with the same list, in a later poll. */
 #define VIEW_ROWS_MAX 4096u
 #define VIEW_PAGE_MAX 500u
 #define VIEW_PASSED_PER_ROW 16u /* looking at so many costs as much as showing one */
 
-enum view_take { VIEW_TAKE, VIEW_SKIP, VIEW_STOP /* nor any that are older */ };
+enum view_take {
+    VIEW_TAKE,
+    VIEW_SKIP,
+    VIEW_SKIP_DEAR, /* that was found out by a look into the store: it costs as much as showing one */
+    VIEW_STOP,      /* nor any that are older */
+};
 struct view_list {
     enum view_take (*wanted)(void *ctx, const void *entity); /* struct rfq or struct order */
     void *ctx;
-    unsigned limit;                /* of entities in the page, VIEW_PAGE_MAX at most */
-    uint64_t rfq, id;              /* in: below these; UINT64_MAX: all. Out: the next page's */
+    unsigned limit; /* of entities in the page, VIEW_PAGE_MAX at most */
+    /* In: below these; UINT64_MAX: all. Out: of the last one in the page, which the next one begins behind;
+     * of an empty one with more behind it: the last that was looked at, which is nobody's to see. */
+    uint64_t rfq, id;
     bool more;                     /* out: there may be another page */
     unsigned rows;                 /* out: what it cost, in rows shown */
     unsigned count;                /* out */

@@ -52,6 +52,22 @@ static const char *body(const char *answer)
     return strstr(answer, "\r\n\r\n") + 4;
 }
 
+/* The ids of a page, one behind the other; and its `next`, "" for null. */
+static void read_page(const char *text, char ids[64], char next[64])
+{
+    *ids = *next = 0;
+    cr_assert_eq(strncmp(text, "HTTP/1.1 200 ", 13), 0, "%.300s", text);
+    for (const char *at = text; (at = strstr(at, "{\"id\":\""));) {
+        at += strlen("{\"id\":\"");
+        cr_assert_lt(strlen(ids), 40);
+        sprintf(ids + strlen(ids), "%.*s ", (int)strcspn(at, "\""), at);
+    }
+    const char *last = strstr(text, "\"next\":");
+    cr_assert_not_null(last);
+    if (last[7] == '"')
+        snprintf(next, 64, "%.*s", (int)strcspn(last + 8, "\""), last + 8);
+}
+
 static uint64_t taker(const char *name)
 {
     char code[CODE_SIZE] = {0};
@@ -109,5 +125,73 @@ Test(control_list, orders_are_of_the_tenant_that_their_rfq_was_of)
     }
     cr_assert(strstr(souths, "\"O40\"") && !strstr(norths, "\"O40\""), "%s\n%s", souths, norths);
     cr_assert_eq(strncmp(ask(sams, "/api/v1/orders/O40"), "HTTP/1.1 200 ", 13), 0);
+    close_rig();
+}
+
+Test(control_list, an_order_whose_rfq_was_looked_up_for_nothing_costs_a_row)
+{
+    char ids[64], next[64];
+    open_rig();
+    for (uint64_t id = 1; id <= 300; id++) {
+        put_rfq(id, NORTH, "sam", true);
+        put_order(id, id, "sam", true);
+    }
+    uint64_t before = front_counted(&f, "rfqd_api_rows_total", "");
+    read_page(ask(sams, "/api/v1/orders"), ids, next);
+    cr_assert(!*ids && !*next);
+    cr_assert_geq(front_counted(&f, "rfqd_api_rows_total", "") - before, 300);
+    close_rig();
+}
+
+/* Pages
+ * -------------------------------------------------------------------------------------------------------- */
+
+#define OTHERS (2u * VIEW_ROWS_MAX + 100u) /* more than two polls look at */
+#define FIRST  0x10u                       /* the oldest id */
+
+/* The oldest and the newest few are the south's, and what lies between them is the north's. All have ended;
+ * of each RFQ there is an order of the same number. */
+static void put_all(void)
+{
+    for (uint64_t id = FIRST; id < FIRST + OTHERS + 4; id++) {
+        bool souths = id < FIRST + 2 || id >= FIRST + OTHERS + 2;
+        put_rfq(id, souths ? SOUTH : NORTH, souths ? "sam" : "ann", true);
+        put_order(id, id, souths ? "sam" : "ann", true);
+        if (id % 1000 == 0)
+            rig_pass(&f.rig, 60000000); /* a commit */
+    }
+}
+
+/* No page is empty with more behind it, and no cursor is of what the asker may not see. */
+static void walk(const char *path, char kind, unsigned limit)
+{
+    char url[160], ids[64], next[64], all[256] = "", wanted[256], cursor[96] = "";
+    for (unsigned pages = 0;; pages++) {
+        cr_assert_lt(pages, 6);
+        snprintf(url, sizeof url, "%s?limit=%u%s", path, limit, cursor);
+        read_page(ask(sams, url), ids, next);
+        cr_assert(*ids || !*next, "%s: nothing, and then %s", url, next);
+        strcat(all, ids);
+        if (!*next)
+            break;
+        const char *last = strrchr(next, kind);
+        cr_assert(last && strncmp(strrchr(ids, kind), last, strlen(last)) == 0,
+                  "%s: %s is not the last of %s", url, next, ids);
+        snprintf(cursor, sizeof cursor, "&cursor=%s", next);
+    }
+    snprintf(wanted, sizeof wanted, "%c%X %c%X %c%X %c%X ", kind, FIRST + OTHERS + 3, kind,
+             FIRST + OTHERS + 2, kind, FIRST + 1, kind, FIRST);
+    cr_assert_str_eq(all, wanted);
+}
+
+Test(control_list, pages_say_nothing_of_others_however_many_lie_between)
+{
+    open_rig();
+    put_all();
+    for (unsigned limit = 1; limit <= 4; limit++) {
+        walk("/api/v1/rfqs", 'R', limit);
+        walk("/api/v1/orders", 'O', limit);
+    }
+    cr_assert_gt(front_counted(&f, "rfqd_api_put_off_total", ""), 0);
     close_rig();
 }
