@@ -57,22 +57,38 @@ class Description(unittest.TestCase):
         self.assertGreater(len(routes), 20)
         self.assertEqual(sorted((m.lower(), p) for m, p in routes), sorted((m, p) for m, p, _ in operations()))
 
+    def test_names_what_every_operation_of_its_kind_may_answer(self):
+        for method, path, operation in operations():
+            wanted = set()
+            if operation.get("security") != []:
+                wanted = {"401", "429", "503"}
+            if method == "post":
+                wanted |= {"400", "403", "413", "415", "422", "504"}
+            if path.startswith("/api/v1/admin/"):
+                wanted |= {"403"}
+            self.assertEqual(wanted - set(operation["responses"]), set(), f"{method} {path}")
 
-class Server(unittest.TestCase):
-    """One house, one RFQ carried to its fill, and every operation asked about it."""
 
-    @classmethod
-    def setUpClass(cls):
-        directory = cls.enterClassContext(Scratch("openapi"))
-        cls.rfqd = house(build, directory, http=", requests_per_s_max: 100000")
-        cls.addClassCleanup(cls.rfqd.clean)
-        cls.rfqd.start()
-        cls.addClassCleanup(Sim(build, directory, cls.rfqd, [f"lp:name=LP{n},seed={n},spread=0.0002" for n in (1, 2, 3, 4)],
-                                ("--linger",)).kill)
-        cls.rfqd.wait_lps(4)
-        cls.c = Connection(cls.rfqd.http_port)
-        cls.addClassCleanup(cls.c.close)
-        cls.seen = set()  # (method, path, status)
+def secured():
+    """What wants a token: method, path, and something for the names in it."""
+    known = {"id": "R1", "symbol": "EURUSD", "code": "LP1"}
+    return [(method, path, {name: known[name] for name in re.findall(r"\{(\w+)\}", path)})
+            for method, path, operation in operations() if operation.get("security") != []]
+
+
+def upgrade(port):
+    """A connection that asked for a WebSocket, and the answer."""
+    c = Connection(port)
+    return c, c.ask("GET", "/rfq", token(**ANN), headers=[
+        ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="), ("Sec-WebSocket-Protocol", "rfqd.v1")])
+
+
+class Answers(unittest.TestCase):
+    """What was asked, and answered as the document says."""
+
+    c = None
+    seen = None  # (method, path, status)
 
     def ask(self, method, path, status, user=ANN, body=None, headers=(), values=(), query=""):
         """One request to a path of the document; the answer must be as the document says."""
@@ -108,6 +124,23 @@ class Server(unittest.TestCase):
                 check(schema, value)
             except jsonschema.ValidationError as e:
                 self.fail(f"{where}: {e.message} at {list(e.absolute_path)}")
+
+
+class Server(Answers):
+    """One house, one RFQ carried to its fill, and every operation asked about it."""
+
+    @classmethod
+    def setUpClass(cls):
+        directory = cls.enterClassContext(Scratch("openapi"))
+        cls.rfqd = house(build, directory, http=", requests_per_s_max: 100000")
+        cls.addClassCleanup(cls.rfqd.clean)
+        cls.rfqd.start()
+        cls.addClassCleanup(Sim(build, directory, cls.rfqd, [f"lp:name=LP{n},seed={n},spread=0.0002" for n in (1, 2, 3, 4)],
+                                ("--linger",)).kill)
+        cls.rfqd.wait_lps(4)
+        cls.c = Connection(cls.rfqd.http_port)
+        cls.addClassCleanup(cls.c.close)
+        cls.seen = set()
 
     def rfq_that_is_filled(self):
         wanted = {"symbol": "EURUSD", "side": "buy", "quantity": "1000000", "timeoutMs": 20000, "reference": "one",
@@ -233,24 +266,45 @@ class Server(unittest.TestCase):
         self.tagged("/", None)
         self.ask("get", "/console/{file}", 404, user=None, values={"file": "none.js"})
         self.ask("get", "/rfq", 426, user=None)
-        upgrade = Connection(self.rfqd.http_port)
-        answer = upgrade.ask("GET", "/rfq", token(**ANN), headers=[
-            ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
-            ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="), ("Sec-WebSocket-Protocol", "rfqd.v1")])
+        c, answer = upgrade(self.rfqd.http_port)
         self.assertEqual(answer.status, 101, answer)
         self.seen.add(("get", "/rfq", 101))
-        upgrade.close()
+        c.close()
 
     def refusals(self):
         """No token, and another tenant's, on everything that wants one."""
-        for method, path, operation in operations():
-            if operation.get("security") == []:
-                continue
-            values = {name: {"id": "R1", "symbol": "EURUSD", "code": "LP1"}[name]
-                      for name in re.findall(r"\{(\w+)\}", path)}
+        for method, path, values in secured():
             body = {} if method == "post" else None
             self.ask(method, path, 401, user=None, body=body, values=values)
             self.ask(method, path, 401, user={**SAM, "kid": "k1"}, body=body, values=values)
+            if method == "post":
+                self.ask(method, path, 413, body=b"x" * 70000, values=values)
+                self.c.close()
+                type(self).c = Connection(self.rfqd.http_port)
+
+
+class Limits(Answers):
+    """One request a second, one WebSocket."""
+
+    def test_are_answered_as_it_says(self):
+        directory = self.enterContext(Scratch("openapi"))
+        rfqd = house(build, directory, http=", requests_per_s_max: 1, connections_per_tenant_max: 1")
+        self.addCleanup(rfqd.clean)
+        rfqd.start()
+        c = Connection(rfqd.http_port)
+        self.addCleanup(c.close)
+        for method, path, values in secured():
+            url = path.format(**values)
+            answers = (c.ask(method.upper(), url, token(**ANN), {} if method == "post" else None) for _ in range(10))
+            answer = next(a for a in answers if a.status == 429)
+            self.hold(doc["paths"][path][method]["responses"]["429"], answer, f"{method} {path}")
+        one, answer = upgrade(rfqd.http_port)
+        self.assertEqual(answer.status, 101, answer)
+        other, answer = upgrade(rfqd.http_port)
+        self.hold(doc["paths"]["/rfq"]["get"]["responses"][str(answer.status)], answer, "/rfq")
+        self.assertEqual((answer.status, answer.code), (429, "connections_per_tenant"), answer)
+        one.close()
+        other.close()
 
 
 if __name__ == "__main__":
