@@ -428,6 +428,16 @@ static const struct shape *shape_of(const struct record *r)
     return NULL;
 }
 
+bool feed_has_event(enum feed_form form, const char *name)
+{
+    for (unsigned i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const char *known = form == FEED_STREAM ? shapes[i].stream : shapes[i].contract;
+        if (known && strcmp(known, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* An LP's or a session's tenant: they belong to no RFQ, and only operators are told. */
 static bool own_reference(struct facts *f, const struct record *r, struct view_owner *owner)
 {

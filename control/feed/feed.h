@@ -62,6 +62,8 @@ void feed_applied(struct feed *f, const struct batch *b, uint64_t first_seq, uin
 /* One record, wherever it comes from, as its event; false: it is none in this form. */
 bool feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t seq,
                  struct feed_event *out);
+/* Is there such an event in this form? */
+bool feed_has_event(enum feed_form form, const char *name);
 
 /* The log's stream epoch, and the seq of the last record applied. */
 uint64_t feed_epoch(const struct feed *f);

@@ -111,6 +111,9 @@ static bool take_types(struct web_request *r, char types[TYPES_SIZE])
     types[0] = 0;
     if (*text)
         snprintf(types, TYPES_SIZE, ",%s,", text);
+    for (char *rest = text, *one; (one = strsep(&rest, ",")) && *types;)
+        if (!feed_has_event(FEED_CONTRACT, one))
+            return http_bad_parameter(r, "type", "some types of events, separated by commas");
     return true;
 }
 

@@ -229,7 +229,9 @@ class Server(Answers):
         for path, query in (("/api/v1/rfqs", "?limit=0"), ("/api/v1/rfqs", "?colour=red"), ("/api/v1/rfqs", "?status=blue"),
                             ("/api/v1/rfqs", "?from=yesterday"), ("/api/v1/rfqs", "?limit=1&limit=2"),
                             ("/api/v1/orders", "?cursor=x"), ("/api/v1/orders", "?rfqId=Q1"),
-                            ("/api/v1/events", "?from=later"), ("/api/v1/events", "?since=99999999999"),
+                            ("/api/v1/events", "?from=later"), ("/api/v1/events", "?type=nonsense"),
+                            ("/api/v1/events", "?type=rfq.created,rfq:status"), ("/api/v1/events", "?type=rfq.created,"),
+                            ("/api/v1/events", "?since=99999999999"),
                             ("/api/v1/instruments", "?x=1")):
             self.ask("get", path, 400, query=query)
 
