@@ -24,6 +24,7 @@ static void look_at_oldest(void *ctx)
         const struct log_frame *frame = log_reader_next(r, UINT64_MAX, &e);
         if (frame || !e)
             f->oldest.seq = frame ? frame->first_seq : log_next_seq(l);
+        f->oldest.time_ns = frame ? log_frame_batch(frame)->time_ns : 0;
         log_reader_close(r);
     } while (e == ERR_NOT_FOUND);
 }
@@ -34,6 +35,7 @@ static void note_oldest(struct feed *f)
         return;
     f->oldest_offset = f->oldest.offset;
     f->oldest_seq = f->oldest.seq;
+    f->oldest_ns = f->oldest.time_ns;
     if (f->oldest_offset != log_begin(node_log(f->node)))
         ask_fetch(f, FEED_STREAM, &f->oldest.look);
 }

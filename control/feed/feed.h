@@ -71,9 +71,10 @@ uint64_t feed_seq(const struct feed *f);
 /* Whose an RFQ is; NULL: it is none, or forgotten. Holds until the next call. */
 const struct view_owner *feed_owner(struct feed *f, uint64_t rfq);
 
-/* Reading again: the events after `since`, or those from a time on. ERR_NOT_FOUND: past the log's retention.
- * ERR_RANGE: from the future. ERR_FULL: FEED_READERS_MAX. ERR_MEMORY. Touches no file: what is wrong with the
- * log, feed_read says. */
+/* Reading again: the events after `since`, or those from a time on (0: all that are kept). ERR_NOT_FOUND:
+ * past the log's retention: of a time, that something was recycled and all that is kept is later. ERR_RANGE:
+ * from the future. ERR_FULL: FEED_READERS_MAX. ERR_MEMORY. Touches no file: what is wrong with the log,
+ * feed_read says. */
 struct feed_reader;
 enum err feed_reader_open(struct feed_reader **out, struct feed *f, enum feed_form form,
                           uint64_t since) WARN_UNUSED;

@@ -78,6 +78,7 @@ struct mark {
 struct oldest {
     struct fetch look;
     uint64_t offset, seq; /* seq 0: it cannot be read */
+    uint64_t time_ns;     /* of its batch */
 };
 
 struct feed {
@@ -89,7 +90,7 @@ struct feed {
     struct mark *marks;
     uint64_t mark_count; /* ever made; the ring holds the last MARKS_MAX */
     struct oldest oldest;
-    uint64_t oldest_offset, oldest_seq; /* as it was before the look under way */
+    uint64_t oldest_offset, oldest_seq, oldest_ns; /* as it was before the look under way */
     struct fetcher fetchers[FEED_FORMS];
     struct feed_reader *readers, *leaving;
     unsigned reader_count; /* of both */

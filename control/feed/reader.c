@@ -90,6 +90,8 @@ enum err feed_reader_open(struct feed_reader **out, struct feed *f, enum feed_fo
 enum err feed_reader_open_at(struct feed_reader **out, struct feed *f, enum feed_form form, uint64_t from_ns)
 {
     *out = NULL;
+    if (from_ns && from_ns < f->oldest_ns && f->oldest_seq > 1)
+        return ERR_NOT_FOUND;
     enum err e = open_reader(out, f, form, true, from_ns);
     if (e == OK)
         (*out)->from_ns = from_ns;

@@ -43,7 +43,9 @@ static uint64_t later(uint64_t ns)
 
 static uint64_t earlier(uint64_t ns)
 {
-    return ns > HTTP_TIME_MARGIN_NS ? ns - HTTP_TIME_MARGIN_NS : 0;
+    if (ns == 0) /* none was given: from the begin of what is kept */
+        return 0;
+    return ns > HTTP_TIME_MARGIN_NS ? ns - HTTP_TIME_MARGIN_NS : 1;
 }
 
 static bool wants(void *ctx, const struct feed_event *e)
@@ -99,8 +101,10 @@ static bool take_place(struct web_request *r, const char *name, uint64_t *seq, u
         return false;
     if (*text && text[strspn(text, "0123456789")] == 0)
         return http_query_number(r, name, 0, UINT64_MAX / 2, seq);
-    return !*text || body_time(text, ns) ||
-           http_bad_parameter(r, name, "a seq, or a time such as 2026-01-31T12:00:00Z");
+    if (*text && !body_time(text, ns))
+        return http_bad_parameter(r, name, "a seq, or a time such as 2026-01-31T12:00:00Z");
+    *ns += *text && *ns == 0; /* which stands for one that was not given; this one is as early */
+    return true;
 }
 
 static bool take_types(struct web_request *r, char types[TYPES_SIZE])
