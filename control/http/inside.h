@@ -148,6 +148,19 @@ static inline struct replica *http_pieces_replica(const struct http_pieces *p)
 /* http_rows_begin comes before it. */
 void http_pieces_serve(struct web_request *r, struct http_pieces *p);
 
+/* walk.c: such an answer of what a view_walk shows: `{…,"name":[` before it, which the resource may add to, and
+ * `]}` behind it. */
+struct http_walk {
+    struct http_pieces pieces; /* given: unknown, etag; what stands before the array, into its j */
+    struct view_walk walk;
+    /* Given: OK, or ERR_NOT_FOUND: what it is of was forgotten, and so the piece may lack some. */
+    enum err (*still_there)(struct replica *r, const struct view_walk *w);
+};
+/* NULL: the answer is given. */
+struct http_walk *http_walk_new(struct web_request *r);
+/* http_rows_begin comes before it. e: what beginning the walk came to. */
+void http_walk_serve(struct web_request *r, struct http_walk *w, enum err e, const char *name);
+
 #define HTTP_NDJSON "application/x-ndjson"
 
 /* The resources */

@@ -1,6 +1,4 @@
 /* Orders, to be read. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "control/http/inside.h"
@@ -8,30 +6,10 @@
 /* One order, with its fills
  * -------------------------------------------------------------------------------------------------------- */
 
-struct fills {
-    struct http_pieces pieces;
-    struct view_walk walk;
-};
-
-static enum err read_fills(struct http_pieces *p, unsigned rows_max, size_t bytes_max)
+static enum err find_walked(struct replica *r, const struct view_walk *w)
 {
-    struct fills *f = (struct fills *)p;
     struct view_order v;
-    enum err e = view_walk(&f->walk, http_pieces_replica(p), &p->j, rows_max, bytes_max);
-    if (e == OK)
-        e = view_find_order(http_pieces_replica(p), f->walk.order, &v);
-    p->rows = f->walk.rows;
-    p->more = f->walk.more;
-    if (!p->more) {
-        json_close(&p->j, ']');
-        json_close(&p->j, '}');
-    }
-    return e;
-}
-
-static void forget_fills(struct http_pieces *p)
-{
-    view_walk_end(&((struct fills *)p)->walk);
+    return view_find_order(r, w->order, &v);
 }
 
 void http_order_get(struct web_request *r)
@@ -41,23 +19,14 @@ void http_order_get(struct web_request *r)
     if (!http_rows_begin(r) || !http_find_order(r, &v) ||
         http_unchanged(r, v.order, offsetof(struct order, transient), etag))
         return;
-    struct fills *f = calloc(1, sizeof *f);
-    if (!f || view_walk_fills(&f->walk, http_replica(r), &v) != OK) {
-        if (f)
-            view_walk_end(&f->walk);
-        free(f);
-        http_failed(r, ERR_MEMORY, NULL);
+    struct http_walk *w = http_walk_new(r);
+    if (!w)
         return;
-    }
-    f->pieces = (struct http_pieces){.content_type = "application/json",
-                                     .read = read_fills,
-                                     .forget = forget_fills,
-                                     .unknown = http_unknown_order};
-    memcpy(f->pieces.etag, etag, sizeof f->pieces.etag);
-    json_open(&f->pieces.j, NULL, '{');
-    view_order(&f->pieces.j, "order", http_replica(r), v.order);
-    json_open(&f->pieces.j, "fills", '[');
-    http_pieces_serve(r, &f->pieces);
+    w->still_there = find_walked;
+    w->pieces.unknown = http_unknown_order;
+    memcpy(w->pieces.etag, etag, sizeof w->pieces.etag);
+    view_order(&w->pieces.j, "order", http_replica(r), v.order);
+    http_walk_serve(r, w, view_walk_fills(&w->walk, http_replica(r), &v), "fills");
 }
 
 /* The list

@@ -1,6 +1,4 @@
 /* RFQs: made, shown, accepted, cancelled, extended. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "control/http/inside.h"
@@ -40,30 +38,10 @@ void http_rfq_deliveries(struct web_request *r)
 /* Its quotes
  * -------------------------------------------------------------------------------------------------------- */
 
-struct quotes {
-    struct http_pieces pieces;
-    struct view_walk walk;
-};
-
-static enum err read_quotes(struct http_pieces *p, unsigned rows_max, size_t bytes_max)
+static enum err find_walked(struct replica *r, const struct view_walk *w)
 {
-    struct quotes *q = (struct quotes *)p;
     struct view_rfq v;
-    enum err e = view_walk(&q->walk, http_pieces_replica(p), &p->j, rows_max, bytes_max);
-    if (e == OK)
-        e = view_find_rfq(http_pieces_replica(p), q->walk.rfq, &v);
-    p->rows = q->walk.rows;
-    p->more = q->walk.more;
-    if (!p->more) {
-        json_close(&p->j, ']');
-        json_close(&p->j, '}');
-    }
-    return e;
-}
-
-static void forget_quotes(struct http_pieces *p)
-{
-    view_walk_end(&((struct quotes *)p)->walk);
+    return view_find_rfq(r, w->rfq, &v);
 }
 
 void http_rfq_quotes(struct web_request *r)
@@ -71,21 +49,12 @@ void http_rfq_quotes(struct web_request *r)
     struct view_rfq v;
     if (!http_rows_begin(r) || !http_find_rfq(r, &v))
         return;
-    struct quotes *q = calloc(1, sizeof *q);
-    if (!q || view_walk_quotes(&q->walk, http_replica(r), &v) != OK) {
-        if (q)
-            view_walk_end(&q->walk);
-        free(q);
-        http_failed(r, ERR_MEMORY, NULL);
+    struct http_walk *w = http_walk_new(r);
+    if (!w)
         return;
-    }
-    q->pieces = (struct http_pieces){.content_type = "application/json",
-                                     .read = read_quotes,
-                                     .forget = forget_quotes,
-                                     .unknown = http_unknown_rfq};
-    json_open(&q->pieces.j, NULL, '{');
-    json_open(&q->pieces.j, "quotes", '[');
-    http_pieces_serve(r, &q->pieces);
+    w->still_there = find_walked;
+    w->pieces.unknown = http_unknown_rfq;
+    http_walk_serve(r, w, view_walk_quotes(&w->walk, http_replica(r), &v), "quotes");
 }
 
 /* The list
