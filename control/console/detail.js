@@ -1,7 +1,7 @@
 // One RFQ: its time, its quotes as a ladder with the choice in it, cancel and extend, and what happened so far.
 //
 // A choice is made by two strokes of the same key or button within ARMED_MS: the first one shows what would be dealt, at
-// which price, with whom; and a quote that changes meanwhile is not chosen any more.
+// which price, with whom; and a quote that changes meanwhile is not chosen any more. A key that is held is one stroke.
 import { byId, el, keyed, setClass, setText } from "./dom.js";
 import { SIDES, clockTimeFine, difference, duration, grouped, milliseconds, padded, priceParts, words } from "./format.js";
 import { isCounting, isDealing, isEnded, isStanding, ladder, mayBeCancelled, mayBeExtended } from "./model.js";
@@ -13,6 +13,9 @@ const ARMED_MS = 3000;
 const HISTORY_AFTER_MS = 150; // several events at once lead to one look at the history
 
 export const CANCEL_REASONS = ["taker_request", "requirements_changed", "schedule_changed", "budget_withdrawn", "duplicate_rfq", "lp_issue"];
+
+/** A browser clicks again and again while Enter is held on a button: that is one stroke, and arms only. */
+const holdOnce = (event) => event.repeat && event.key === "Enter" && event.preventDefault();
 
 export class Detail {
   #model;
@@ -163,7 +166,7 @@ export class Detail {
     node.parts = {};
     for (const [name, side, verb] of [["bid", "sell", "Sell"], ["ask", "buy", "Buy"]]) {
       const parts = { verb: el("span", { class: "verb" }, verb), figure: el("span", { class: "figure" }), pips: el("b"), fraction: el("span", { class: "fraction" }) };
-      parts.button = el("button", { type: "button", class: `take ${side}`, onclick: () => this.accept(r.key, side) },
+      parts.button = el("button", { type: "button", class: `take ${side}`, onclick: () => this.accept(r.key, side), onkeydown: holdOnce },
         parts.verb, el("span", { class: "price" }, parts.figure, parts.pips, parts.fraction));
       parts.said = verb;
       node.parts[name] = parts;

@@ -221,6 +221,7 @@ class Desk {
     }
     if (target.matches("input, select, textarea")) return false;
     const digit = /^(?:Digit|Numpad)([1-9])$/.exec(code);
+    if (digit && event.repeat) return true; // held: the second stroke of a deal is one that somebody makes
     if (digit) this.#detail.acceptRank(Number(digit[1]), event.shiftKey ? "sell" : "buy");
     else if (key === "n") this.#ticket.focus();
     else if (key === "j" || key === "ArrowDown") this.#blotter.move(1);

@@ -204,6 +204,26 @@ async function dealsByKeys(page) {
   await status(page, "cancelled");
 }
 
+/** A key that is held repeats itself: that is one stroke, and arms only. */
+async function heldKeysDoNotDeal(page) {
+  await request(page, "Buy", "900k", "5 min");
+  const list = await quotes(page, 3);
+  const armed = page.locator(".take.armed", { hasText: list[0].price });
+  const held = async (key) => {
+    for (let n = 0; n < 4; n++) await page.keyboard.down(key); // all but the first one say that they are repeats
+    assert.equal(await armed.count(), 1, `${key} was held: still to be confirmed`);
+    await page.keyboard.up(key);
+  };
+  await page.locator("#blotter").focus();
+  await held("1");
+  await page.keyboard.press("Escape");
+  await until(async () => (await page.locator(".take.armed").count()) === 0, "the choice to be taken back");
+  await page.locator("#ladder tr.stands .take.buy").first().focus();
+  await held("Enter");
+  await page.keyboard.press("Enter"); // the second stroke
+  await status(page, "filled");
+}
+
 /** Each row as the server has it. */
 async function agrees(page) {
   await page.locator("[data-filter=all]").click();
@@ -337,8 +357,8 @@ let failure = null;
 try {
   await signsIn();
   const page = await takesTheTokenOutOfTheAddress();
-  for (const step of [dealsByClicks, cancelsByClicks, tellsOfARefusal, dealsByKeys, survivesTheServersDeath, showsOperatorsTheTenant,
-    isReadableInBothSchemes, touchesOnlyWhatChanged]) {
+  for (const step of [dealsByClicks, cancelsByClicks, tellsOfARefusal, dealsByKeys, heldKeysDoNotDeal,
+    survivesTheServersDeath, showsOperatorsTheTenant, isReadableInBothSchemes, touchesOnlyWhatChanged]) {
     console.log(step.name);
     await step(page).catch(async (error) => {
       if (given.shots) await page.screenshot({ path: join(given.shots, "failed.png") });
