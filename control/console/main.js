@@ -14,7 +14,10 @@ import { toast } from "./toast.js";
 const TICK_MS = 200;
 const AGAIN_MS = 2000;
 const PAGES_MAX = 10; // of RFQs, at the start
+const LIST_AGAIN_MS = 500; // where the list did not come; twice that the next time, and so on
+const LIST_AGAIN_MS_MAX = 8000;
 const UNANSWERED = new Set(["disconnected", "timeout"]); // a request over the stream
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const STREAM_WORDS = {
   connecting: "Connecting", resuming: "Catching up", live: "Live", waiting: "Reconnecting", refused: "Signed out",
 };
@@ -31,12 +34,14 @@ class Desk {
   #digits = new Map();
   #traders;
   #waiting = null; // events that came while the list was on its way
+  #onRefused;
   #frame = 0;
   #timer;
   #over = new AbortController(); // takes back every listener
 
   constructor(token, onRefused) {
     this.#who = readToken(token);
+    this.#onRefused = onRefused;
     this.#api = new Api(token);
     this.#traders = new Set([this.#who.name]);
     const digitsOf = (symbol) => this.#digits.get(symbol) ?? 0;
@@ -49,7 +54,7 @@ class Desk {
       topics: () => (this.#who.seesAll ? { tenant: true } : { traders: [...this.#traders] }),
       onFresh: () => this.#fresh(),
       onEvent: (event) => this.#heard(event),
-      onState: (state) => this.#streamIs(state, onRefused),
+      onState: (state) => this.#streamIs(state),
     });
     document.body.dataset.wide = String(this.#who.seesAll || this.#who.manages);
     document.body.dataset.trades = String(this.#who.trades);
@@ -66,6 +71,7 @@ class Desk {
 
   stop() {
     this.#over.abort();
+    this.#waiting = null;
     this.#stream.stop();
     clearInterval(this.#timer);
     cancelAnimationFrame(this.#frame);
@@ -82,24 +88,35 @@ class Desk {
 
   // From the server ---------------------------------------------------------------------------------------------------
 
+  /** A list, and on it what was heard meanwhile. False: a later one was asked for, and has it all; or nobody is there. */
   async #fresh() {
     const events = (this.#waiting = []);
-    let list = null;
-    try {
-      list = await this.#list();
-    } catch (error) {
-      toast("bad", "The list of RFQs did not come", error.message);
-    }
-    if (events !== this.#waiting) return; // a later list was asked for, and has it all
+    const list = await this.#listAtLast(events);
+    if (!list) return false;
     this.#waiting = null;
-    if (list) {
-      this.#model.clear();
-      for (const view of list) this.#model.put(view);
-      this.#follow(list);
-    }
+    this.#model.clear();
+    for (const view of list) this.#model.put(view);
+    this.#follow(list);
     for (const event of events) this.#apply(event);
-    this.#snapshot(this.#blotter.selected);
     this.#soon();
+    return true;
+  }
+
+  /** However often it must be asked for, as long as `events` are what waits for it. */
+  async #listAtLast(events) {
+    for (let againMs = LIST_AGAIN_MS; events === this.#waiting; againMs = Math.min(2 * againMs, LIST_AGAIN_MS_MAX)) {
+      events.length = 0; // what was heard before a list is asked for is in it
+      try {
+        const list = await this.#list();
+        return events === this.#waiting ? list : null;
+      } catch (error) {
+        if (events !== this.#waiting) return null;
+        if (error instanceof Problem && error.status === 401) this.#onRefused(error.detail);
+        else if (againMs === LIST_AGAIN_MS) toast("bad", "The list of RFQs did not come; it is asked for again", error.message);
+      }
+      await pause(againMs);
+    }
+    return null;
   }
 
   /** The newest, back to a page where none lives. */
@@ -126,7 +143,7 @@ class Desk {
     for (const taker of found) this.#traders.add(taker);
     const asked = await Promise.allSettled(found.map((taker) => this.#stream.request("subscribe:trader", { traderId: taker })));
     asked.forEach(({ reason }, i) => reason && !UNANSWERED.has(reason.error) && this.#traders.delete(found[i]));
-    if (asked.some(({ status }) => status === "fulfilled")) this.#fresh();
+    if (asked.some(({ status }) => status === "fulfilled")) this.#stream.refresh();
   }
 
   #heard(event) {
@@ -168,22 +185,20 @@ class Desk {
 
   #subscribed = null;
 
-  async #streamIs({ state, detail, failures }, onRefused) {
+  async #streamIs({ state, detail, failures }) {
     const chip = byId("stream");
     chip.dataset.state = state;
     setText(chip, STREAM_WORDS[state]);
     chip.title = detail ?? "";
-    if (state === "live" || state === "waiting") {
-      byId("stale").hidden = state === "live";
-      this.#detail.live = state === "live";
-    }
+    if (state === "live" || state === "waiting") byId("stale").hidden = state === "live";
+    this.#detail.live = state === "live"; // prices that may be old are not dealt on
     if (state === "connecting") this.#clock.reset();
     else if (state === "live") this.#snapshot(this.#blotter.selected);
-    else if (state === "refused") onRefused(detail || "The server has ended the session.");
+    else if (state === "refused") this.#onRefused(detail || "The server has ended the session.");
     else if (state === "waiting" && failures > 1) {
       // A refused upgrade looks like a lost connection to a page: the API says which it was.
       const error = await this.#api.rfqs(null, 1).catch((e) => e);
-      if (error instanceof Problem && error.status === 401) onRefused(error.detail);
+      if (error instanceof Problem && error.status === 401) this.#onRefused(error.detail);
     }
   }
 

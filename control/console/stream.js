@@ -2,10 +2,11 @@
 //
 // Each event names the one before it (`prev`), and the position (epoch, seq) is what was heard last. A new connection
 // resumes from there; where that cannot be had any more (`unrecoverable`), it subscribes anew and says so (onFresh):
-// then, and at the first start, whoever listens takes a new list. A chain that does not fit is a gap, and is treated as
-// a lost connection.
+// then, and at the first start, whoever listens takes a new list, and it is live when that is there. A chain that does
+// not fit is a gap, and is treated as a lost connection.
 //
 //   new Stream({ url, token, topics, onFresh, onEvent, onState, onAnswer? })
+//   onFresh() → Promise of true: the list is taken; false: it is another call's that counts
 //   onState({ state, detail?, retryMs? })   connecting · resuming · live · waiting · refused
 
 const FIRST_MS = 250;
@@ -59,6 +60,17 @@ export class Stream {
 
   get live() {
     return this.state === "live";
+  }
+
+  /** A new list; until it is there this is not live, and a connection that is lost meanwhile begins anew. */
+  async refresh() {
+    const socket = this.#socket;
+    this.#isWhole = false;
+    if (!socket) return;
+    this.#tell("resuming");
+    if (!(await this.#options.onFresh()) || socket !== this.#socket) return;
+    this.#isWhole = true;
+    this.#live();
   }
 
   /** onAnswer is called before the next event is looked at: a snapshot fits its place in the stream. */
@@ -138,7 +150,6 @@ export class Stream {
     try {
       if (this.#isWhole && (await this.#resume())) return; // live once all that was missed has come
       await this.#subscribe();
-      this.#live();
     } catch (error) {
       if (socket === this.#socket) this.#lost(0, error.message);
     }
@@ -166,8 +177,7 @@ export class Stream {
     };
     if (tenant) await this.request("subscribe:tenant", {}, at);
     for (const traderId of traders) await this.request("subscribe:trader", { traderId }, at);
-    this.#isWhole = true;
-    this.#options.onFresh();
+    await this.refresh();
   }
 
   #live() {

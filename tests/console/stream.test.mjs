@@ -48,13 +48,18 @@ class FakeSocket {
 
 const settled = () => new Promise((done) => setImmediate(done));
 
-async function connected(t, topics = { tenant: true }) {
+const taken = () => Promise.resolve(true);
+
+async function connected(t, topics = { tenant: true }, list = taken) {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   FakeSocket.all = [];
   const heard = { events: [], states: [], fresh: 0 };
   const stream = new Stream({
     url: "ws://x/rfq", token: "a.b.c", topics: () => topics, WebSocket: FakeSocket, random: () => 1,
-    onEvent: (e) => heard.events.push(e), onState: (s) => heard.states.push(s), onFresh: () => heard.fresh++,
+    onEvent: (e) => heard.events.push(e), onState: (s) => heard.states.push(s), onFresh: () => {
+      heard.fresh++;
+      return list();
+    },
   });
   stream.start();
   FakeSocket.last.open();
@@ -112,6 +117,38 @@ test("what was lost before all was subscribed to is begun anew: no list was take
   assert.equal(heard.fresh, 0);
   await FakeSocket.last.answer({ success: true, epoch: 3, seq: 111 });
   assert.equal(heard.fresh, 1);
+});
+
+test("it is live when the list is there, and what is lost before is begun anew", async (t) => {
+  let arrive;
+  const { stream, heard } = await connected(t, { tenant: true }, () => new Promise((done) => (arrive = done)));
+  const late = arrive;
+  assert.equal(heard.states.at(-1).state, "resuming");
+  FakeSocket.last.fail();
+  t.mock.timers.tick(250);
+  late(true);
+  await settled();
+  assert.equal(stream.live, false); // of another connection
+  FakeSocket.last.open();
+  assert.equal(FakeSocket.last.sent[0].op, "subscribe:tenant");
+  await FakeSocket.last.answer({ success: true, epoch: 3, seq: 110 });
+  assert.equal(heard.fresh, 2);
+  assert.equal(stream.live, false);
+  arrive(true);
+  await settled();
+  assert.ok(stream.live);
+});
+
+test("a list that is not the last one asked for makes nothing live", async (t) => {
+  const lists = [];
+  const { stream } = await connected(t, { tenant: true }, () => new Promise((done) => lists.push(done)));
+  stream.refresh();
+  lists[0](false);
+  await settled();
+  assert.equal(stream.live, false);
+  lists[1](true);
+  await settled();
+  assert.ok(stream.live);
 });
 
 test("a link of the chain that does not fit is not taken: it resumes from before it", async (t) => {

@@ -260,6 +260,31 @@ async function survivesTheServersDeath(page) {
   await agrees(page);
 }
 
+/** A list that does not come is asked for again; until it is there the page does not call itself live. */
+async function asksForTheListAgain(annsPage) {
+  const before = await request(annsPage, "Buy", "1.2m", "5 min");
+  let asked = 0;
+  const refuse = (route) => {
+    asked++;
+    return route.fulfill({ status: 503, contentType: "application/problem+json", body: '{"code": "busy", "detail": "busy for once"}' });
+  };
+  expected = [/status of 503/];
+  await context.route("**/api/v1/rfqs?limit=*", refuse);
+  const page = await open(`${given.url}#token=${given.tokens.ann}`);
+  await toastWith(page, "busy for once");
+  await until(() => asked >= 3, "the list to be asked for again");
+  assert.equal(await page.locator("#stream").getAttribute("data-state"), "resuming");
+  assert.equal(await textOf(page, "#stream"), "Catching up");
+  assert.equal(await page.locator(".toast").count(), 1);
+  const later = await request(annsPage, "Buy", "1.3m", "5 min"); // its events come meanwhile
+  await context.unroute("**/api/v1/rfqs?limit=*", refuse);
+  await live(page);
+  expected = [];
+  for (const id of [before, later]) await page.locator(`#row-${id}`).waitFor();
+  await agrees(page);
+  await page.close();
+}
+
 async function showsOperatorsTheTenant(annsPage) {
   const id = await request(annsPage, "Buy", "4m", "5 min");
   const page = await open(`${given.url}#token=${given.tokens.olga}`);
@@ -358,7 +383,7 @@ try {
   await signsIn();
   const page = await takesTheTokenOutOfTheAddress();
   for (const step of [dealsByClicks, cancelsByClicks, tellsOfARefusal, dealsByKeys, heldKeysDoNotDeal,
-    survivesTheServersDeath, showsOperatorsTheTenant, isReadableInBothSchemes, touchesOnlyWhatChanged]) {
+    survivesTheServersDeath, asksForTheListAgain, showsOperatorsTheTenant, isReadableInBothSchemes, touchesOnlyWhatChanged]) {
     console.log(step.name);
     await step(page).catch(async (error) => {
       if (given.shots) await page.screenshot({ path: join(given.shots, "failed.png") });
