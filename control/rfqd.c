@@ -1,7 +1,8 @@
 /* rfqd: the appliance. Reads the configuration, puts the node together, runs its agents on their cores, and
- * stops cleanly on SIGTERM, SIGINT or `rfqctl stop`.
+ * stops cleanly on SIGTERM, SIGINT or `rfqctl stop`. SIGHUP is `rfqctl config reload`.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ struct appliance {
     atomic_bool stopped, shut; /* sessions are down; clients have gone */
 };
 
-static atomic_bool stop_wanted;
+static atomic_bool stop_wanted, reload_wanted;
 
 static void on_signal(int number)
 {
@@ -103,6 +104,10 @@ static unsigned poll_control(void *self, uint64_t now_ns)
 {
     struct appliance *a = self;
     unsigned work = a->replica.poll(a->replica.self, now_ns);
+    if (atomic_load_explicit(&reload_wanted, memory_order_relaxed)) {
+        atomic_store(&reload_wanted, false);
+        ops_reload(a->ops);
+    }
     work += ops_poll(a->ops, now_ns);
     work += poll_front(a, now_ns);
     notices_poll(&a->notices, now_ns);
@@ -243,9 +248,22 @@ static int start_cores(struct appliance *a)
     return e == OK ? EXIT_FINE : complain(a, "cores", strerror(errno));
 }
 
-/* Until all sessions are logged out: the clock is kept right, and systemd is told how we are. */
+/* Blocked in every thread, and taken here: no system call of any is ever interrupted by it. One that came
+ * while the record was recovered has waited. */
+static sigset_t hangup(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+/* Until all sessions are logged out: the clock is kept right, signals are taken, and systemd is told how we
+ * are. */
 static void watch_over(struct appliance *a)
 {
+    const sigset_t hangup_set = hangup();
+    const struct timespec at_once = {0};
     bool ended = false, stopping = false;
     useconds_t nap_us = WATCH_NAP_US;
     if (a->service.watchdog.interval_ns && a->service.watchdog.interval_ns < 4000ull * WATCH_NAP_US)
@@ -255,6 +273,8 @@ static void watch_over(struct appliance *a)
         /* Read first: a stop within one nap is told too. */
         ended = atomic_load(&a->stopped) && atomic_load(&a->shut);
         clock_discipline();
+        if (sigtimedwait(&hangup_set, NULL, &at_once) == SIGHUP)
+            atomic_store(&reload_wanted, true);
         if (atomic_load(&stop_wanted) && !stopping) {
             stopping = true;
             nap_us = 1000;
@@ -368,6 +388,8 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    const sigset_t hangup_set = hangup();
+    pthread_sigmask(SIG_BLOCK, &hangup_set, NULL); /* before there is any other thread */
     int code = run(&a);
     close_all(&a);
     return code;

@@ -17,7 +17,8 @@ static const char head[] =
     "with file, line, key, and what is allowed.\n"
     ".PP\n"
     ".B rfqctl config reload\n"
-    "reads it again. Keys marked\n.B live\nare applied then; all others take a restart. An LP, taker or\n"
+    "(or SIGHUP to rfqd) reads it again. Keys marked\n.B live\nare applied then; all others take a restart. "
+    "An LP, taker or\n"
     "instrument may come and go at a reload; a session may not.\n";
 
 static const char tail[] = ".SH SEE ALSO\n.BR rfqd (8),\n.BR rfqctl (1)\n";

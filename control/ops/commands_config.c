@@ -1,6 +1,7 @@
 /* Configuration: shown, checked, and read again. A reload has three parts: on a thread the file is read and
  * compared with what is in force; on the control core distribution, routing and the gateway are asked one
- * after the other; and when the replica has seen all of it in the log, it is in force and answered.
+ * after the other; and when the replica has seen all of it in the log, it is in force and answered. The
+ * journal says what came of it, for who asked by a signal.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -76,26 +77,31 @@ void ops_config_show(struct ops_request *r)
  * -----------------------------------------------------------------------------------------------------------------
  */
 
-/* Each error is a line. */
-static void errors_out(struct ops_request *r, const struct config *c)
+/* Each error is a line. journal: where it is said too; NULL: nowhere. */
+static void error_out(struct ops_request *r, const char *text, struct journal *journal)
 {
-    for (unsigned i = 0; i < c->error_count && i < CONFIG_ERRORS_MAX; i++) {
-        json_open(r->out, NULL, '{');
-        json_text(r->out, "error", c->errors[i]);
-        json_close(r->out, '}');
-        json_line(r->out);
-    }
+    json_open(r->out, NULL, '{');
+    json_text(r->out, "error", text);
+    json_close(r->out, '}');
+    json_line(r->out);
+    journal_say(journal, JOURNAL_WARNING, "config_error", journal_text("error", text));
+}
+
+static void errors_out(struct ops_request *r, const struct config *c, struct journal *journal)
+{
+    for (unsigned i = 0; i < c->error_count && i < CONFIG_ERRORS_MAX; i++)
+        error_out(r, c->errors[i], journal);
 }
 
 /* NULL: refused, and why is said. */
-static struct config *load(struct ops_request *r, const char *path)
+static struct config *load(struct ops_request *r, const char *path, struct journal *journal)
 {
     struct config *c = NULL;
     enum err e = config_load(&c, path);
     if (e == OK)
         return c;
     if (c) {
-        errors_out(r, c);
+        errors_out(r, c, journal);
         ops_fail(r, "config", "%u error%s in %.200s; nothing was changed", c->error_count,
                  c->error_count == 1 ? "" : "s", path);
     } else {
@@ -112,7 +118,7 @@ void ops_config_check(struct ops_request *r)
         ops_fail(r, "bad_path", "'%.100s' is not an absolute path; it is read on rfqd's host", path);
         return;
     }
-    struct config *c = load(r, path);
+    struct config *c = load(r, path, NULL);
     if (!c)
         return;
     json_open(r->out, NULL, '{');
@@ -151,6 +157,7 @@ struct reload {
     unsigned looked_for;        /* names of the change, so far; those that nobody knows yet: */
     unsigned new_instruments, new_lps, new_takers;
     unsigned faults;
+    bool in_force;
     enum reload_stage stage;
     uint64_t asked_ns;
     uint64_t distribution_position, routing_position, gateway_position;
@@ -183,10 +190,7 @@ static void fault(struct ops_request *r, const char *what, const char *name, con
     struct reload *x = r->going;
     char text[256];
     snprintf(text, sizeof text, "%s '%s': session '%s' %s", what, name, session, why);
-    json_open(r->out, NULL, '{');
-    json_text(r->out, "error", text);
-    json_close(r->out, '}');
-    json_line(r->out);
+    error_out(r, text, r->config->journal);
     x->faults++;
 }
 
@@ -288,9 +292,18 @@ static void take_instruments(struct reload *x, const struct config *was, const s
     x->change.instrument_count += is->instrument_count;
 }
 
+/* Whoever asked by a signal sees no answer. */
+static void say_refused(const struct ops_request *r)
+{
+    journal_say(r->config->journal, JOURNAL_WARNING, "config_refused",
+                journal_text("file", r->config->config_path), journal_text("why", r->text));
+}
+
 static void reload_end(struct ops_request *r)
 {
     struct reload *x = r->going;
+    if (r->code && !x->in_force)
+        say_refused(r);
     ops_asks_no_more(r);
     config_free(x->config);
     free(x->instruments);
@@ -322,11 +335,12 @@ void ops_config_reload(struct ops_request *r)
     if (!x) {
         atomic_store(&r->desk->reloading, false);
         ops_fail(r, "memory", "no memory");
+        say_refused(r);
         return;
     }
     r->going = x;
     r->end = reload_end;
-    x->config = load(r, r->config->config_path);
+    x->config = load(r, r->config->config_path, r->config->journal);
     if (!x->config)
         return;
     if (!reload_memory(x, was, x->config)) {
@@ -345,7 +359,7 @@ void ops_config_reload(struct ops_request *r)
     config_keep(x->config, was);
     config_check(x->config, r->config->config_path); /* the two, mixed, are what nobody has looked at yet */
     if (x->config->error_count) {
-        errors_out(r, x->config);
+        errors_out(r, x->config, r->config->journal);
         ops_fail(r, "config",
                  "%u error%s while what takes a restart in %.200s is as it was; nothing was changed",
                  x->config->error_count, x->config->error_count == 1 ? "" : "s", r->config->config_path);
@@ -433,8 +447,12 @@ static void reloaded(struct ops_request *r, struct reload *x)
     json_uint(r->out, "at_a_restart", x->at_a_restart);
     json_close(r->out, '}');
     json_line(r->out);
+    journal_say(r->config->journal, JOURNAL_INFO, "config_reloaded",
+                journal_text("file", r->config->config_path), journal_uint("now", x->now),
+                journal_uint("at_a_restart", x->at_a_restart));
     if (x->config->journal_level != ops_config_now(r)->journal_level)
         journal_level_set(r->config->journal, (enum journal_level)x->config->journal_level);
+    x->in_force = true;
     config_free(r->desk->config);
     r->desk->config = x->config;
     x->config = NULL;

@@ -57,8 +57,10 @@ struct ops {
     struct ops_config config;
     int listener;
     uint64_t next_ns;
-    unsigned turn;  /* the first client of the next poll */
-    cpu_set_t cpus; /* that rfqd may use: jobs run on these; empty: not known */
+    unsigned turn;     /* the first client of the next poll */
+    bool reload_asked; /* by ops_reload */
+    int own;           /* the other end of the client that asks for it, or -1 */
+    cpu_set_t cpus;    /* that rfqd may use: jobs run on these; empty: not known */
     struct ops_desk desk;
     struct client clients[OPS_CONNECTIONS_MAX];
     counter_value *requests, *failures, *forbidden, *below, *full, *stalled, *jobs;
@@ -236,6 +238,8 @@ static void ran(struct ops *o, struct client *c, struct ops_request *r)
         if (job_start(o, &c->job, c->command, r))
             return;
         ops_fail(r, "busy", "no thread, or no memory for one, could be had");
+        journal_say(o->config.journal, JOURNAL_WARNING, "no_thread",
+                    journal_text("command", c->command->name));
     }
     if (r->step && !r->code) {
         c->going = *r;
@@ -323,7 +327,8 @@ static enum ops_level level_of(const struct ops *o, int fd, uid_t *uid)
     return ops_access(&peer, geteuid(), getegid(), (enum ops_level)o->config.config->ops_group);
 }
 
-static void admit(struct ops *o, int fd, uint64_t now_ns)
+/* NULL: there is no place for it. */
+static struct client *admit(struct ops *o, int fd, uint64_t now_ns)
 {
     uid_t uid;
     unsigned i = 0;
@@ -332,7 +337,7 @@ static void admit(struct ops *o, int fd, uint64_t now_ns)
     if (i == OPS_CONNECTIONS_MAX) {
         counter_add(o->full, 1);
         close(fd);
-        return;
+        return NULL;
     }
     struct client *c = &o->clients[i];
     memset(c, 0, sizeof *c);
@@ -340,7 +345,7 @@ static void admit(struct ops *o, int fd, uint64_t now_ns)
     c->moved_ns = now_ns;
     c->level = level_of(o, fd, &uid);
     if (c->level != OPS_NONE)
-        return;
+        return c;
     struct ops_request r = {.out = &c->answer};
     ops_fail(&r, "forbidden",
              "user %u is no operator: neither root, nor the user of rfqd, nor admitted by its group "
@@ -349,6 +354,7 @@ static void admit(struct ops *o, int fd, uint64_t now_ns)
     end_line(c, &r);
     c->refused = true;
     counter_add(o->forbidden, 1);
+    return c;
 }
 
 /* What the client takes of it now. It is dropped where it has gone, or has taken nothing for too long. */
@@ -545,6 +551,53 @@ static void look_idle(struct ops *o, uint64_t now_ns)
     o->desk.idle_look_ns = now_ns + IDLE_INTERVAL_NS;
 }
 
+/* Asked by nobody at the socket
+ * --------------------------------------------------------------------------------------------- */
+
+static bool is_reloading(const struct ops *o)
+{
+    for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
+        if (o->clients[i].job.running && o->clients[i].job.command->run == ops_config_reload)
+            return true;
+    return atomic_load(&o->desk.reloading);
+}
+
+/* A client of our own, which asks once: its answer goes the way of every answer. */
+static void begin_reload(struct ops *o, uint64_t now_ns)
+{
+    char line[] = "config reload";
+    int pair[2];
+    struct client *c = NULL;
+    o->reload_asked = false;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0) {
+        o->own = pair[0];
+        shutdown(o->own, SHUT_WR);
+        c = admit(o, pair[1], now_ns);
+    }
+    if (c)
+        answer(o, c, line, now_ns);
+    else
+        journal_say(o->config.journal, JOURNAL_WARNING, "config_refused",
+                    journal_text("file", o->config.config_path),
+                    journal_text("why", "no connection to the ops control socket could be had"));
+}
+
+/* The journal has what it says. */
+static void read_own(struct ops *o)
+{
+    char text[OPS_LINE_MAX];
+    ssize_t n = recv(o->own, text, sizeof text, MSG_DONTWAIT);
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+        return;
+    close(o->own);
+    o->own = -1;
+}
+
+void ops_reload(struct ops *o)
+{
+    o->reload_asked = true;
+}
+
 unsigned ops_poll(struct ops *o, uint64_t now_ns)
 {
     if (now_ns < o->next_ns)
@@ -552,6 +605,10 @@ unsigned ops_poll(struct ops *o, uint64_t now_ns)
     o->next_ns = now_ns + POLL_INTERVAL_NS;
     unsigned work = 0;
     int fd;
+    if (o->own >= 0)
+        read_own(o);
+    else if (o->reload_asked && !is_reloading(o))
+        begin_reload(o, now_ns);
     while ((fd = accept4(o->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         admit(o, fd, now_ns);
         work++;
@@ -579,6 +636,7 @@ enum err ops_create(struct ops **out, const struct ops_config *c)
     if (!o)
         return ERR_MEMORY;
     o->config = *c;
+    o->own = -1;
     if (sched_getaffinity(0, sizeof o->cpus, &o->cpus) != 0)
         CPU_ZERO(&o->cpus);
     for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
@@ -621,6 +679,8 @@ void ops_destroy(struct ops *o)
         c->going.finishes = false;
         drop(c);
     }
+    if (o->own >= 0)
+        close(o->own);
     if (o->listener >= 0) {
         close(o->listener);
         unlink(o->config.path);

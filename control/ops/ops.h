@@ -72,5 +72,9 @@ unsigned ops_poll(struct ops *o, uint64_t now_ns);
 void ops_show_cores(struct ops *o, const struct core *cores, unsigned count);
 /* `stop` was asked, or a drain has come to its end. */
 bool ops_stop_asked(const struct ops *o);
+/* `config reload`, asked by nobody at the socket (SIGHUP): begun by the next poll after which none is under
+ * way, so that what the file says now is read. What came of it the journal says: config_reloaded, or
+ * config_refused and a config_error for each error. */
+void ops_reload(struct ops *o);
 
 #endif

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -356,6 +357,39 @@ def configuration(rfqd, ctl, directory):
     must(one_more["at_a_restart"] == 0 and one(ctl, "lp", "LP1")["status"] == "active", f"and back: {one_more}")
 
 
+def hangup(rfqd, ctl):
+    """SIGHUP is `config reload` by a hand that sees no answer: the journal has it, and nobody is logged out."""
+    up = {r["session"] for r in json_rows(ctl, "sessions") if r["state"] == "synced"}
+    must(up == {"LP1", "LP2", "T1"}, f"sessions that are up: {up}")
+    with open(rfqd.config) as f:
+        good = f.read()
+
+    def hang_up(event):
+        before = len(rfqd.process.lines)
+        rfqd.process.signal(signal.SIGHUP)
+        return wait_until(lambda: [line for line in rfqd.process.lines[before:] if line is None or event in line], 30, event)[0]
+
+    with open(rfqd.config, "a") as f:
+        f.write("log: {level: debug}\n")
+    said = hang_up("config_reloaded")
+    must(said and f"info rfqd: config_reloaded file={rfqd.config} now=1 at_a_restart=0" in said, f"said: {said}")
+    must(one(ctl, "log")["level"] == "debug", "what the file says is in force")
+    rewrite(rfqd, ("level: debug", "level: error"), ("settings: {", "settings: {ack_timeout_ms: 1, "))
+    said = hang_up("config_refused")
+    must(said and "warning rfqd: config_refused" in said and "1 error in" in said, f"said: {said}")
+    must(any("config_error" in line and "'ack_timeout_ms': '1' is out of range" in line for line in rfqd.process.lines if line),
+         "the error itself is not said")
+    must(one(ctl, "log")["level"] == "debug", "a refused file changed something")
+    for _ in range(20):
+        rfqd.process.signal(signal.SIGHUP)  # they may be one
+    wait_until(lambda: sum("config_refused" in line for line in rfqd.process.lines if line) >= 2, 30, "the next one")
+    with open(rfqd.config, "w") as f:
+        f.write(good)
+    wait_until(lambda: ctl.run("config", "reload").returncode == FINE, 30, "a reload after those")
+    must({r["session"] for r in json_rows(ctl, "sessions") if r["state"] == "synced"} == up, "somebody was logged out")
+    wait_until(lambda: counter(rfqd, "rfqd_ops_jobs", "") == 0, 30, "the end of all jobs")
+
+
 # Checkpoint, copy, drain ----------------------------------------------------------------------------------------------
 
 def copies(rfqd, ctl, directory):
@@ -432,6 +466,7 @@ def run(build, directory, of_group):
         slow_client(rfqd, ctl)
         fix_log(ctl)
         copies(rfqd, ctl, directory)
+        hangup(rfqd, ctl)
         orders_to_sessions(rfqd, ctl, parties)
         configuration(rfqd, ctl, directory)
         who_goes_at_once(rfqd, ctl)
