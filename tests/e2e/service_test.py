@@ -117,6 +117,19 @@ def lives(build, directory):
         rfqd.clean()
 
 
+def wrong(build, directory):
+    """A file that is wrong ends it with the code by which the unit knows that another start would not help."""
+    rfqd = Appliance(build, directory, settings="ack_timeout_ms: 1")
+    try:
+        process = Process([rfqd.rfqd, rfqd.config])
+        if process.wait(30) != 3 or "'ack_timeout_ms': '1' is out of range" not in process.said():
+            raise Failure(f"a file that is wrong: {process.process.returncode}, {process.said()}")
+        if os.path.exists(rfqd.data):
+            raise Failure("it began all the same")
+    finally:
+        rfqd.clean()
+
+
 def in_json(build, directory):
     """The same lines as objects, by the configuration."""
     rfqd = Appliance(build, directory)
@@ -146,11 +159,14 @@ def unit(build, source, directory):
         return
     with open(os.path.join(source, "tools", "conf", "rfqd.service"), encoding="utf-8") as f:
         text = f.read()
-    if text.count("/usr/bin/rfqd") != 2:
-        raise Failure("the unit names another program")
+    programs = [line.split("=", 1) for line in text.splitlines() if line.startswith("Exec")]
+    # No ExecStartPre: RestartPreventExitStatus looks at the main process only.
+    if [(name, program.split()[0]) for name, program in programs] != [("ExecStart", "/usr/bin/rfqd"),
+                                                                      ("ExecReload", "/usr/bin/rfqctl")]:
+        raise Failure(f"what the unit runs: {programs}")
     path = os.path.join(directory, "rfqd.service")
     with open(path, "w", encoding="utf-8") as f:
-        f.write(text.replace("/usr/bin/rfqd", os.path.join(build, "bin", "rfqd")))
+        f.write(text.replace("/usr/bin/", os.path.join(build, "bin", "")))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=120)
     if done.returncode != 0 or "rfqd.service" in done.stderr:
@@ -164,6 +180,7 @@ def main():
     try:
         with Scratch("service") as directory:
             lives(build, directory)
+            wrong(build, os.path.join(directory, "wrong"))
             in_json(build, os.path.join(directory, "json"))
             unit(build, source, directory)
     except Failure as failure:
