@@ -664,6 +664,21 @@ class Process(Case):
         self.assertRegex(text, r'rfqd_api_requests_total\{method="GET",path="/api/v1/instruments"\} 1\n')
         self.assertRegex(text, r'rfqd_http_answers_total\{status="2xx"\} \d+\n')
 
+    def test_is_seen_by_rfqctl_top(self):
+        """What clients ask for and take counts as what FIX takers do."""
+        self.open()
+        top = subprocess.Popen([os.path.join(build, "bin", "rfqctl"), "--socket", self.rfqd.socket, "--json", "top", "--frames", "6"],
+                               stdout=subprocess.PIPE, text=True)
+        frames = [json.loads(top.stdout.readline())]
+        made = [self.make() for _ in range(3)]
+        quotes = wait_until(lambda: self.ask("GET", f"/api/v1/rfqs/{made[0]}/quotes").json()["quotes"], 10, "a quote")
+        answer = self.ask("POST", f"/api/v1/rfqs/{made[0]}/accept", body={"quoteId": quotes[0]["id"]})
+        self.assertEqual(answer.status, 200, answer)
+        frames += [json.loads(line) for line in top.stdout]
+        self.assertEqual(top.wait(30), 0)
+        total = {name: round(sum(f["per_second"][name] * f["interval_ns"] / 1e9 for f in frames)) for name in ("requests", "awards")}
+        self.assertEqual(total, {"requests": 3, "awards": 1})
+
     def test_renders_its_metrics_so_often_and_no_more(self):
         self.open(lps=0)
         began = time.monotonic()

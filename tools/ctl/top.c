@@ -8,13 +8,15 @@
 
 #include "tools/ctl/views.h"
 
-/* What is counted, and how it is called here. label: only counters whose labels have it in them. */
+/* What is counted, and how it is called here. label: only counters whose labels have it in them; where
+ * label_too is set, with that one as well. */
 static const struct {
-    const char *title, *counter, *label;
+    const char *title, *counter, *label, *label_too;
 } rates[] = {
     {"messages in", "rfqd_fix_received_total", ""},
     {"messages out", "rfqd_fix_sent_total", ""},
-    {"requests", "rfqd_engine_commands_total", "type=\"COMMAND_QUOTE_REQUEST\""},
+    {"requests", "rfqd_engine_commands_total", "type=\"COMMAND_QUOTE_REQUEST\"",
+     "type=\"COMMAND_CLIENT_RFQ\""}, /* over FIX; by HTTP or WebSocket */
     {"quotes", "rfqd_engine_commands_total", "type=\"COMMAND_QUOTE\""},
     {"awards", "rfqd_engine_commands_total", "type=\"RFQ_AWARDED\""},
     {"executions", "rfqd_engine_commands_total", "type=\"COMMAND_EXECUTION\""},
@@ -24,6 +26,14 @@ static const struct {
     {"log syncs", "rfqd_log_syncs_total", ""},
 };
 static_assert(sizeof rates / sizeof *rates == TOP_RATES, "each has a place");
+
+static bool is_counted(size_t rate, struct json_object *counter)
+{
+    const char *labels = row_text(counter, "labels");
+    return strcmp(row_text(counter, "name"), rates[rate].counter) == 0 &&
+           (strstr(labels, rates[rate].label) ||
+            (rates[rate].label_too && strstr(labels, rates[rate].label_too)));
+}
 
 static uint64_t now_ns(void)
 {
@@ -52,8 +62,7 @@ static enum ctl_result look_around(struct client *c, struct look *l)
     l->seen.time_ns = now_ns();
     for (size_t i = 0; i < l->counters.count; i++)
         for (size_t k = 0; k < TOP_RATES; k++)
-            if (strcmp(row_text(l->counters.row[i], "name"), rates[k].counter) == 0 &&
-                strstr(row_text(l->counters.row[i], "labels"), rates[k].label))
+            if (is_counted(k, l->counters.row[i]))
                 l->seen.counts[k] += row_number(l->counters.row[i], "value");
     for (size_t i = 0; i < l->cores.count && i < TOP_CORES; i++) {
         l->seen.rounds[i] = row_number(l->cores.row[i], "rounds");
