@@ -9,6 +9,7 @@
 #include "control/ops/command_list.h"
 #include "control/ops/ops.h"
 
+#define OPS_ARGUMENT_SIZE  256            /* of one argument, with its zero */
 #define OPS_TEXT_SIZE      512            /* of an error's sentence */
 #define OPS_BYTES_PER_STEP (128u * 1024u) /* of an answer; one row may go beyond */
 #define OPS_LOOKS_PER_STEP 8192u          /* at slots of a table, or at counters */

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,27 +14,12 @@
 #include <unistd.h>
 
 #include "control/ops/commands.h"
-#include "control/ops/stream.h"
+#include "control/ops/job.h"
 
 #define POLL_INTERVAL_NS 500000ull    /* the socket is looked at this often; operators are people */
 #define IDLE_INTERVAL_NS 100000000ull /* a drain is looked at this often */
 #define STEPS_PER_POLL   4u           /* clients whose answers go on in steps */
-#define ARGUMENT_SIZE    256
 #define GROUPS_MAX       256
-
-/* A request that takes long, on its thread. What it answers comes by the stream, line by line; the rest is
- * the control core's, when the thread has ended and the stream is empty: the end line, or what goes on in
- * steps. */
-struct job {
-    pthread_t thread;
-    bool running;
-    atomic_bool done;
-    struct stream stream;
-    struct json line; /* the thread's */
-    const struct ops_command *command;
-    struct ops_request request;
-    char arguments[OPS_ARGUMENTS_MAX][ARGUMENT_SIZE];
-};
 
 struct client {
     int fd; /* -1: free */
@@ -60,10 +43,10 @@ struct ops {
     unsigned turn;     /* the first client of the next poll */
     bool reload_asked; /* by ops_reload */
     int own;           /* the other end of the client that asks for it, or -1 */
-    cpu_set_t cpus;    /* that rfqd may use: jobs run on these; empty: not known */
+    struct jobs jobs;
     struct ops_desk desk;
     struct client clients[OPS_CONNECTIONS_MAX];
-    counter_value *requests, *failures, *forbidden, *below, *full, *stalled, *jobs;
+    counter_value *requests, *failures, *forbidden, *below, *full, *stalled;
 };
 
 void ops_fail(struct ops_request *r, const char *code, const char *format, ...)
@@ -122,93 +105,6 @@ static void end_line(struct client *c, const struct ops_request *r)
     json_line(&c->answer);
 }
 
-static void take_digests(struct ops_request *r)
-{
-    const struct replica_config *c = replica_config(node_replica(r->config->node));
-    r->live_offset = replica_offset(node_replica(r->config->node));
-    r->live_digest[AGENT_DISTRIBUTION] = state_digest(&c->distribution->base);
-    r->live_digest[AGENT_ROUTING] = state_digest(&c->routing->base);
-    r->live_digest[AGENT_GATEWAY] = state_digest(&c->gateways[0]->base);
-}
-
-static bool job_line(void *ctx, const char *line, size_t size)
-{
-    return stream_write(ctx, line, size);
-}
-
-bool ops_unwanted(const struct ops_request *r)
-{
-    return r->stream && stream_abandoned(r->stream);
-}
-
-static void *job_main(void *self)
-{
-    struct job *j = self;
-    j->request.thread(&j->request);
-    stream_finish(&j->stream);
-    atomic_store_explicit(&j->done, true,
-                          memory_order_release); /* pairs with the acquire load in job_is_done */
-    return NULL;
-}
-
-static bool job_is_done(const struct job *j)
-{
-    return atomic_load_explicit(&j->done, memory_order_acquire);
-}
-
-static void job_end(struct ops *o, struct job *j)
-{
-    pthread_join(j->thread, NULL);
-    stream_free(&j->stream);
-    json_free(&j->line);
-    j->running = false;
-    counter_set(o->jobs, counter_get(o->jobs) - 1);
-}
-
-/* On any CPU of rfqd's: a thread is born with the affinity of who makes it, which is the control core's one
- * CPU, and would take turns there with the core and all its agents. */
-static bool thread_start(const struct ops *o, struct job *j)
-{
-    char name[16];
-    pthread_attr_t attr;
-    if (pthread_attr_init(&attr) != 0)
-        return false;
-    bool started =
-        (CPU_COUNT(&o->cpus) == 0 || pthread_attr_setaffinity_np(&attr, sizeof o->cpus, &o->cpus) == 0) &&
-        pthread_create(&j->thread, &attr, job_main, j) == 0;
-    pthread_attr_destroy(&attr);
-    if (started) {
-        snprintf(name, sizeof name, "rfqd:%s", j->command->name);
-        (void)pthread_setname_np(j->thread, name); /* cosmetic, as a core's */
-    }
-    return started;
-}
-
-/* False: no thread could be had. The line that the arguments lie in is the client's: they are copied. */
-static bool job_start(struct ops *o, struct job *j, const struct ops_command *command,
-                      const struct ops_request *r)
-{
-    if (stream_create(&j->stream) != OK)
-        return false;
-    j->command = command;
-    j->line = (struct json){.sink = job_line, .sink_ctx = &j->stream};
-    j->request = *r;
-    j->request.out = &j->line;
-    j->request.stream = &j->stream;
-    for (unsigned i = 0; i < r->argument_count; i++) {
-        snprintf(j->arguments[i], sizeof j->arguments[i], "%s", r->arguments[i]);
-        j->request.arguments[i] = j->arguments[i];
-    }
-    take_digests(&j->request);
-    atomic_store(&j->done, false);
-    j->running = thread_start(o, j);
-    if (j->running)
-        counter_set(o->jobs, counter_get(o->jobs) + 1);
-    else
-        stream_free(&j->stream);
-    return j->running;
-}
-
 /* NULL: refused, and why is said. */
 static const struct ops_command *admitted(struct ops *o, struct ops_request *r, const char *name, bool fits)
 {
@@ -235,7 +131,7 @@ static void ran(struct ops *o, struct client *c, struct ops_request *r)
 {
     if (r->thread && !r->code) {
         assert(!c->answer.used); /* it would come behind what the thread says */
-        if (job_start(o, &c->job, c->command, r))
+        if (job_start(&o->jobs, &c->job, c->command, r))
             return;
         ops_fail(r, "busy", "no thread, or no memory for one, could be had");
         journal_say(o->config.journal, JOURNAL_WARNING, "no_thread",
@@ -272,7 +168,7 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
             continue;
         if (!name)
             name = word;
-        else if (r.argument_count < OPS_ARGUMENTS_MAX && strlen(word) < ARGUMENT_SIZE)
+        else if (r.argument_count < OPS_ARGUMENTS_MAX && strlen(word) < OPS_ARGUMENT_SIZE)
             r.arguments[r.argument_count++] = word;
         else
             fits = false;
@@ -429,7 +325,7 @@ static unsigned serve_job(struct ops *o, struct client *c, uint64_t now_ns)
         return work;
     struct ops_request r = c->job.request;
     bool is_whole = !c->gone && !c->job.line.failed;
-    job_end(o, &c->job);
+    job_end(&o->jobs, &c->job);
     if (!is_whole) {
         if (r.end)
             r.end(&r);
@@ -637,8 +533,7 @@ enum err ops_create(struct ops **out, const struct ops_config *c)
         return ERR_MEMORY;
     o->config = *c;
     o->own = -1;
-    if (sched_getaffinity(0, sizeof o->cpus, &o->cpus) != 0)
-        CPU_ZERO(&o->cpus);
+    jobs_init(&o->jobs, c->counters);
     for (unsigned i = 0; i < OPS_CONNECTIONS_MAX; i++)
         o->clients[i].fd = -1;
     o->requests = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_requests_total", "");
@@ -647,7 +542,6 @@ enum err ops_create(struct ops **out, const struct ops_config *c)
     o->below = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_refused_total", "reason=\"level\"");
     o->full = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_refused_total", "reason=\"connections\"");
     o->stalled = counter_new(c->counters, COUNTER_TOTAL, "rfqd_ops_stalled_total", "");
-    o->jobs = counter_new(c->counters, COUNTER_GAUGE, "rfqd_ops_jobs", "");
     strncpy(at.sun_path, c->path, sizeof at.sun_path - 1);
     o->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     unlink(c->path); /* the directory is locked: what is there is left over from a dead process */
@@ -672,7 +566,7 @@ void ops_destroy(struct ops *o)
         if (c->fd < 0)
             continue;
         if (c->job.running) {
-            job_end(o, &c->job);
+            job_end(&o->jobs, &c->job);
             if (c->job.request.end)
                 c->job.request.end(&c->job.request);
         }
