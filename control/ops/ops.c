@@ -372,14 +372,9 @@ static unsigned serve_steps(struct ops *o, struct client *c, uint64_t now_ns)
     return c->answer.used ? flush(o, c, now_ns) : 0;
 }
 
-static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
+/* What there is to be read, behind what has come of a line so far. It is dropped where it has gone. */
+static unsigned read_line(struct client *c)
 {
-    if (c->job.running)
-        return serve_job(o, c, now_ns);
-    if (c->going.step)
-        return serve_steps(o, c, now_ns);
-    if (c->answer.used) /* one request at a time: the next is read when the answer has gone */
-        return flush(o, c, now_ns);
     ssize_t n = recv(c->fd, c->line + c->line_used, sizeof c->line - 1 - c->line_used, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         drop(c);
@@ -387,16 +382,20 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
     }
     if (n > 0)
         c->line_used += (size_t)n;
-    char *end = memchr(c->line, '\n', c->line_used);
-    if (!end) {
-        if (c->line_used == sizeof c->line - 1) {
-            struct ops_request r = {.out = &c->answer};
-            ops_fail(&r, "too_long", "a request has at most %d bytes", OPS_LINE_MAX - 1);
-            end_line(c, &r);
-            c->refused = true;
-        }
-        return n > 0;
-    }
+    return n > 0;
+}
+
+static void refuse_long_line(struct client *c)
+{
+    struct ops_request r = {.out = &c->answer};
+    ops_fail(&r, "too_long", "a request has at most %d bytes", OPS_LINE_MAX - 1);
+    end_line(c, &r);
+    c->refused = true;
+}
+
+/* The line that ends at `end`; what stands behind it is the next one's. */
+static unsigned take_request(struct ops *o, struct client *c, char *end, uint64_t now_ns)
+{
     *end = 0;
     answer(o, c, c->line, now_ns);
     size_t used = (size_t)(end + 1 - c->line);
@@ -410,6 +409,25 @@ static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
         return 1;
     }
     return 1 + flush(o, c, now_ns);
+}
+
+static unsigned serve(struct ops *o, struct client *c, uint64_t now_ns)
+{
+    if (c->job.running)
+        return serve_job(o, c, now_ns);
+    if (c->going.step)
+        return serve_steps(o, c, now_ns);
+    if (c->answer.used) /* one request at a time: the next is read when the answer has gone */
+        return flush(o, c, now_ns);
+    unsigned work = read_line(c);
+    if (c->fd < 0)
+        return work;
+    char *end = memchr(c->line, '\n', c->line_used);
+    if (end)
+        return take_request(o, c, end, now_ns);
+    if (c->line_used == sizeof c->line - 1)
+        refuse_long_line(c);
+    return work;
 }
 
 /* All of them, but of those in steps so many; the next poll begins with the first that was left out. */
