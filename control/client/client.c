@@ -12,6 +12,35 @@
 #define SWEEP_NS     100000000u /* how often is looked for answers that did not come */
 #define TAKERS_KNOWN 256u       /* whose ids are not looked for again */
 
+/* Why a command is not sent: the counter's label, and the sentence; NULL: why_not has the log's own. */
+#define REFUSALS(X)                                                                                       \
+    X(REFUSED_NO_TAKER, "no_taker", "the user is not known as a taker")                                   \
+    X(REFUSED_LOG_FAILED, "log_failed", "the record cannot be kept: nothing is accepted")                 \
+    X(REFUSED_LOG_STALLED, "log_stalled", NULL)                                                           \
+    X(REFUSED_STATE_DIFFERS, "state_differs",                                                             \
+      "the state that is shown is not the engine's: nothing is accepted")                                 \
+    X(REFUSED_STORE_FULL, "store_full", "the store takes no more now: nothing is accepted until it does") \
+    X(REFUSED_STATE_BEHIND, "state_behind", "the state that is shown is too far behind: try again")       \
+    X(REFUSED_UNDER_WAY, "under_way", "too many commands are under way")                                  \
+    X(REFUSED_LANE, "lane", "the engine has more to do than it can: try again")
+enum refusal {
+#define X(value, name, text) value,
+    REFUSALS(X)
+#undef X
+        CLIENT_REFUSALS,
+    REFUSED_NOT = CLIENT_REFUSALS
+};
+static const char *const refusal_names[] = {
+#define X(value, name, text) name,
+    REFUSALS(X)
+#undef X
+};
+static const char *const refusal_texts[] = {
+#define X(value, name, text) text,
+    REFUSALS(X)
+#undef X
+};
+
 enum waiting_state { WAITING_FREE, WAITING_SENT, WAITING_ANSWERED };
 
 struct waiting {
@@ -33,7 +62,8 @@ struct clients {
     uint64_t takers[TAKERS_KNOWN];                   /* ids, by hash of the code; 0: none yet */
     uint64_t next_sweep_ns;
     const char *why;
-    counter_value *commands, *answers, *refusals, *timeouts, *repeated, *gauge;
+    counter_value *commands, *answers, *timeouts, *repeated, *gauge;
+    counter_value *refusals[CLIENT_REFUSALS];
 };
 
 static struct waiting *place_of(struct clients *c, uint64_t ticket)
@@ -53,10 +83,14 @@ enum err clients_create(struct clients **out, struct node *node, struct counters
     c->last_answered = &c->first_answered;
     c->commands = counter_new(counters, COUNTER_TOTAL, "rfqd_client_commands_total", "");
     c->answers = counter_new(counters, COUNTER_TOTAL, "rfqd_client_answers_total", "");
-    c->refusals = counter_new(counters, COUNTER_TOTAL, "rfqd_client_refusals_total", "");
     c->timeouts = counter_new(counters, COUNTER_TOTAL, "rfqd_client_timeouts_total", "");
     c->repeated = counter_new(counters, COUNTER_TOTAL, "rfqd_client_repeated_total", "");
     c->gauge = counter_new(counters, COUNTER_GAUGE, "rfqd_client_waiting", "");
+    for (unsigned i = 0; i < CLIENT_REFUSALS; i++) {
+        char label[COUNTER_LABEL_SIZE];
+        snprintf(label, sizeof label, "reason=\"%s\"", refusal_names[i]);
+        c->refusals[i] = counter_new(counters, COUNTER_TOTAL, "rfqd_client_refusals_total", label);
+    }
     return OK;
 }
 
@@ -104,11 +138,12 @@ static uint64_t hash_body(const union body *body)
     return hash;
 }
 
-static enum err refuse(struct clients *c, enum err e, const char *why)
+static enum err refuse(struct clients *c, enum refusal why)
 {
-    counter_add(c->refusals, 1);
-    c->why = why;
-    return e;
+    counter_add(c->refusals[why], 1);
+    if (refusal_texts[why])
+        c->why = refusal_texts[why];
+    return why == REFUSED_NO_TAKER ? ERR_NOT_FOUND : ERR_FULL;
 }
 
 static struct waiting *take_place(struct clients *c)
@@ -166,20 +201,42 @@ static void make_command(const struct clients *c, enum body_kind kind, const uni
     *size = sizeof out->extend;
 }
 
-/* Whether it may go out now: NULL, or why not. Half of the places, a part of the lane, and the time while the
- * log waits for its disk are kept for cancels. */
-static const char *why_not(struct clients *c, bool is_cancel, uint32_t size)
+/* The answer is what the replica has applied: where it does not, none would come. */
+static enum refusal replica_refuses(const struct clients *c)
+{
+    switch (replica_standing(node_replica(c->node))) {
+    case REPLICA_DIFFERS:
+        return REFUSED_STATE_DIFFERS;
+    case REPLICA_FULL:
+        return REFUSED_STORE_FULL;
+    case REPLICA_BEHIND:
+        return REFUSED_STATE_BEHIND;
+    case REPLICA_FOLLOWS:
+        break;
+    }
+    return REFUSED_NOT;
+}
+
+/* Whether it may go out now. Half of the places, a part of the lane, and the time while the log waits for its
+ * disk or the replica does not follow it are kept for cancels. */
+static enum refusal why_not(struct clients *c, bool is_cancel, uint32_t size)
 {
     struct log *log = node_log(c->node);
+    const char *stalled = is_cancel ? NULL : log_stalled(log); /* asked once: another core's, it may change */
+    enum refusal why = is_cancel ? REFUSED_NOT : replica_refuses(c);
     if (log_failed(log))
-        return "the record cannot be kept: nothing is accepted";
-    if (log_stalled(log) && !is_cancel)
-        return log_stalled(log);
+        return REFUSED_LOG_FAILED;
+    if (stalled) {
+        c->why = stalled;
+        return REFUSED_LOG_STALLED;
+    }
+    if (why != REFUSED_NOT)
+        return why;
     if (c->waiting_count >= (is_cancel ? CLIENT_WAITING_MAX : CLIENT_WAITING_MAX / 2))
-        return "too many commands are under way";
+        return REFUSED_UNDER_WAY;
     if (!lane_room(c->lane, LANE_ITEM_HEADER_SIZE + size, is_cancel ? 0 : LANE_RESERVE))
-        return "the engine has more to do than it can: try again";
-    return NULL;
+        return REFUSED_LANE;
+    return REFUSED_NOT;
 }
 
 /* Looked for among all of them once; the place of another with the same hash is taken. */
@@ -212,11 +269,11 @@ enum err client_ask(struct clients *c, const struct client_who *who, enum body_k
     uint16_t type;
     uint32_t size;
     if (!taker)
-        return refuse(c, ERR_NOT_FOUND, "the user is not known as a taker");
+        return refuse(c, REFUSED_NO_TAKER);
     make_command(c, kind, body, rfq, &asked, &type, &size);
-    const char *why = why_not(c, kind == BODY_CANCEL, size);
-    if (why)
-        return refuse(c, ERR_FULL, why);
+    enum refusal why = why_not(c, kind == BODY_CANCEL, size);
+    if (why != REFUSED_NOT)
+        return refuse(c, why);
     struct waiting *w = take_place(c);
     asked.client =
         (struct client_head){.ticket = c->next_ticket, .taker = taker->id, .tenant = taker->tenant};

@@ -6,13 +6,24 @@
  *
  *     client_ask(cs, &who, BODY_RFQ, &body, NULL, on_answer, ctx)     → ERR_FULL: nothing was sent, 503
  *
- * What is asked while the log waits for a disk is refused here, before it is sent: nothing is taken that
- * could be lost. So is what is too much: half of CLIENT_WAITING_MAX under way, or the lane full but for a
- * reserve. Cancels go on (spec/80): the other half and the reserve are theirs, and the log's waiting does not
- * stop them; only a log that has failed does. An answer that does not come for CLIENT_TIMEOUT_NS is given up:
- * what became of the command is not known then, and who asked may ask again under the same key.
+ * Refused here, before it is sent, each counted in rfqd_client_refusals_total{reason}:
  *
- * Counters: rfqd_client_{commands,answers,refusals,timeouts,repeated}_total, rfqd_client_waiting.
+ *   no_taker       the user is no taker that the engine knows (yet)
+ *   log_failed     the log has failed: nothing that is accepted could be kept
+ *   log_stalled    the log waits for its disk: nothing is taken that could be lost
+ *   state_differs  the replica has met a divergence, and has stopped for good
+ *   store_full     the replica stands still until the store takes what it has
+ *   state_behind   the replica is more than REPLICA_LAG_MAX behind the log
+ *   under_way      half of CLIENT_WAITING_MAX are under way
+ *   lane           the lane is full but for a reserve
+ *
+ * In the three about the replica the command would be decided, and traded, but its answer would not come, and
+ * a read would show what was before. Cancels go on (spec/80): the other half and the reserve are theirs, and
+ * neither the log's waiting nor the replica's stops them; only a log that has failed does. An answer that
+ * does not come for CLIENT_TIMEOUT_NS is given up: what became of the command is not known then, and who
+ * asked may ask again under the same key.
+ *
+ * Counters: rfqd_client_{commands,answers,timeouts,repeated}_total, rfqd_client_waiting.
  */
 #ifndef RFQD_CONTROL_CLIENT_H
 #define RFQD_CONTROL_CLIENT_H
@@ -50,7 +61,7 @@ unsigned clients_poll(struct clients *c, uint64_t now_ns);
 unsigned clients_waiting(const struct clients *c);
 
 /* What was asked by a body, whichever it is (zeroed where it says nothing, as body_read does). rfq: what it
- * is about; NULL for BODY_RFQ. ERR_FULL: too much is under way, or the log waits: clients_why() has the
+ * is about; NULL for BODY_RFQ. ERR_FULL: it cannot be sent now (above): clients_why() has the
  * sentence. ERR_NOT_FOUND: the user is no taker that the engine knows (yet). done is called later, never from
  * inside. */
 enum err client_ask(struct clients *c, const struct client_who *who, enum body_kind kind,

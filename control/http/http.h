@@ -52,7 +52,6 @@ static_assert(FEED_READERS_MAX > HTTP_STREAMS_MAX + WS_READERS_MAX, "each can ha
 /* Of the log's times, which do not always rise (log_find_time): so much further is looked, both ways. */
 #define HTTP_TIME_MARGIN_NS 10000000000ull
 #define HTTP_PAGE           100u                /* entities of a list where `limit` says nothing */
-#define HTTP_READY_LAG_MAX  (16u * 1024 * 1024) /* bytes of the log that the replica may be behind */
 #define HTTP_METRICS_NS     250000000ull        /* for so long one rendering of /metrics serves all */
 #define HTTP_BURST          2u                  /* seconds' worth of requests that may come at once */
 

@@ -192,7 +192,7 @@ const struct family families[] = {
     {"rfqd_client_commands_total", FAMILY_TOTAL, "", NULL, 0, "Commands of clients given to the engine."},
     {"rfqd_client_answers_total", FAMILY_TOTAL, "", NULL, 0, "Answers of the engine to clients."},
     {"rfqd_client_refusals_total", FAMILY_TOTAL, "", NULL, 0,
-     "Commands of clients refused before they were given to the engine."},
+     "Commands of clients refused before they were given to the engine, by reason."},
     {"rfqd_client_repeated_total", FAMILY_TOTAL, "", NULL, 0,
      "Commands asked again under a key that is known."},
     {"rfqd_client_timeouts_total", FAMILY_TOTAL, "", NULL, 0, "Commands whose answer did not come in time."},

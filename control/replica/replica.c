@@ -475,6 +475,20 @@ const char *replica_error(const struct replica *r)
     return checkpoint_error(r->checkpoint);
 }
 
+uint64_t replica_lag(const struct replica *r)
+{
+    uint64_t end = log_end(r->config.log); /* moved by the log's own core */
+    return end > r->offset ? end - r->offset : 0;
+}
+
+enum replica_standing replica_standing(const struct replica *r)
+{
+    return r->stopped                         ? REPLICA_DIFFERS
+           : !has_room(r)                     ? REPLICA_FULL
+           : replica_lag(r) > REPLICA_LAG_MAX ? REPLICA_BEHIND
+                                              : REPLICA_FOLLOWS;
+}
+
 const struct histogram *replica_stage(const struct replica *r, enum stage s)
 {
     assert((unsigned)s < STAGES);

@@ -17,6 +17,8 @@
  *   the store fails        no more commits; replica_error; the log is held from the last one on
  *   both buffers are full  (CHECKPOINT_SIZE_MAX) nothing is applied until one is free: the log is held
  *   a digest differs       nothing is applied or committed any more; replica_divergence
+ * In the last two, and more than REPLICA_LAG_MAX behind the log, replica_standing says so: /readyz says no,
+ * and what clients ask is refused (client.h), for its answer would not come.
  *
  * Counters: rfqd_replica_{events,commits,commit_errors,forgotten}_total, rfqd_store_committed_bytes_total,
  * rfqd_replica_{seq,lag_bytes,checkpoint_lag_bytes,pending_records}, rfqd_store_{used,map}_bytes.
@@ -36,6 +38,7 @@
 
 #define CHECKPOINT_SIZE_MAX     (64u * 1024u * 1024u) /* of rows in a buffer; entities come on top at the cut */
 #define CHECKPOINT_RETRY_NS     1000000000ull
+#define REPLICA_LAG_MAX         (16u * 1024u * 1024u) /* of the log, not applied; more: REPLICA_BEHIND */
 #define REPLICA_FRAMES_PER_POLL 256u
 #define SENT_MESSAGES_MAX       100000u /* kept per session where the configuration says nothing */
 #define REPLICA_WATCHERS_MAX    4u
@@ -60,12 +63,12 @@ struct replica_config {
 };
 
 /* Stages measured from stamps, one histogram each. */
-#define STAGE_LIST(X)                                                         \
-    X(STAGE_IN_TO_DECISION, "in_to_decision", "frame received → decision")    \
-    X(STAGE_DECISION_TO_OUT, "decision_to_out", "decision → message encoded") \
-    X(STAGE_IN_TO_OUT, "in_to_out", "frame received → message encoded")       \
+#define STAGE_LIST(X)                                                               \
+    X(STAGE_IN_TO_DECISION, "in_to_decision", "frame received → decision")          \
+    X(STAGE_DECISION_TO_OUT, "decision_to_out", "decision → message encoded")       \
+    X(STAGE_IN_TO_OUT, "in_to_out", "frame received → message encoded")             \
     X(STAGE_RELEASE_SPREAD, "release_spread", "first → last LP of a release, sent") \
-    X(STAGE_RFQ_TO_QUOTE, "rfq_to_quote", "RFQ released → quote received")    \
+    X(STAGE_RFQ_TO_QUOTE, "rfq_to_quote", "RFQ released → quote received")          \
     X(STAGE_ORDER_TO_FILL, "order_to_fill", "order released → fill")
 enum stage {
 #define X(value, name, text) value,
@@ -101,6 +104,16 @@ uint64_t replica_offset(const struct replica *r);
 const char *replica_divergence(const struct replica *r);
 /* Why the store is behind: NULL, or the sentence of the last failed commit. */
 const char *replica_error(const struct replica *r);
+/* Bytes of the log, as far as it was taken from the rings, that are not applied. */
+uint64_t replica_lag(const struct replica *r);
+/* Whether what is decided now will be applied in time for who waits for it. */
+enum replica_standing {
+    REPLICA_FOLLOWS,
+    REPLICA_DIFFERS, /* replica_divergence: never again */
+    REPLICA_FULL,    /* nothing is applied until the store has taken what is there: replica_error */
+    REPLICA_BEHIND,  /* by more than REPLICA_LAG_MAX */
+};
+enum replica_standing replica_standing(const struct replica *r);
 
 const struct histogram *replica_stage(const struct replica *r, enum stage s);
 /* The same of what one session was sent, or its LP did. NULL: there was nothing of it. */

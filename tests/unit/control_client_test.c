@@ -37,10 +37,10 @@ static unsigned poll_clients(void *ctx, uint64_t now_ns)
     return clients_poll(ctx, now_ns);
 }
 
-static void desk_open(struct desk *d)
+static void desk_open_with(struct desk *d, const char *record)
 {
     memset(d, 0, sizeof *d);
-    rig_open(&d->rig);
+    rig_open_with(&d->rig, record);
     cr_assert_eq(clients_create(&d->clients, d->rig.node, d->rig.counters, d->rig.now_ns), OK);
     replica_watch(node_replica(d->rig.node), applied, d->clients);
     d->rig.more = poll_clients;
@@ -48,6 +48,11 @@ static void desk_open(struct desk *d)
     d->ann = (struct principal){.user = &d->rig.config->users[0], .tenant = 0, .roles = USER_TRADER};
     d->sam = (struct principal){.user = &d->rig.config->users[2], .tenant = 1, .roles = USER_TRADER};
     rig_run(&d->rig);
+}
+
+static void desk_open(struct desk *d)
+{
+    desk_open_with(d, "");
 }
 
 static void desk_close(struct desk *d)
@@ -89,6 +94,17 @@ static uint64_t counter(struct desk *d, const char *name)
     struct counter_view v;
     for (uint32_t i = 0; counters_at(d->rig.counters, i, &v); i++)
         if (strcmp(v.name, name) == 0)
+            return v.value;
+    return UINT64_MAX;
+}
+
+static uint64_t refusals(struct desk *d, const char *reason)
+{
+    struct counter_view v;
+    char label[COUNTER_LABEL_SIZE];
+    snprintf(label, sizeof label, "reason=\"%s\"", reason);
+    for (uint32_t i = 0; counters_at(d->rig.counters, i, &v); i++)
+        if (strcmp(v.name, "rfqd_client_refusals_total") == 0 && strcmp(v.label, label) == 0)
             return v.value;
     return UINT64_MAX;
 }
@@ -171,7 +187,7 @@ Test(control_client, refuses_what_is_too_much_at_one_time)
         taken++;
     cr_assert_eq(taken, CLIENT_WAITING_MAX / 2);
     cr_assert_str_eq(clients_why(d.clients), "too many commands are under way");
-    cr_assert_eq(counter(&d, "rfqd_client_refusals_total"), 1);
+    cr_assert_eq(refusals(&d, "under_way"), 1);
     cr_assert_eq(clients_waiting(d.clients), taken);
     for (; taken < CLIENT_WAITING_MAX; taken++) /* cancels go on */
         cr_assert_eq(cancel(&d, 1, &told), OK);
@@ -226,6 +242,85 @@ Test(control_client, takes_nothing_while_the_log_has_no_room_on_its_disk)
     disk_sim_set_capacity(d.rig.disk, UINT64_MAX);
     rig_pass(&d.rig, 5 * RIG_SECOND);
     cr_assert_null(log_stalled(node_log(d.rig.node)));
+    cr_assert_eq(ask(&d, NULL, "x", &told), OK);
+    desk_close(&d);
+}
+
+/* Refused with the reason while the replica cannot tell what was decided; cancels go on. */
+static void expect_refused(struct desk *d, const char *reason, const char *why)
+{
+    static struct told told;
+    uint64_t before = refusals(d, reason);
+    cr_assert_neq(before, UINT64_MAX, "%s", reason);
+    cr_assert_eq(ask(d, NULL, "x", &told), ERR_FULL);
+    cr_assert_not_null(strstr(clients_why(d->clients), why), "%s", clients_why(d->clients));
+    cr_assert_eq(refusals(d, reason), before + 1);
+    cr_assert_eq(cancel(d, 1, &told), OK);
+}
+
+Test(control_client, takes_nothing_once_the_state_differs_from_the_engine_s)
+{
+    struct desk d;
+    static struct told told;
+    struct replica *r;
+    desk_open_with(&d, ", digest_every_batches: 1");
+    r = node_replica(d.rig.node);
+    cr_assert_eq(ask(&d, NULL, "x", &told), OK);
+    rig_run(&d.rig);
+    cr_assert_eq(told.count, 1);
+    replica_config(r)->distribution->base.marks.batches++; /* the digest is over that, too */
+    cr_assert_eq(ask(&d, NULL, "x", &told), OK);
+    rig_run(&d.rig);
+    cr_assert_not_null(replica_divergence(r));
+    cr_assert_eq(replica_standing(r), REPLICA_DIFFERS);
+    expect_refused(&d, "state_differs", "is not the engine's");
+    desk_close(&d);
+}
+
+Test(control_client, takes_nothing_while_the_state_is_far_behind_the_log)
+{
+    struct desk d;
+    static struct told told;
+    struct replica *r;
+    desk_open(&d);
+    r = node_replica(d.rig.node);
+    d.rig.replica_stands = true;
+    for (unsigned i = 0; i < 1000 && replica_lag(r) <= REPLICA_LAG_MAX; i++) {
+        for (unsigned n = 0; n < CLIENT_WAITING_MAX / 2 && replica_lag(r) <= REPLICA_LAG_MAX; n++)
+            cr_assert_eq(ask(&d, NULL, "x", &told), OK, "%s", clients_why(d.clients));
+        rig_pass(&d.rig, CLIENT_TIMEOUT_NS + RIG_SECOND);
+    }
+    cr_assert_gt(replica_lag(r), REPLICA_LAG_MAX);
+    cr_assert_eq(replica_standing(r), REPLICA_BEHIND);
+    expect_refused(&d, "state_behind", "too far behind");
+    d.rig.replica_stands = false;
+    rig_pass(&d.rig, RIG_SECOND);
+    cr_assert_eq(ask(&d, NULL, "x", &told), OK);
+    desk_close(&d);
+}
+
+/* Rows pile up in both buffers, and then nothing is applied. */
+Test(control_client, takes_nothing_while_the_store_has_no_room_for_what_there_is)
+{
+    struct desk d;
+    static struct told told;
+    struct replica *r;
+    desk_open(&d);
+    r = node_replica(d.rig.node);
+    cr_assert_eq(ask(&d, NULL, "x", &told), OK);
+    rig_run(&d.rig);
+    store_memory_limit(d.rig.kept, 1);
+    for (unsigned i = 0; i < 1000 && replica_standing(r) == REPLICA_FOLLOWS; i++) {
+        for (unsigned n = 0; n < CLIENT_WAITING_MAX / 2; n++) /* each is refused, and has its rows */
+            cr_assert_eq(cancel(&d, told.last.rfq, &told), OK);
+        rig_run(&d.rig);
+    }
+    cr_assert_eq(replica_standing(r), REPLICA_FULL);
+    cr_assert_null(log_stalled(node_log(d.rig.node)));
+    expect_refused(&d, "store_full", "the store takes no more");
+    store_memory_limit(d.rig.kept, 0);
+    rig_pass(&d.rig, 5 * RIG_SECOND);
+    cr_assert_eq(replica_standing(r), REPLICA_FOLLOWS);
     cr_assert_eq(ask(&d, NULL, "x", &told), OK);
     desk_close(&d);
 }

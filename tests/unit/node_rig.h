@@ -35,7 +35,8 @@ struct node_rig {
     struct config *config;
     struct node *node;
     uint64_t now_ns;
-    bool engines_stand; /* distribution is not polled */
+    bool engines_stand;  /* distribution is not polled */
+    bool replica_stands; /* nor is that */
     /* polled with the others, after the replica */
     unsigned (*more)(void *ctx, uint64_t now_ns);
     void *more_ctx;
@@ -107,7 +108,7 @@ static inline unsigned rig_poll(struct node_rig *r)
 {
     unsigned work = 0;
     for (unsigned i = 0; i < NODE_AGENTS; i++) {
-        if (i == NODE_DISTRIBUTION && r->engines_stand)
+        if ((i == NODE_DISTRIBUTION && r->engines_stand) || (i == NODE_REPLICA && r->replica_stands))
             continue;
         struct agent a = node_agent(r->node, (enum node_agent)i);
         work += a.poll(a.self, r->now_ns);
