@@ -1,9 +1,9 @@
 // The stream of events over a WebSocket (subprotocol rfqd.v1), without gap or repeat across connections.
 //
 // Each event names the one before it (`prev`), and the position (epoch, seq) is what was heard last. A new connection
-// resumes from there; where that cannot be had any more (`unrecoverable`), it subscribes anew and says so (onFresh):
-// then, and at the first start, whoever listens takes a new list, and it is live when that is there. A chain that does
-// not fit is a gap, and is treated as a lost connection.
+// resumes from there; where that cannot be had any more (`unrecoverable`, an answer or an event), it subscribes anew and
+// says so (onFresh): then, and at the first start, whoever listens takes a new list, and it is live when that is there.
+// A chain that does not fit is a gap, and is treated as a lost connection.
 //
 //   new Stream({ url, token, topics, onFresh, onEvent, onState, onAnswer? })
 //   onFresh() → Promise of true: the list is taken; false: it is another call's that counts
@@ -191,6 +191,7 @@ export class Stream {
     this.#watch();
     if (message.re !== undefined) this.#answered(message);
     else if (message.event === "resumed") this.#live();
+    else if (message.event === "unrecoverable") this.#isWhole = false; // it is closed next
     else if (message.event === "going_away") this.#delayMs = message.data.reconnectAfterMs;
     else if (message.event === "auth:expired") this.#expired = true;
     else if (message.event === "heartbeat") this.#beat(message);

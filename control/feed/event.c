@@ -13,6 +13,7 @@ struct making {
     const struct record *r;
     const struct feed_event *e;
     struct json *j;
+    enum err *error; /* the first fact that could not be had */
 };
 
 /* Members
@@ -28,6 +29,15 @@ static void put_lp(const struct making *m, uint64_t lp)
     char code[CODE_SIZE + 1];
     facts_lp(m->facts, lp, code);
     json_text(m->j, "lpId", code);
+}
+
+static void put_quote_lp(const struct making *m, uint64_t rfq, uint64_t quote)
+{
+    uint64_t lp = 0;
+    enum err e = facts_quote_lp(m->facts, rfq, quote, &lp);
+    if (e != OK && *m->error == OK)
+        *m->error = e;
+    put_lp(m, lp);
 }
 
 /* Data, one function for each shape
@@ -187,7 +197,7 @@ static void data_ranked(const struct making *m)
         const struct ranked_quote *q = &ev->rankings[i];
         json_open(m->j, NULL, '{');
         json_name(m->j, "quoteId", 'Q', q->quote);
-        put_lp(m, facts_quote_lp(m->facts, ev->rfq, q->quote));
+        put_quote_lp(m, ev->rfq, q->quote);
         json_uint(m->j, "ranking", q->rank);
         json_flag(m->j, "isBestBid", q->best & 1);
         json_flag(m->j, "isBestAsk", q->best & 2);
@@ -473,24 +483,24 @@ static bool names_a_stranger(const struct record *r)
            ((const struct rfq_skipped_lp *)(const void *)r)->reason == REASON_LP_TENANT;
 }
 
-bool event_of(struct facts *f, enum feed_form form, const struct record *r, struct feed_event *out)
+enum err event_of(struct facts *f, enum feed_form form, const struct record *r, struct feed_event *out)
 {
     const struct shape *s = shape_of(r);
     const char *name = !s ? NULL : form == FEED_STREAM ? s->stream : s->contract;
-    if (!name || names_a_stranger(r))
-        return false;
     memset(out, 0, sizeof *out);
-    out->name = name;
+    if (!name || names_a_stranger(r))
+        return OK;
     out->rfq = record_rfq(r);
     out->time_ns = r->time_ns;
-    if (!out->rfq)
-        return own_reference(f, r, &out->owner);
-    const struct view_owner *owner = facts_owner(f, out->rfq);
-    if (!owner)
-        return false; /* forgotten: whose it was is not known any more */
-    out->owner = *owner;
+    if (!out->rfq) {
+        out->name = own_reference(f, r, &out->owner) ? name : NULL;
+        return OK;
+    }
+    out->name = name;
     note_quote(r, out);
-    return true;
+    enum err e = facts_owner(f, out->rfq, &out->owner);
+    out->owner_unknown = e != OK;
+    return e;
 }
 
 /* Text
@@ -525,21 +535,25 @@ static void put_states(struct json *j, const struct record *r)
     }
 }
 
-void event_text(struct facts *f, enum feed_form form, const struct record *r, uint64_t epoch,
-                const struct feed_event *e, struct json *j)
+/* The brace that it closes is the one before "prev". */
+static void put_streamed(const struct making *m)
 {
-    const struct making m = {.facts = f, .r = r, .e = e, .j = j};
+    struct json *j = m->j;
+    json_text(j, "event", m->e->name);
+    json_uint(j, "seq", m->e->seq);
+    json_time(j, "ts", m->e->time_ns);
+    json_open(j, "data", '{');
+    shape_of(m->r)->data(m);
+    json_close(j, '}');
+    json_close(j, '}');
+}
+
+static void put_contract(const struct making *m, uint64_t epoch)
+{
+    const struct record *r = m->r;
+    const struct feed_event *e = m->e;
+    struct json *j = m->j;
     char id[48];
-    if (form == FEED_STREAM) { /* the brace that it closes is the one before "prev" */
-        json_text(j, "event", e->name);
-        json_uint(j, "seq", e->seq);
-        json_time(j, "ts", e->time_ns);
-        json_open(j, "data", '{');
-        shape_of(r)->data(&m);
-        json_close(j, '}');
-        json_close(j, '}');
-        return;
-    }
     snprintf(id, sizeof id, "%" PRIu64 "-%" PRIu64, epoch, e->seq);
     json_open(j, NULL, '{');
     json_text(j, "eventId", id);
@@ -550,12 +564,24 @@ void event_text(struct facts *f, enum feed_form form, const struct record *r, ui
     json_uint(j, "seq", e->seq);
     json_name(j, "rfqId", 'R', e->rfq);
     put_states(j, r);
-    put_trigger(&m);
+    put_trigger(m);
     json_open(j, "metadata", '{');
     json_text(j, "record", record_type_name(r->type));
     json_close(j, '}');
     json_open(j, "payload", '{');
-    shape_of(r)->data(&m);
+    shape_of(r)->data(m);
     json_close(j, '}');
     json_close(j, '}');
+}
+
+enum err event_text(struct facts *f, enum feed_form form, const struct record *r, uint64_t epoch,
+                    const struct feed_event *e, struct json *j)
+{
+    enum err error = OK;
+    const struct making m = {.facts = f, .r = r, .e = e, .j = j, .error = &error};
+    if (form == FEED_STREAM)
+        put_streamed(&m);
+    else
+        put_contract(&m, epoch);
+    return error == OK && j->failed ? ERR_MEMORY : error;
 }

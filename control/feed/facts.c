@@ -6,16 +6,18 @@
 #include "dataplane/core/hash.h"
 #include "storage/tables.h"
 
-const struct view_owner *facts_owner(struct facts *f, uint64_t rfq)
+enum err facts_owner(struct facts *f, uint64_t rfq, struct view_owner *out)
 {
     struct view_owner *owner = &f->owners[hash_u64(rfq) % OWNERS_CACHED];
     struct view_rfq v;
-    if (owner->rfq == rfq)
-        return owner;
-    if (view_find_rfq(f->replica, rfq, &v) != OK)
-        return NULL;
-    *owner = v.owner;
-    return owner;
+    if (owner->rfq != rfq) {
+        enum err e = view_find_rfq(f->replica, rfq, &v);
+        if (e != OK)
+            return e;
+        *owner = v.owner;
+    }
+    *out = *owner;
+    return OK;
 }
 
 const char *facts_lp(struct facts *f, uint64_t lp, char out[CODE_SIZE + 1])
@@ -37,26 +39,27 @@ static bool read_quote(void *ctx, const void *key, size_t key_size, const void *
     return false;
 }
 
-static uint64_t stored_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote)
+static enum err stored_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote, uint64_t *lp)
 {
-    uint64_t lp = 0;
     char key[ENDED_KEY_SIZE];
     pair_key(key, rfq, quote);
     const struct replica_range range = {
         .table = "quotes" TABLE_ENDED, .key = key, .key_size = sizeof key, .prefix_size = sizeof key};
-    return replica_scan(f->replica, &range, read_quote, &lp) == OK ? lp : 0;
+    *lp = 0;
+    enum err e = replica_scan(f->replica, &range, read_quote, lp);
+    return e == OK && !*lp ? ERR_NOT_FOUND : e;
 }
 
-uint64_t facts_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote)
+enum err facts_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote, uint64_t *lp)
 {
     const struct quote *q = distribution_quote(replica_config(f->replica)->distribution, quote);
     struct quote_lp *known = &f->quote_lps[hash_u64(quote) % QUOTE_LPS_CACHED];
-    if (q)
-        return q->lp;
-    if (known->quote == quote)
-        return known->lp;
-    uint64_t lp = stored_quote_lp(f, rfq, quote);
-    if (lp)
-        *known = (struct quote_lp){quote, lp};
-    return lp;
+    if (!q && known->quote != quote) {
+        enum err e = stored_quote_lp(f, rfq, quote, lp);
+        if (e == OK)
+            *known = (struct quote_lp){quote, *lp};
+        return e;
+    }
+    *lp = q ? q->lp : known->lp;
+    return OK;
 }

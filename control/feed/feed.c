@@ -77,6 +77,7 @@ enum err feed_create(struct feed **out, struct node *node, struct counters *coun
     look_at_oldest(f);
     note_oldest(f);
     f->events = counter_new(counters, COUNTER_TOTAL, "rfqd_feed_events_total", "");
+    f->errors = counter_new(counters, COUNTER_TOTAL, "rfqd_feed_errors_total", "");
     f->read_again = counter_new(counters, COUNTER_TOTAL, "rfqd_feed_read_again_total", "");
     f->reader_gauge = counter_new(counters, COUNTER_GAUGE, "rfqd_feed_readers", "");
     f->fetches = counter_new(counters, COUNTER_TOTAL, "rfqd_feed_fetches_total", "");
@@ -132,33 +133,32 @@ uint64_t feed_seq(const struct feed *f)
     return f->seq;
 }
 
-const struct view_owner *feed_owner(struct feed *f, uint64_t rfq)
+enum err feed_owner(struct feed *f, uint64_t rfq, struct view_owner *out)
 {
-    return rfq ? facts_owner(&f->facts, rfq) : NULL;
+    return rfq ? facts_owner(&f->facts, rfq, out) : ERR_NOT_FOUND;
 }
 
 /* Live
  * -----------------------------------------------------------------------------------------------------------
  */
 
-void make_text(struct feed *f, enum feed_form form, const struct record *r, uint64_t epoch, struct json *j,
-               struct feed_event *e)
+enum err make_text(struct feed *f, enum feed_form form, const struct record *r, uint64_t epoch,
+                   struct json *j, struct feed_event *e)
 {
     j->used = 0;
     j->comma = j->failed = false;
-    event_text(&f->facts, form, r, epoch, e, j);
-    e->text = j->text;
-    e->size = j->used;
+    enum err error = event_text(&f->facts, form, r, epoch, e, j);
+    e->text = error ? NULL : j->text;
+    e->size = error ? 0 : j->used;
+    return error;
 }
 
-bool feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t seq,
-                 struct feed_event *out)
+enum err feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t seq,
+                     struct feed_event *out)
 {
-    if (!event_of(&f->facts, form, r, out))
-        return false;
+    enum err e = event_of(&f->facts, form, r, out);
     out->seq = seq;
-    make_text(f, form, r, feed_epoch(f), &f->text, out);
-    return !f->text.failed;
+    return e || !out->name ? e : make_text(f, form, r, feed_epoch(f), &f->text, out);
 }
 
 static void note_place(struct feed *f, const struct batch *b, uint64_t first_seq)
@@ -177,16 +177,16 @@ void feed_applied(struct feed *f, const struct batch *b, uint64_t first_seq, uin
     for (const struct record *r = batch_first(b); r; r = batch_after(b, r), seq++) {
         struct feed_event e;
         f->seq = seq;
-        if (!f->follower.take || !event_of(&f->facts, FEED_STREAM, r, &e))
+        if (!f->follower.take)
             continue;
+        enum err error = event_of(&f->facts, FEED_STREAM, r, &e);
         e.seq = seq;
-        if (!f->follower.wants(f->follower.ctx, &e))
+        if (!e.name || !f->follower.wants(f->follower.ctx, &e))
             continue;
-        make_text(f, FEED_STREAM, r, feed_epoch(f), &f->text, &e);
-        counter_add(f->events, 1);
-        if (f->text.failed)
-            e.text = NULL;
-        f->follower.take(f->follower.ctx, &e);
+        if (!error)
+            error = make_text(f, FEED_STREAM, r, feed_epoch(f), &f->text, &e);
+        counter_add(error ? f->errors : f->events, 1);
+        f->follower.take(f->follower.ctx, &e); /* an error: without its text */
     }
 }
 

@@ -26,17 +26,19 @@ struct facts {
     struct quote_lp *quote_lps; /* by a hash of the quote */
 };
 
-/* NULL: the RFQ is forgotten. Holds until the next call. */
-const struct view_owner *facts_owner(struct facts *f, uint64_t rfq);
+/* As view_find_rfq. */
+enum err facts_owner(struct facts *f, uint64_t rfq, struct view_owner *out) WARN_UNUSED;
 const char *facts_lp(struct facts *f, uint64_t lp, char out[CODE_SIZE + 1]);
-/* The LP that gave a quote; 0: not known any more. */
-uint64_t facts_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote);
+/* The LP that gave a quote. ERR_NOT_FOUND: forgotten with its RFQ. Errors of the store. */
+enum err facts_quote_lp(struct facts *f, uint64_t rfq, uint64_t quote, uint64_t *lp) WARN_UNUSED;
 
-/* event.c: name, rfq and owner of the event that a record is; false: none, in this form. */
-bool event_of(struct facts *f, enum feed_form form, const struct record *r, struct feed_event *out);
-/* Its text, appended to j. */
-void event_text(struct facts *f, enum feed_form form, const struct record *r, uint64_t epoch,
-                const struct feed_event *e, struct json *j);
+/* event.c: name, rfq and owner of the event that a record is; its name is NULL: none, in this form. An error:
+ * it is one, and whose is not known (feed.h). */
+enum err event_of(struct facts *f, enum feed_form form, const struct record *r,
+                  struct feed_event *out) WARN_UNUSED;
+/* Its text, appended to j. ERR_MEMORY; as facts_quote_lp. */
+enum err event_text(struct facts *f, enum feed_form form, const struct record *r, uint64_t epoch,
+                    const struct feed_event *e, struct json *j) WARN_UNUSED;
 
 /* fetch.c: one thing to be done where it may wait for the disk. From the asking to mailbox_free, what it is
  * about is the fetcher's, and nobody else touches it. */
@@ -94,14 +96,14 @@ struct feed {
     struct fetcher fetchers[FEED_FORMS];
     struct feed_reader *readers, *leaving;
     unsigned reader_count; /* of both */
-    counter_value *events, *read_again, *reader_gauge, *fetches, *fetching;
+    counter_value *events, *errors, *read_again, *reader_gauge, *fetches, *fetching;
 };
 
 /* feed.c: the last mark that is at or before; false: all of them are behind. */
 bool find_mark(const struct feed *f, bool by_time, uint64_t wanted, uint64_t *offset);
 /* Its text into j, and with it the event. */
-void make_text(struct feed *f, enum feed_form form, const struct record *r, uint64_t epoch, struct json *j,
-               struct feed_event *e);
+enum err make_text(struct feed *f, enum feed_form form, const struct record *r, uint64_t epoch,
+                   struct json *j, struct feed_event *e) WARN_UNUSED;
 void ask_fetch(struct feed *f, enum feed_form form, struct fetch *x);
 
 /* reader.c */

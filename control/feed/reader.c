@@ -198,27 +198,37 @@ static const struct record *next_record(struct feed_reader *r, unsigned *frames,
     return r->record;
 }
 
+/* From a time on there is what there is; behind a seq, whoever asks counts on having it all. */
+static bool is_left_out(const struct feed_reader *r, enum err e)
+{
+    return r->by_time && e == ERR_NOT_FOUND;
+}
+
 bool feed_read(struct feed_reader *r, unsigned frames, bool (*wants)(void *ctx, const struct feed_event *e),
                void *ctx, struct feed_event *out, enum feed_reading *how, enum err *e)
 {
     const struct record *record;
     *how = FEED_GOES_ON;
     *e = OK;
-    while ((record = next_record(r, &frames, how, e)) != NULL) {
+    while (*e == OK && (record = next_record(r, &frames, how, e)) != NULL) {
         uint64_t seq = r->seq++;
         r->record = batch_after(r->batch, record);
-        if (seq <= r->since || record->time_ns < r->from_ns ||
-            !event_of(&r->feed->facts, r->form, record, out))
+        if (seq <= r->since || record->time_ns < r->from_ns)
             continue;
+        enum err error = event_of(&r->feed->facts, r->form, record, out);
         out->seq = seq;
-        if (wants && !wants(ctx, out))
+        if (!out->name || is_left_out(r, error) || (wants && !wants(ctx, out)))
             continue;
-        make_text(r->feed, r->form, record, r->epoch, &r->text, out);
-        counter_add(r->feed->read_again, 1);
-        if (!r->text.failed)
+        if (!error)
+            error = make_text(r->feed, r->form, record, r->epoch, &r->text, out);
+        if (!error) {
+            counter_add(r->feed->read_again, 1);
             return true;
-        *e = ERR_MEMORY;
-        return false;
+        }
+        if (!is_left_out(r, error)) {
+            counter_add(r->feed->errors, 1);
+            *e = error;
+        }
     }
     return false;
 }

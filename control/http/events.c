@@ -30,6 +30,8 @@ static bool is_named(const char *types, const char *name)
 
 static bool may_see(const struct replay *p, const struct feed_event *e)
 {
+    if (e->owner_unknown)
+        return true; /* it may be: the replay is not whole without it */
     if (e->rfq)
         return principal_may_see(p->stream.http->auth, &p->stream.who, e->owner.tenant, e->owner.taker);
     return principal_sees_all(&p->stream.who) && e->owner.tenant == p->stream.who.tenant;

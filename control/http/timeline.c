@@ -17,6 +17,7 @@ struct timeline {
     uint64_t rfq, next_seq;
     unsigned rows_left;
     size_t bytes_max;
+    enum err error; /* a row could not be shown */
 };
 
 static bool add_row(void *ctx, uint64_t seq, const struct history_row *row)
@@ -26,7 +27,7 @@ static bool add_row(void *ctx, uint64_t seq, const struct history_row *row)
     t->form->add(t, seq, history_record(row));
     t->next_seq = seq + 1;
     p->more = --t->rows_left == 0 || p->j.used >= t->bytes_max;
-    return !p->more && !p->j.failed;
+    return !p->more && !p->j.failed && !t->error;
 }
 
 static enum err read_rows(struct http_pieces *p, unsigned rows_max, size_t bytes_max)
@@ -38,6 +39,8 @@ static enum err read_rows(struct http_pieces *p, unsigned rows_max, size_t bytes
     t->bytes_max = bytes_max;
     enum err e = replica_history(http_pieces_replica(p), t->rfq, t->next_seq, add_row, t);
     p->rows = rows_max - t->rows_left;
+    if (e == OK)
+        e = t->error;
     /* Forgotten rows look as though there were none. An RFQ goes in one commit with its rows: one that is
      * there after they were read had them all. */
     if (e == OK)
@@ -80,7 +83,8 @@ static void add_transition(struct timeline *t, uint64_t seq, const struct record
 static void add_event(struct timeline *t, uint64_t seq, const struct record *rec)
 {
     struct feed_event e;
-    if (feed_record(t->pieces.http->feed, FEED_CONTRACT, rec, seq, &e)) {
+    t->error = feed_record(t->pieces.http->feed, FEED_CONTRACT, rec, seq, &e);
+    if (!t->error && e.name) {
         json_raw(&t->pieces.j, NULL, e.text, e.size);
         json_line(&t->pieces.j);
     }

@@ -198,6 +198,9 @@ const struct family families[] = {
     {"rfqd_client_timeouts_total", FAMILY_TOTAL, "", NULL, 0, "Commands whose answer did not come in time."},
     {"rfqd_client_waiting", FAMILY_GAUGE, "", NULL, 0, "Commands of clients that wait for their answer."},
     {"rfqd_feed_events_total", FAMILY_TOTAL, "", NULL, 0, "Events shown to the outside."},
+    {"rfqd_feed_errors_total", FAMILY_TOTAL, "", NULL, 0,
+     "Events that could not be made, their RFQ being forgotten or the store not readable: who was to get one is "
+     "told that it misses something."},
     {"rfqd_feed_read_again_total", FAMILY_TOTAL, "", NULL, 0, "Events read again from the log."},
     {"rfqd_feed_readers", FAMILY_GAUGE, "", NULL, 0,
      "Readers of past events: replays and WebSocket clients that resume, and those whose files are not let go yet."},

@@ -234,6 +234,8 @@ static struct topic *topics_of(struct ws *w, const struct feed_event *e, unsigne
 bool fan_wants(void *ctx, const struct feed_event *e)
 {
     struct ws *w = ctx;
+    if (e->owner_unknown)
+        return w->topic_count > 0;
     for (unsigned i = 0; i < 3 && w->topic_count; i++)
         if (topics_of(w, e, i))
             return true;
@@ -334,15 +336,12 @@ void fan_deliver(struct ws *w)
     w->gathered_count = 0;
 }
 
-/* There is no memory for it: whoever was to get it is told so, and reads it later. */
+/* It could not be made: whoever was to get it, or may have been, is told so, and reads it later. */
 static void lose(struct ws *w, const struct feed_event *e)
 {
-    for (unsigned i = 0; i < 3; i++) {
-        struct topic *t = topics_of(w, e, i);
-        for (struct subscription *s = t ? t->first : NULL; s; s = s->topic_next)
-            if (!s->conn->resuming && s->conn->tenant_number == e->owner.tenant)
-                conn_close(s->conn, 1013, "no memory: resume later");
-    }
+    for (struct ws_conn *c = w->first; c; c = c->next)
+        if (!c->resuming && is_for(c, e))
+            conn_close(c, 1013, "an event cannot be told now: resume later");
 }
 
 void fan_event(void *ctx, const struct feed_event *e)

@@ -186,7 +186,8 @@ struct topic *topic_find(struct ws *w, enum topic_kind kind, uint64_t id);
 bool subscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id);
 bool unsubscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id); /* false: it had it not */
 void unsubscribe_all(struct ws_conn *c);
-/* Is the event for this connection, by what it subscribed to and may see? */
+/* Is the event for this connection, by what it subscribed to and may see? Of one whose owner is unknown: may
+ * it be? */
 bool is_for(const struct ws_conn *c, const struct feed_event *e);
 
 /* fan.c */

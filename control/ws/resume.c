@@ -10,12 +10,17 @@
  * ------------------------------------------------------------------------------------------------------- */
 
 /* Why a subscription that was named cannot be had; `full`: there are too many. */
-static const char full[] = "";
+static const char full[] = "", unreadable[] = "the store cannot be read now";
 
 static void refuse(const struct asking *a, const char *why)
 {
     if (why == full) {
         ask_refuse_full(a);
+        return;
+    }
+    if (why == unreadable) {
+        ws_refuse(a->c->ws, REFUSED_STORE);
+        ask_refuse(a, "store", why);
         return;
     }
     ws_refuse(a->c->ws, REFUSED_REQUEST);
@@ -46,10 +51,13 @@ static const char *take_rfqs(struct asking *a, json_object *list)
     struct ws_conn *c = a->c;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(list, i));
-        const struct view_owner *owner = feed_owner(c->ws->config.feed, name_parse('R', name, strlen(name)));
-        if (!owner || !principal_may_see(c->ws->config.auth, &c->who, owner->tenant, owner->taker))
+        struct view_owner owner;
+        enum err e = feed_owner(c->ws->config.feed, name_parse('R', name, strlen(name)), &owner);
+        if (e != OK && e != ERR_NOT_FOUND)
+            return unreadable;
+        if (e != OK || !principal_may_see(c->ws->config.auth, &c->who, owner.tenant, owner.taker))
             return "no such RFQ";
-        if (!subscribe(c, TOPIC_RFQ, owner->rfq))
+        if (!subscribe(c, TOPIC_RFQ, owner.rfq))
             return full;
     }
     return NULL;
@@ -176,6 +184,26 @@ static void send_again(struct ws_conn *c, const struct feed_event *e)
     message_send(c, m);
 }
 
+/* What it missed cannot be had, though it was told that it could: the log was recycled meanwhile, or reaches
+ * further back than RFQs are kept. It would come back with the same position, and be told the same. */
+static void end_unrecoverable(struct ws_conn *c)
+{
+    static const char told[] = "{\"event\":\"unrecoverable\"}";
+    ws_refuse(c->ws, REFUSED_UNRECOVERABLE);
+    conn_text(c, told, sizeof told - 1, 0);
+    conn_close(c, 1013, "what was missed is no longer kept: take a new snapshot");
+}
+
+static void end_with(struct ws_conn *c, enum err e)
+{
+    if (e == ERR_NOT_FOUND || e == ERR_CORRUPT)
+        end_unrecoverable(c);
+    else if (e == ERR_MEMORY)
+        conn_close(c, 1013, "no memory: resume later");
+    else
+        conn_close(c, 1013, "what was missed cannot be read now: resume later");
+}
+
 /* Some more of what it missed; when there is no more, it is live. */
 bool resume_pump(struct ws_conn *c)
 {
@@ -199,10 +227,8 @@ bool resume_pump(struct ws_conn *c)
         if (feed_read(c->reader, 1, reader_wants, c, &e, &how, &err))
             send_again(c, &e);
     }
-    if (err == ERR_MEMORY) {
-        conn_close(c, 1013, "no memory: resume later");
-    } else if (err) {
-        conn_close(c, 1013, "what was missed is no longer kept: take a new snapshot");
+    if (err) {
+        end_with(c, err);
     } else if (how == FEED_END && !c->closing) {
         static const char told[] = "{\"event\":\"resumed\"}";
         resume_leave(c);

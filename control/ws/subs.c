@@ -136,8 +136,19 @@ void unsubscribe_all(struct ws_conn *c)
     c->subscription_count = 0;
 }
 
+/* Anybody's, but who listens to other RFQs only. */
+static bool may_be_for(const struct ws_conn *c, uint64_t rfq)
+{
+    for (const struct subscription *s = c->subscriptions; s; s = s->conn_next)
+        if (s->topic->kind != TOPIC_RFQ || s->topic->id == rfq)
+            return true;
+    return false;
+}
+
 bool is_for(const struct ws_conn *c, const struct feed_event *e)
 {
+    if (e->owner_unknown)
+        return may_be_for(c, e->rfq);
     if (e->owner.tenant != c->who.tenant)
         return false;
     uint64_t trader = e->rfq ? topic_trader_id(c->tenant, e->owner.taker) : 0;

@@ -26,6 +26,7 @@
  *   with subscriptions
  *   resuming in another epoch, or where   the answer `unrecoverable`: unrecoverable
  *   no more is kept
+ *   the same, found while resuming        the event `unrecoverable`, 1013: unrecoverable
  *   what the engine could not be asked    the answers `unavailable`, `no_taker`: unavailable
  *   any other request                     the answer that says what is wrong: request
  *   the store could not be read           the answer `store`: store

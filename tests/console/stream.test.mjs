@@ -107,6 +107,21 @@ test("where it cannot be resumed it subscribes anew and asks for a list", async 
   assert.ok(stream.live);
 });
 
+test("where what was missed turns out to be forgotten it subscribes anew, too", async (t) => {
+  const { heard } = await connected(t);
+  FakeSocket.last.fail();
+  t.mock.timers.tick(heard.states.at(-1).retryMs);
+  FakeSocket.last.open();
+  await FakeSocket.last.answer({ success: true });
+  FakeSocket.last.say({ event: "unrecoverable" });
+  FakeSocket.last.fail();
+  t.mock.timers.tick(heard.states.at(-1).retryMs);
+  FakeSocket.last.open();
+  assert.equal(FakeSocket.last.sent[0].op, "subscribe:tenant");
+  await FakeSocket.last.answer({ success: true, epoch: 3, seq: 130 });
+  assert.equal(heard.fresh, 2);
+});
+
 test("what was lost before all was subscribed to is begun anew: no list was taken behind it", async (t) => {
   const { heard } = await connected(t, { traders: ["A", "B"] }); // the first one's answer only
   FakeSocket.last.fail();

@@ -33,7 +33,8 @@ static const char *event(struct feed *feed, enum feed_form form, const struct re
 {
     static char text[4096];
     struct feed_event e;
-    cr_assert(feed_record(feed, form, r, 77, &e));
+    cr_assert_eq(feed_record(feed, form, r, 77, &e), OK);
+    cr_assert_not_null(e.name);
     cr_assert_str_eq(e.name, name);
     cr_assert(e.text && e.size < sizeof text);
     memcpy(text, e.text, e.size);
@@ -75,7 +76,8 @@ Test(control_event, an_award_s_time_escalates_level_by_level_and_is_extended)
     cr_expect(!strstr(text, "\"role\""), "%s", text);
     struct feed_event none;
     level.fired = 0; /* its time began, or was extended: RFQ_EXTENDED tells of that */
-    cr_expect_not(feed_record(feed, FEED_STREAM, &level.head, 78, &none));
+    cr_expect_eq(feed_record(feed, FEED_STREAM, &level.head, 78, &none), OK);
+    cr_expect_null(none.name);
 
     struct rfq_extended longer = {
         .head = {.size = sizeof longer, .type = RECORD_RFQ_EXTENDED, .time_ns = f.rig.now_ns},
