@@ -45,6 +45,11 @@ static inline bool principal_sees_all(const struct principal *p)
 {
     return (p->roles & (USER_OPS | USER_ADMIN)) != 0;
 }
+/* Make RFQs, accept, cancel and extend: traders, managers, admins. */
+static inline bool principal_may_trade(const struct principal *p)
+{
+    return (p->roles & (USER_TRADER | USER_MANAGER | USER_ADMIN)) != 0;
+}
 /* Another's own events (subscribe:trader). */
 bool principal_may_follow(const struct principal *p, const struct config_user *other);
 const struct config_user *auth_user(const struct auth *a, const char *name); /* NULL: none */

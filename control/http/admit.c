@@ -62,10 +62,9 @@ bool http_admit(struct web_request *r)
         return true;
     if (!take_token(r) || !within_rate(r))
         return false;
-    unsigned roles = http_principal(r)->roles;
-    bool may = access == HTTP_USER ||
-               (access == HTTP_TRADES && roles & (USER_TRADER | USER_MANAGER | USER_ADMIN)) ||
-               (access == HTTP_OPS && roles & (USER_OPS | USER_ADMIN));
+    const struct principal *p = http_principal(r);
+    bool may = access == HTTP_USER || (access == HTTP_TRADES && principal_may_trade(p)) ||
+               (access == HTTP_OPS && p->roles & (USER_OPS | USER_ADMIN));
     if (!may) {
         http_count(r, HTTP_REFUSED_ROLE);
         web_problem(r, 403, "forbidden", "%s is needed",

@@ -98,7 +98,7 @@ static struct ws_command *put_on(struct asking *a)
 
 static bool may_trade(struct asking *a)
 {
-    if (a->c->who.roles & (USER_TRADER | USER_MANAGER | USER_ADMIN))
+    if (principal_may_trade(&a->c->who))
         return true;
     ws_refuse(a->c->ws, REFUSED_REQUEST);
     ask_refuse(a, "forbidden", "a role that trades is needed: trader, manager or admin");
