@@ -46,8 +46,9 @@ static enum view_take take_seen(struct web_request *r, const struct order *o)
     const struct principal *p = http_principal(r);
     if (!principal_may_see(http_of(r)->auth, p, p->tenant, view_taker_code(http_replica(r), o->taker)))
         return VIEW_SKIP;
-    const struct view_owner *owner = feed_owner(http_of(r)->feed, o->rfq);
-    return owner && http_may_see(r, owner) ? VIEW_TAKE : VIEW_SKIP_DEAR;
+    struct view_owner owner;
+    bool found = feed_owner(http_of(r)->feed, o->rfq, &owner) == OK;
+    return found && http_may_see(r, &owner) ? VIEW_TAKE : VIEW_SKIP_DEAR;
 }
 
 static enum view_take is_wanted(void *ctx, const void *entity)
