@@ -328,7 +328,8 @@ AVX2 static bool index_avx2(struct fix_msg *m, uint32_t *sum)
         return false;
     first_characters(m, count);
     for (uint32_t i = 0; i < count; i += 8) {
-        uint32_t valid = _bzhi_u32(0xff, count - i), none;
+        uint32_t left = count - i, none;
+        uint32_t valid = left < 8 ? _bzhi_u32(0xff, left) : 0xff; /* which takes its number modulo 256 */
         __m256i tag, equals, end = _mm256_loadu_si256((const __m256i *)(const void *)(m->ends + i)), start;
         wrong |= numbers_256(_mm256_loadu_si256((const __m256i *)(const void *)(m->tags + i)), &tag, &equals,
                              &none) &

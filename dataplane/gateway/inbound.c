@@ -207,8 +207,10 @@ static bool is_secret(uint32_t tag)
 static void mask_secrets(const struct fix_msg *m, char *bytes)
 {
     for (uint32_t i = 0; i < m->count; i++)
-        if (is_secret(m->fields[i].tag))
+        if (is_secret(m->fields[i].tag)) {
+            assert(m->fields[i].size <= m->size - m->fields[i].offset);
             memset(bytes + m->fields[i].offset, '*', m->fields[i].size);
+        }
 }
 
 static void record_in(struct gateway *g, const struct arrival *a, const struct fix_actions *acts)

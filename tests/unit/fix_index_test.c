@@ -122,3 +122,18 @@ Test(fix_index, variants_agree_on_damaged_messages)
     }
     cr_assert(quick > 5000 && refused > 5000, "%u quick, %u not", quick, refused);
 }
+
+/* Numbers of fields around the widths of what counts them, and in each message one field after the other wrong. */
+Test(fix_index, variants_agree_on_one_wrong_field_of_many)
+{
+    static char body[20000], message[20100];
+    static const char *const wrong[] = {"1402|", "10001=x|", "0=x|", "4a=x|"};
+    static const unsigned counts[] = {8, 15, 250, 255, 256, 257, 263, 264, 300, 511, 512, 520};
+    for (unsigned c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (unsigned at = 0; at < counts[c]; at++) {
+            size_t n = (size_t)sprintf(body, "35=D|");
+            for (unsigned i = 0; i < counts[c]; i++)
+                n += (size_t)sprintf(body + n, "%s", i == at ? wrong[(at + c) % 4] : "58=x|");
+            all_agree_on(message, (uint32_t)fix_text(body, message), false);
+        }
+}
