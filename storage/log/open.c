@@ -7,6 +7,8 @@
 #include "dataplane/core/memory.h"
 #include "storage/log/inside.h"
 
+#define TAIL_PIECE 65536u /* put again at once */
+
 static void open_says(struct log *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void open_says(struct log *l, const char *format, ...)
 {
@@ -184,11 +186,34 @@ static enum err segment_open_current(struct log *l)
     return OK;
 }
 
+/* Written back as it was read: where a sync failed the kernel holds these bytes as clean, and a sync would
+ * have nothing to do and succeed. */
+static enum err bytes_put_again(struct log *l, int file, uint64_t from, uint64_t to)
+{
+    uint8_t bytes[TAIL_PIECE];
+    while (from < to) {
+        size_t size = to - from < sizeof bytes ? (size_t)(to - from) : sizeof bytes;
+        struct disk_completion done = {.error = EIO};
+        enum err e = l->disk->ops->read(l->disk, file, from, bytes, size);
+        if (!e)
+            e = l->disk->ops->write(l->disk, file, from, bytes, size, 0);
+        if (e || operation_wait(l, &done) != 0) {
+            open_says(l, "what is beyond the mark cannot be written again: %s",
+                      e ? err_text(e) : strerror(done.error));
+            return ERR_IO;
+        }
+        from += size;
+    }
+    return OK;
+}
+
 /* What was found beyond the mark may lie in the page cache only. */
 static enum err tail_sync(struct log *l)
 {
     uint64_t size = l->config.segment_size;
     for (uint64_t base = segment_base(l->mark.durable, size); base < l->taken.offset; base += size) {
+        uint64_t from = l->mark.durable > base ? l->mark.durable - base : 0,
+                 to = l->taken.offset - base < size ? l->taken.offset - base : size;
         char name[DISK_NAME_SIZE];
         int file;
         segment_name(base, name);
@@ -197,7 +222,9 @@ static enum err tail_sync(struct log *l)
             open_says(l, "segment %s: %s", name, err_text(e));
             return ERR_IO;
         }
-        e = file_sync(l, file);
+        e = bytes_put_again(l, file, from, to);
+        if (!e)
+            e = file_sync(l, file);
         l->disk->ops->close(l->disk, file);
         if (e)
             return e;

@@ -415,6 +415,26 @@ Test(log_fault, a_failed_sync_is_never_retried)
     rig_end(&r);
 }
 
+/* The kernel takes what a failed sync left behind as clean: a sync of the next start that writes nothing would succeed
+ * for bytes that are on no disk. */
+Test(log_fault, a_start_after_a_failed_sync_makes_durable_what_it_says_is_durable)
+{
+    struct rig r;
+    rig_fill(&r, 35, 30);
+    disk_sim_fail_syncs(r.disk, EIO, 1);
+    rig_commit(&r, 30);
+    for (unsigned n = 0; n < 50 && !log_failed(r.log); n++)
+        rig_poll(&r, 1000000);
+    cr_assert(log_failed(r.log));
+    rig_die(&r); /* on the same boot: the page cache lives */
+    rig_start(&r);
+    rig_commit(&r, 10);
+    rig_settle(&r, true);
+    rig_power_cut(&r);
+    rig_check(&r);
+    rig_end(&r);
+}
+
 Test(log_fault, a_failed_sync_of_the_mark_fails_the_log_too)
 {
     struct rig r;
