@@ -144,7 +144,7 @@ bool outbound_take(struct gateway *g, const struct lane_item *item)
         return false;
     const struct translate_out_row *row = translate_out_row(event->type);
     const struct outbound *out = row ? (const struct outbound *)(event + 1) : &about_nothing;
-    const char *type = row ? row->type(event) : "";
+    const char *type = row ? translate_out_type(row, event) : "";
     uint32_t reason = why_not(g, ch, type, out);
     if (reason == REASON_NONE && encode(g, ch, row, type, item))
         return true;

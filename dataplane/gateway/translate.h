@@ -3,7 +3,7 @@
  *
  * In:  translate_in_row → row->read(); the command's header is the caller's. A refusal becomes Reject (3)
  * where a field cannot be read, BusinessMessageReject (j) where it cannot be used. Out: translate_out_row →
- * fix_encode_begin(row type) → row->write(event) → fix_encode_end.
+ * fix_encode_begin(translate_out_type) → row->write(event) → fix_encode_end.
  *
  * Source: FIX 4.4 volume 3 and 4; names of things on the wire: model/state.h.
  */
@@ -70,13 +70,20 @@ struct translate_in_row {
 const struct translate_in_row *translate_in_row(uint32_t kind, uint32_t role, bool *known);
 
 struct translate_out_row {
-    /* The event's MsgType, "" where this event goes nowhere. */
-    const char *(*type)(const struct record *event);
+    const char *msg_type; /* NULL: choose() says */
     void (*write)(struct fix_encoder *e, const struct record *event, enum fix_time_precision p);
+    /* "" where this event goes nowhere. */
+    const char *(*choose)(const struct record *event);
     /* True: write() makes the same fields of both events, at the same precision. NULL: it is not worth
      * asking. */
     bool (*same)(const struct record *a, const struct record *b);
 };
+
+/* The event's MsgType, "" where this event goes nowhere. */
+static inline const char *translate_out_type(const struct translate_out_row *row, const struct record *event)
+{
+    return row->choose ? row->choose(event) : row->msg_type;
+}
 
 /* The fields that were written last for an event of which many alike come in a row: a release to k LPs. */
 #define TRANSLATE_EVENT_MAX 256u

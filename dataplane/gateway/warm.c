@@ -26,7 +26,7 @@ static void rehearse_out(struct gateway *g)
     size_t size;
     if (!row)
         return;
-    fix_encode_begin(&e, &ch->fix.template, g->rehearsal, sizeof g->rehearsal, row->type(event),
+    fix_encode_begin(&e, &ch->fix.template, g->rehearsal, sizeof g->rehearsal, translate_out_type(row, event),
                      ch->durable->next_out, g->now_ns, 0);
     row->write(&e, event, g->body.precision);
     enum err unread = fix_encode_end(&e, &bytes, &size);
