@@ -123,16 +123,17 @@ static void translate(const struct fix_msg *m, struct arrival *a, uint32_t sessi
                       uint64_t time_ns)
 {
     struct translate_sent sent = {find_sent, a->ch};
-    uint8_t engine = a->row->dest;
+    struct reading r = {
+        .m = m, .sent = &sent, .out = &a->command, .why = &a->refusal, .engine = a->row->dest};
     memset(&a->command, 0, a->row->size);
-    if (!a->row->read(m, &a->command, &sent, &engine, &a->refusal))
+    if (!a->row->read(&r))
         return;
     a->refusal.reason = -1;
-    if (engine == AGENT_NONE)
+    if (r.engine == AGENT_NONE)
         return;
     a->has_command = true;
-    a->dest = engine;
-    a->lane = a->row->dest == AGENT_NONE ? gateway_subject(engine, role) : a->row->lane;
+    a->dest = r.engine;
+    a->lane = a->row->dest == AGENT_NONE ? gateway_subject(r.engine, role) : a->row->lane;
     command_head(&a->command, a->row, session, time_ns, a->dest, a->lane);
 }
 

@@ -55,14 +55,22 @@ union translate_command {
     struct command_peer_reject peer_reject;
 };
 
+/* One message being read. */
+struct reading {
+    const struct fix_msg *m;
+    const struct translate_sent *sent;
+    union translate_command *out;
+    struct translate_refusal *why; /* the first fault */
+    bool failed;
+    uint8_t engine; /* who decides it: the row's, or where that does not say, what the reader finds */
+};
+
 struct translate_in_row {
     uint8_t dest, lane; /* of the command; AGENT_NONE: the reader says (3 and j) */
     uint8_t class;      /* enum gateway_class, of the command */
     uint16_t record;    /* type of the command */
     uint16_t size;
-    /* False: *why says why not. `engine`: who decides it, where the row does not say. */
-    bool (*read)(const struct fix_msg *m, union translate_command *out, const struct translate_sent *sent,
-                 uint8_t *engine, struct translate_refusal *why);
+    bool (*read)(struct reading *r); /* false: *why says why not */
 };
 
 /* NULL: this role does not send it; *known: FIX messages that we speak with the other role, or know and do

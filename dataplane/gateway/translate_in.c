@@ -10,13 +10,6 @@
 #include "fix/dict.h"
 #include "fix/fix_dict.h"
 
-/* One message being read; the first fault stays. */
-struct reading {
-    const struct fix_msg *m;
-    struct translate_refusal *why;
-    bool failed;
-};
-
 /* The first fault stays. The text names the field, what is wrong with it, and where there is one, the limit.
  */
 static void fail(struct reading *r, bool business, int reason, uint32_t tag, const char *what, uint64_t limit)
@@ -134,241 +127,193 @@ static uint64_t read_order_name(const struct fix_msg *m, uint32_t tag)
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static bool read_quote_request(const struct fix_msg *m, union translate_command *out,
-                               const struct translate_sent *sent, uint8_t *engine,
-                               struct translate_refusal *why)
+static bool read_quote_request(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_quote_request *c = &out->quote_request;
-    read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
+    struct command_quote_request *c = &r->out->quote_request;
+    read_text(r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
     uint32_t legs = 0;
-    read_u32(&r, FIX_TAG_NoRelatedSym, &legs);
+    read_u32(r, FIX_TAG_NoRelatedSym, &legs);
     c->legs = (uint16_t)(legs < UINT16_MAX ? legs : UINT16_MAX);
-    c->poss_resend = m->poss_resend;
+    c->poss_resend = r->m->poss_resend;
     struct fix_group leg;
-    if (!fix_group_begin(m, FIX_TAG_NoRelatedSym, &leg) || !fix_group_next(&leg)) {
-        fail(&r, false, FIX_SessionRejectReason_REQUIRED_TAG_MISSING, FIX_TAG_NoRelatedSym, "is missing", 0);
+    if (!fix_group_begin(r->m, FIX_TAG_NoRelatedSym, &leg) || !fix_group_next(&leg)) {
+        fail(r, false, FIX_SessionRejectReason_REQUIRED_TAG_MISSING, FIX_TAG_NoRelatedSym, "is missing", 0);
         return false;
     }
     /* A tag of the group lies nowhere else in the message: what the first leg has is the first with its tag.
      */
     if (fix_group_find(&leg, FIX_TAG_Symbol))
-        read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+        read_text(r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
     if (fix_group_find(&leg, FIX_TAG_Side))
-        read_char(&r, FIX_TAG_Side, (char *)&c->side);
+        read_char(r, FIX_TAG_Side, (char *)&c->side);
     if (fix_group_find(&leg, FIX_TAG_OrderQty))
-        read_decimal(&r, FIX_TAG_OrderQty, &c->quantity);
+        read_decimal(r, FIX_TAG_OrderQty, &c->quantity);
     if (fix_group_find(&leg, FIX_TAG_SettlDate))
-        fail_err(&r, FIX_TAG_SettlDate, fix_get_date(m, FIX_TAG_SettlDate, &c->settl_date), 0);
+        fail_err(r, FIX_TAG_SettlDate, fix_get_date(r->m, FIX_TAG_SettlDate, &c->settl_date), 0);
     if (fix_group_find(&leg, FIX_TAG_ExpireTime))
-        read_time(&r, FIX_TAG_ExpireTime, &c->deadline_ns);
+        read_time(r, FIX_TAG_ExpireTime, &c->deadline_ns);
     else if (fix_group_find(&leg, FIX_TAG_ValidUntilTime))
-        read_time(&r, FIX_TAG_ValidUntilTime, &c->deadline_ns);
-    return !r.failed;
+        read_time(r, FIX_TAG_ValidUntilTime, &c->deadline_ns);
+    return !r->failed;
 }
 
-static bool read_quote_response(const struct fix_msg *m, union translate_command *out,
-                                const struct translate_sent *sent, uint8_t *engine,
-                                struct translate_refusal *why)
+static bool read_quote_response(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_quote_response *c = &out->quote_response;
-    read_text(&r, FIX_TAG_QuoteRespID, c->response_id, sizeof c->response_id);
-    read_text(&r, FIX_TAG_QuoteID, c->quote_id, sizeof c->quote_id);
-    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
-    read_decimal(&r, FIX_TAG_OrderQty, &c->quantity);
-    read_decimal(&r, FIX_TAG_Price, &c->price);
-    read_u32(&r, FIX_TAG_QuoteRespType, &c->response_type);
-    read_char(&r, FIX_TAG_Side, (char *)&c->side);
-    c->poss_resend = m->poss_resend;
-    return !r.failed;
+    struct command_quote_response *c = &r->out->quote_response;
+    read_text(r, FIX_TAG_QuoteRespID, c->response_id, sizeof c->response_id);
+    read_text(r, FIX_TAG_QuoteID, c->quote_id, sizeof c->quote_id);
+    read_text(r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    read_decimal(r, FIX_TAG_OrderQty, &c->quantity);
+    read_decimal(r, FIX_TAG_Price, &c->price);
+    read_u32(r, FIX_TAG_QuoteRespType, &c->response_type);
+    read_char(r, FIX_TAG_Side, (char *)&c->side);
+    c->poss_resend = r->m->poss_resend;
+    return !r->failed;
 }
 
-static bool read_request_cancel(const struct fix_msg *m, union translate_command *out,
-                                const struct translate_sent *sent, uint8_t *engine,
-                                struct translate_refusal *why)
+static bool read_request_cancel(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_request_cancel *c = &out->request_cancel;
-    read_text(&r, fix_find(m, FIX_TAG_QuoteReqID) ? FIX_TAG_QuoteReqID : FIX_TAG_QuoteID, c->request_id,
+    struct command_request_cancel *c = &r->out->request_cancel;
+    read_text(r, fix_find(r->m, FIX_TAG_QuoteReqID) ? FIX_TAG_QuoteReqID : FIX_TAG_QuoteID, c->request_id,
               sizeof c->request_id);
-    return !r.failed;
+    return !r->failed;
 }
 
-static bool read_order(const struct fix_msg *m, union translate_command *out,
-                       const struct translate_sent *sent, uint8_t *engine, struct translate_refusal *why)
+static bool read_order(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_order *c = &out->order;
-    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_text(&r, FIX_TAG_QuoteID, c->quote_id, sizeof c->quote_id);
-    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
-    read_decimal(&r, FIX_TAG_OrderQty, &c->quantity);
-    read_decimal(&r, FIX_TAG_Price, &c->price);
-    read_char(&r, FIX_TAG_Side, &c->side);
-    read_char(&r, FIX_TAG_OrdType, &c->ord_type);
-    read_char(&r, FIX_TAG_TimeInForce, &c->time_in_force);
-    c->poss_resend = m->poss_resend;
-    return !r.failed;
+    struct command_order *c = &r->out->order;
+    read_text(r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(r, FIX_TAG_QuoteID, c->quote_id, sizeof c->quote_id);
+    read_text(r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    read_decimal(r, FIX_TAG_OrderQty, &c->quantity);
+    read_decimal(r, FIX_TAG_Price, &c->price);
+    read_char(r, FIX_TAG_Side, &c->side);
+    read_char(r, FIX_TAG_OrdType, &c->ord_type);
+    read_char(r, FIX_TAG_TimeInForce, &c->time_in_force);
+    c->poss_resend = r->m->poss_resend;
+    return !r->failed;
 }
 
-static bool read_order_cancel(const struct fix_msg *m, union translate_command *out,
-                              const struct translate_sent *sent, uint8_t *engine,
-                              struct translate_refusal *why)
+static bool read_order_cancel(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_order_cancel *c = &out->order_cancel;
-    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_text(&r, FIX_TAG_OrigClOrdID, c->orig_cl_ord_id, sizeof c->orig_cl_ord_id);
-    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
-    return !r.failed;
+    struct command_order_cancel *c = &r->out->order_cancel;
+    read_text(r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(r, FIX_TAG_OrigClOrdID, c->orig_cl_ord_id, sizeof c->orig_cl_ord_id);
+    read_text(r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    return !r->failed;
 }
 
 /* LPs
  * ------------------------------------------------------------------------------------------------------------
  */
 
-static bool read_quote(const struct fix_msg *m, union translate_command *out,
-                       const struct translate_sent *sent, uint8_t *engine, struct translate_refusal *why)
+static bool read_quote(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_quote *c = &out->quote;
-    c->rfq = read_name(m, FIX_TAG_QuoteReqID, 'R');
-    read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
-    read_text(&r, FIX_TAG_QuoteID, c->lp_quote_id, sizeof c->lp_quote_id);
-    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
-    c->has_bid = read_decimal(&r, FIX_TAG_BidPx, &c->bid);
-    c->has_ask = read_decimal(&r, FIX_TAG_OfferPx, &c->ask);
-    c->has_bid_size = read_decimal(&r, FIX_TAG_BidSize, &c->bid_size);
-    c->has_ask_size = read_decimal(&r, FIX_TAG_OfferSize, &c->ask_size);
-    read_time(&r, FIX_TAG_ValidUntilTime, &c->valid_until_ns);
-    c->poss_resend = m->poss_resend;
-    return !r.failed;
+    struct command_quote *c = &r->out->quote;
+    c->rfq = read_name(r->m, FIX_TAG_QuoteReqID, 'R');
+    read_text(r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
+    read_text(r, FIX_TAG_QuoteID, c->lp_quote_id, sizeof c->lp_quote_id);
+    read_text(r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    c->has_bid = read_decimal(r, FIX_TAG_BidPx, &c->bid);
+    c->has_ask = read_decimal(r, FIX_TAG_OfferPx, &c->ask);
+    c->has_bid_size = read_decimal(r, FIX_TAG_BidSize, &c->bid_size);
+    c->has_ask_size = read_decimal(r, FIX_TAG_OfferSize, &c->ask_size);
+    read_time(r, FIX_TAG_ValidUntilTime, &c->valid_until_ns);
+    c->poss_resend = r->m->poss_resend;
+    return !r->failed;
 }
 
 /* AG, AI and b: each says of a delivery that it arrived, is refused, or is passed. */
-static bool read_answer(const struct fix_msg *m, union translate_command *out,
-                        const struct translate_sent *sent, uint8_t *engine, struct translate_refusal *why)
+static bool read_answer(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_delivery_answer *c = &out->delivery_answer;
-    need(&r, FIX_TAG_QuoteReqID);
-    c->rfq = read_name(m, FIX_TAG_QuoteReqID, 'R');
-    read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
-    bool refuses_request = m->type == FIX_MSG_QuoteRequestReject;
-    read_u32(&r, refuses_request ? FIX_TAG_QuoteRequestRejectReason : FIX_TAG_QuoteStatus, &c->code);
+    struct command_delivery_answer *c = &r->out->delivery_answer;
+    need(r, FIX_TAG_QuoteReqID);
+    c->rfq = read_name(r->m, FIX_TAG_QuoteReqID, 'R');
+    read_text(r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
+    bool refuses_request = r->m->type == FIX_MSG_QuoteRequestReject;
+    read_u32(r, refuses_request ? FIX_TAG_QuoteRequestRejectReason : FIX_TAG_QuoteStatus, &c->code);
     if (refuses_request || c->code == FIX_QuoteStatus_REJECTED)
         c->kind = ANSWER_KIND_REJECT;
-    else if (c->code == FIX_QuoteStatus_PASS && m->type == FIX_MSG_QuoteStatusReport)
+    else if (c->code == FIX_QuoteStatus_PASS && r->m->type == FIX_MSG_QuoteStatusReport)
         c->kind = ANSWER_KIND_DECLINE;
     else
         c->kind = ANSWER_KIND_ACK;
-    read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
-    return !r.failed;
+    read_remark(r, FIX_TAG_Text, c->text, sizeof c->text);
+    return !r->failed;
 }
 
-static bool read_quote_cancel(const struct fix_msg *m, union translate_command *out,
-                              const struct translate_sent *sent, uint8_t *engine,
-                              struct translate_refusal *why)
+static bool read_quote_cancel(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_quote_cancel *c = &out->quote_cancel;
+    struct command_quote_cancel *c = &r->out->quote_cancel;
     uint32_t cancel_type = 0;
-    read_u32(&r, FIX_TAG_QuoteCancelType, &cancel_type);
-    c->rfq = read_name(m, FIX_TAG_QuoteReqID, 'R');
-    read_text(&r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
-    read_text(&r, FIX_TAG_QuoteID, c->lp_quote_id, sizeof c->lp_quote_id);
+    read_u32(r, FIX_TAG_QuoteCancelType, &cancel_type);
+    c->rfq = read_name(r->m, FIX_TAG_QuoteReqID, 'R');
+    read_text(r, FIX_TAG_QuoteReqID, c->request_id, sizeof c->request_id);
+    read_text(r, FIX_TAG_QuoteID, c->lp_quote_id, sizeof c->lp_quote_id);
     if (cancel_type == FIX_QuoteCancelType_CANCEL_ALL_QUOTES) /* all quotes: of the request it names */
-        need(&r, FIX_TAG_QuoteReqID);
+        need(r, FIX_TAG_QuoteReqID);
     /* where there is no quote the request's own name stands for it */
     if (cancel_type == FIX_QuoteCancelType_CANCEL_ALL_QUOTES || strcmp(c->lp_quote_id, c->request_id) == 0)
         memset(c->lp_quote_id, 0, sizeof c->lp_quote_id);
-    return !r.failed;
+    return !r->failed;
 }
 
-static bool read_execution(const struct fix_msg *m, union translate_command *out,
-                           const struct translate_sent *sent, uint8_t *engine, struct translate_refusal *why)
+static bool read_execution(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_execution *c = &out->execution;
-    c->order = read_order_name(m, FIX_TAG_ClOrdID);
+    struct command_execution *c = &r->out->execution;
+    c->order = read_order_name(r->m, FIX_TAG_ClOrdID);
     if (!c->order)
-        c->order = read_order_name(m, FIX_TAG_OrigClOrdID);
-    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_text(&r, FIX_TAG_ExecID, c->exec_id, sizeof c->exec_id);
-    read_text(&r, FIX_TAG_OrderID, c->lp_order_id, sizeof c->lp_order_id);
-    bool has_quantity = read_decimal(&r, FIX_TAG_LastQty, &c->last_quantity);
-    bool has_price = read_decimal(&r, FIX_TAG_LastPx, &c->last_price);
+        c->order = read_order_name(r->m, FIX_TAG_OrigClOrdID);
+    read_text(r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_text(r, FIX_TAG_ExecID, c->exec_id, sizeof c->exec_id);
+    read_text(r, FIX_TAG_OrderID, c->lp_order_id, sizeof c->lp_order_id);
+    bool has_quantity = read_decimal(r, FIX_TAG_LastQty, &c->last_quantity);
+    bool has_price = read_decimal(r, FIX_TAG_LastPx, &c->last_price);
     c->has_last = has_quantity && has_price;
-    read_decimal(&r, FIX_TAG_CumQty, &c->filled_quantity);
-    read_decimal(&r, FIX_TAG_LeavesQty, &c->leaves_quantity);
-    read_char(&r, FIX_TAG_ExecType, &c->exec_type);
-    read_char(&r, FIX_TAG_OrdStatus, &c->ord_status);
-    read_u32(&r, FIX_TAG_OrdRejReason, &c->reject_reason);
-    c->poss_resend = m->poss_resend;
-    read_text(&r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
-    read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
-    return !r.failed;
+    read_decimal(r, FIX_TAG_CumQty, &c->filled_quantity);
+    read_decimal(r, FIX_TAG_LeavesQty, &c->leaves_quantity);
+    read_char(r, FIX_TAG_ExecType, &c->exec_type);
+    read_char(r, FIX_TAG_OrdStatus, &c->ord_status);
+    read_u32(r, FIX_TAG_OrdRejReason, &c->reject_reason);
+    c->poss_resend = r->m->poss_resend;
+    read_text(r, FIX_TAG_Symbol, c->symbol, sizeof c->symbol);
+    read_remark(r, FIX_TAG_Text, c->text, sizeof c->text);
+    return !r->failed;
 }
 
-static bool read_cancel_reject(const struct fix_msg *m, union translate_command *out,
-                               const struct translate_sent *sent, uint8_t *engine,
-                               struct translate_refusal *why)
+static bool read_cancel_reject(struct reading *r)
 {
-    (void)sent;
-    (void)engine;
-    struct reading r = {m, why, false};
-    struct command_cancel_reject *c = &out->cancel_reject;
-    c->order = read_order_name(m, FIX_TAG_OrigClOrdID);
+    struct command_cancel_reject *c = &r->out->cancel_reject;
+    c->order = read_order_name(r->m, FIX_TAG_OrigClOrdID);
     if (!c->order)
-        c->order = read_order_name(m, FIX_TAG_ClOrdID);
-    read_text(&r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
-    read_u32(&r, FIX_TAG_CxlRejReason, &c->cancel_reason);
-    read_char(&r, FIX_TAG_OrdStatus, &c->ord_status);
-    read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
-    return !r.failed;
+        c->order = read_order_name(r->m, FIX_TAG_ClOrdID);
+    read_text(r, FIX_TAG_ClOrdID, c->cl_ord_id, sizeof c->cl_ord_id);
+    read_u32(r, FIX_TAG_CxlRejReason, &c->cancel_reason);
+    read_char(r, FIX_TAG_OrdStatus, &c->ord_status);
+    read_remark(r, FIX_TAG_Text, c->text, sizeof c->text);
+    return !r->failed;
 }
 
 /* Both: j and 3 about something that we sent. Nothing to hand on (engine AGENT_NONE) where we do not know
  * what it was. */
-static bool read_peer_reject(const struct fix_msg *m, union translate_command *out,
-                             const struct translate_sent *sent, uint8_t *engine,
-                             struct translate_refusal *why)
+static bool read_peer_reject(struct reading *r)
 {
-    struct reading r = {m, why, false};
-    struct command_peer_reject *c = &out->peer_reject;
+    struct command_peer_reject *c = &r->out->peer_reject;
     uint64_t number = 0;
     struct outbound about;
-    *engine = AGENT_NONE;
-    if (fix_get_uint(m, FIX_TAG_RefSeqNum, &number) || !sent->find(sent->ctx, number, &about, engine))
+    r->engine = AGENT_NONE;
+    if (fix_get_uint(r->m, FIX_TAG_RefSeqNum, &number) ||
+        !r->sent->find(r->sent->ctx, number, &about, &r->engine))
         return true;
     c->ref = about.ref;
     c->ref_kind = about.ref_kind;
-    c->business = m->type != FIX_MSG_Reject;
+    c->business = r->m->type != FIX_MSG_Reject;
     uint32_t reason = 0;
-    read_u32(&r, c->business ? FIX_TAG_BusinessRejectReason : FIX_TAG_SessionRejectReason, &reason);
+    read_u32(r, c->business ? FIX_TAG_BusinessRejectReason : FIX_TAG_SessionRejectReason, &reason);
     c->reason = (uint16_t)(reason < UINT16_MAX ? reason : UINT16_MAX);
-    read_remark(&r, FIX_TAG_Text, c->text, sizeof c->text);
-    return !r.failed;
+    read_remark(r, FIX_TAG_Text, c->text, sizeof c->text);
+    return !r->failed;
 }
 
 /* The table
