@@ -51,7 +51,6 @@ struct config_taker {
 /* People and programs that come by HTTP and WebSocket, and whose word is taken for it. */
 #define CONFIG_TENANTS_MAX    64
 #define CONFIG_TOKEN_KEYS_MAX 32
-#define CODE_SIZE             24 /* of LPs, takers, users, tenants, teams: 20 characters, zero padded */
 
 enum user_role { USER_TRADER = 1, USER_MANAGER = 2, USER_OPS = 4, USER_ADMIN = 8 };
 enum token_algorithm { TOKEN_HS256 = 1, TOKEN_RS256 = 2, TOKEN_ES256 = 3 };

@@ -32,7 +32,7 @@ void view_price(struct json *j, const char *key, int64_t scaled)
 static void code(struct json *j, const char *key, const char *text)
 {
     if (*text)
-        json_chars(j, key, text, 24);
+        json_chars(j, key, text, CODE_SIZE);
     else
         null(j, key);
 }

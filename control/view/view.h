@@ -16,7 +16,7 @@
 struct view_owner {
     uint64_t rfq;
     uint32_t tenant;
-    char taker[24]; /* code, zero padded */
+    char taker[CODE_SIZE]; /* code, zero padded */
 };
 
 /* Finding

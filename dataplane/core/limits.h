@@ -38,6 +38,7 @@
 #define RFQ_QUOTES_MAX  64    /* quotes that stand on one RFQ: one per LP */
 #define CLIENT_KEYS_MAX 65536 /* Idempotency-Keys that are remembered: the newest */
 #define ID_TEXT_SIZE    40    /* ClOrdID, QuoteReqID, QuoteID, CompID: 39 characters, zero padded */
+#define CODE_SIZE       24    /* of LPs, takers, users, tenants, teams: 20 characters, zero padded */
 #define SYMBOL_SIZE     16    /* 15 characters, zero padded */
 #define TEXT_SIZE       80    /* reasons that people read, zero padded */
 #define DECISION_ENTITIES_MAX \

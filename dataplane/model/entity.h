@@ -178,7 +178,7 @@ struct instrument {
 /* id: 1.. in the order of first sight, kept by code across restarts. */
 struct lp {
     uint64_t id;
-    char code[24];
+    char code[CODE_SIZE];
     uint32_t session;   /* gateway session */
     uint32_t tenant;
     uint32_t status;    /* enum lp_status */
@@ -199,7 +199,7 @@ struct lp {
 
 struct taker {
     uint64_t id;
-    char code[24];
+    char code[CODE_SIZE];
     uint32_t session;
     uint32_t tenant;
     uint8_t gateway;

@@ -258,7 +258,7 @@ struct quote_added {
     char lp_quote_id[ID_TEXT_SIZE];
     char request_id[ID_TEXT_SIZE];
     char symbol[SYMBOL_SIZE];
-    char lp_code[24];
+    char lp_code[CODE_SIZE];
 };
 
 /* To the LP. */
@@ -309,7 +309,7 @@ struct quote_offered {
     uint8_t reserved[7];
     char request_id[ID_TEXT_SIZE];
     char symbol[SYMBOL_SIZE];
-    char lp_code[24];
+    char lp_code[CODE_SIZE];
 };
 
 struct request_refused {
