@@ -98,19 +98,20 @@ static void apply(struct state *base, const struct record *r)
 
 /* What was loaded, to be visited by id: that is the order in which it was made, an RFQ before its deliveries,
  * those before the quotes. So lists, and timers that fall due together, come to stand as they stood. */
+enum loaded_kind { LOADED_RFQ, LOADED_DELIVERY, LOADED_QUOTE, LOADED_CLIENT_KEY };
 struct loaded {
     uint64_t id;
-    uint32_t table; /* 0 RFQs, 1 deliveries, 2 quotes, 3 client keys */
+    enum loaded_kind kind;
     uint32_t slot;
 };
 
-static uint32_t collect(const struct table *t, uint32_t table, struct loaded *out)
+static uint32_t collect(const struct table *t, enum loaded_kind kind, struct loaded *out)
 {
     uint32_t count = 0;
     for (uint32_t slot = 0; slot < table_slots(t); slot++) {
         const void *entity = table_at(t, slot);
         if (entity)
-            out[count++] = (struct loaded){.id = *(const uint64_t *)entity, .table = table, .slot = slot};
+            out[count++] = (struct loaded){.id = *(const uint64_t *)entity, .kind = kind, .slot = slot};
     }
     return count;
 }
@@ -153,17 +154,17 @@ static void rebuild(struct state *base)
                   sizeof(struct loaded);
     struct loaded *all = memory_take(size);
     assert(all); /* at start only: without memory there is no going on */
-    uint32_t count = collect(s->rfqs, 0, all);
-    count += collect(s->deliveries, 1, all + count);
-    count += collect(s->quotes, 2, all + count);
-    count += collect(s->client_keys, 3, all + count);
+    uint32_t count = collect(s->rfqs, LOADED_RFQ, all);
+    count += collect(s->deliveries, LOADED_DELIVERY, all + count);
+    count += collect(s->quotes, LOADED_QUOTE, all + count);
+    count += collect(s->client_keys, LOADED_CLIENT_KEY, all + count);
     sort_by_id(all, count);
     for (uint32_t i = 0; i < count; i++)
-        if (all[i].table == 0)
+        if (all[i].kind == LOADED_RFQ)
             rfq_rebuild(s, table_at(s->rfqs, all[i].slot));
-        else if (all[i].table == 1)
+        else if (all[i].kind == LOADED_DELIVERY)
             delivery_rebuild(s, table_at(s->deliveries, all[i].slot));
-        else if (all[i].table == 2)
+        else if (all[i].kind == LOADED_QUOTE)
             quote_rebuild(s, table_at(s->quotes, all[i].slot));
         else
             client_key_rebuild(s, table_at(s->client_keys, all[i].slot));
