@@ -87,6 +87,8 @@ static bool comes_by_lane(unsigned type)
 {
     switch (type) {
     case RECORD_GATEWAY_SESSION_STATE:
+    case RECORD_GATEWAY_SESSION_RESET:
+    case RECORD_GATEWAY_SESSION_NUMBERS:
     case RECORD_GATEWAY_UNSENT:
     case RECORD_ACCEPT_REFUSED:
     case RECORD_RFQ_AWARDED:

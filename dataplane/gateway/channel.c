@@ -54,6 +54,17 @@ void channel_tell(struct gateway *g, struct channel *ch, enum session_status sta
     counter_set(ch->count.up, state != SESSION_DOWN);
 }
 
+/* Behind the fence that it is down, before the one that it is up. */
+void channel_tell_numbers(struct gateway *g, uint64_t position, const struct record *ev)
+{
+    if (ev->dest == AGENT_NONE)
+        return;
+    bool put = lane_put(gateway_lane(g, ev->dest, ev->lane), g->config.agent, ev->lane, position,
+                        g->ring->open->origin_time_ns, ev, 0);
+    assert(put); /* channel_room */
+    (void)put;
+}
+
 /* Actions
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -73,8 +84,10 @@ void channel_reset(struct gateway *g, struct channel *ch)
         channel_tell(g, ch, SESSION_DOWN);
     struct gateway_session_reset *ev = (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_RESET, sizeof *ev);
     ev->head.session = ch->config.number;
+    ev->head.dest = channel_numbers_dest(ch);
+    ev->head.lane = LANE_ORDER;
     ev->generation = ch->durable->generation + 1;
-    gateway_record_done(g, &ev->head);
+    channel_tell_numbers(g, gateway_record_done(g, &ev->head), &ev->head);
     channel_renumbered(g, ch);
 }
 

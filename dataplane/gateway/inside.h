@@ -255,7 +255,9 @@ void connection_finish(struct gateway *g, struct connection *c);
 #define CHANNEL_ROOM                                                                                      \
     (sizeof(struct batch) + (FIX_ACTIONS_MAX + 1) * (sizeof(struct gateway_out) + GATEWAY_OUT_SIZE_MAX) + \
      6 * sizeof(struct gateway_session_state) + sizeof(struct gateway_session_reset))
-#define CHANNEL_LANE_ROOM (4 * (LANE_ITEM_HEADER_SIZE + sizeof(struct gateway_session_state)))
+#define CHANNEL_LANE_ROOM                                                                         \
+    (4 * (LANE_ITEM_HEADER_SIZE + sizeof(struct gateway_session_state)) + LANE_ITEM_HEADER_SIZE + \
+     sizeof(struct gateway_session_numbers))
 /* True if all that the session layer may do at one message or tick has room, in ring, lanes and store; beside
  * `more` bytes of a message in the ring. */
 bool channel_room(struct gateway *g, const struct channel *ch, uint64_t more, enum gateway_class c);
@@ -283,6 +285,13 @@ static inline bool channel_is_up(const struct channel *ch)
 
 /* Both numbers 1, into the open batch; the engines hear of it as of a loss. */
 void channel_reset(struct gateway *g, struct channel *ch);
+/* Whom numbers that are set anew concern: routing, which has orders at LPs. */
+static inline uint8_t channel_numbers_dest(const struct channel *ch)
+{
+    return ch->config.role == ROLE_LP ? AGENT_ROUTING : AGENT_NONE;
+}
+/* The GATEWAY_SESSION_RESET or _NUMBERS at this position, to whom it is addressed. */
+void channel_tell_numbers(struct gateway *g, uint64_t position, const struct record *ev);
 /* The durable numbers are others: what was kept was numbered before. */
 void channel_renumbered(struct gateway *g, struct channel *ch);
 /* A state to both engines, into the open batch. */

@@ -70,10 +70,12 @@ static enum order_end set_numbers(struct gateway *g, struct channel *ch)
         struct gateway_session_numbers *ev =
             (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_NUMBERS, sizeof *ev);
         ev->head.session = ch->config.number;
+        ev->head.dest = channel_numbers_dest(ch);
+        ev->head.lane = LANE_ORDER;
         ev->generation = ch->durable->generation + 1;
         ev->next_in = o->next_in;
         ev->next_out = o->next_out;
-        gateway_record_done(g, &ev->head);
+        channel_tell_numbers(g, gateway_record_done(g, &ev->head), &ev->head);
         channel_renumbered(g, ch);
     }
     gateway_batch_end(g);

@@ -236,7 +236,7 @@ FIELDS(fill) = {
 FIELDS(routing_session) = {
     NUMBER(routing_session, id),
     ENUM(routing_session, state, session_status_name),
-    RESERVED(routing_session, reserved),
+    NUMBER(routing_session, renumbered),
     NUMBER(routing_session, lost),
 };
 FIELDS(session) = {

@@ -69,6 +69,9 @@ FIELDS(engine_session) = {
     ENUM(engine_session, state, session_status_name),
     NUMBER(engine_session, role),
 };
+FIELDS(routing_session_renumbered) = {
+    NUMBER(routing_session_renumbered, generation),
+};
 FIELDS(rfq_created) = {
     RFQ(rfq_created, rfq),
     NUMBER(rfq_created, taker),

@@ -353,8 +353,8 @@ struct order {
     uint64_t transient;
     uint32_t timer;
     uint32_t first_fill;
-    uint32_t unsettled_prev, unsettled_next; /* slots; among its LP's orders whose fate is not known */
-    uint32_t is_unsettled;                   /* it is one of them */
+    uint32_t at_lp_prev, at_lp_next; /* slots; in a list of its LP's orders */
+    uint32_t at_lp;                  /* which: enum order_at_lp */
     uint32_t reserved2;
 };
 
@@ -373,7 +373,7 @@ struct fill {
 struct routing_session {
     uint64_t id;
     uint32_t state;
-    uint32_t reserved;
+    uint32_t renumbered; /* `lost` when its numbers were last set anew: what was sent before is never resent */
     uint64_t lost;
     char transient[];
 };

@@ -48,6 +48,7 @@ struct gateway_session_state {
     uint32_t role;
 };
 
+/* This and the next: of an LP's session addressed to routing, since nothing of before can be resent any more. */
 struct gateway_session_reset {
     struct record head;
     uint64_t generation; /* the new one */
@@ -525,7 +526,13 @@ struct order_cancel_asked {
     char cancel_id[ID_TEXT_SIZE]; /* the taker's ClOrdID of its cancel, empty if none */
 };
 
-/* OrderStatusRequest to the LP. */
+/* An LP's session was numbered anew. */
+struct routing_session_renumbered {
+    struct record head;
+    uint64_t generation; /* the gateway's */
+};
+
+/* OrderStatusRequest to the LP. Addressed to nobody: the one before was not sent, it is to be asked again. */
 struct order_status_asked {
     struct record head;
     struct outbound out;

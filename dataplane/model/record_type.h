@@ -75,6 +75,8 @@
     X(ROUTING_SETTINGS_SET, 78, 1, settings_set, "times and limits that routing's decisions use")            \
     X(ORDER_STATUS_ASKED, 79, 1, order_status_asked,                                                         \
       "the LP is asked how an order stands: OrderStatusRequest")                                             \
+    X(ROUTING_SESSION_RENUMBERED, 80, 1, routing_session_renumbered,                                         \
+      "routing learnt that an LP's session was numbered anew")                                               \
     /* lanes only: what a gateway read */                                                                    \
     X(COMMAND_QUOTE_REQUEST, 128, 1, command_quote_request, "R")                                             \
     X(COMMAND_QUOTE_RESPONSE, 129, 1, command_quote_response, "AJ")                                          \

@@ -1,6 +1,7 @@
 /* Routing's state and its apply. One timer for each order: while it lives, the one for due_ns; once it is
  * final, the one that retires it. One for each LP's session that is in sync while orders are to be asked
- * about: they stand in a list of the LP's orders of unknown fate, those to be asked about first. Fills hang
+ * about: the LP's orders stand in two lists, those of unknown fate and the others, and in each those to be
+ * asked about first. Fills hang
  * on their order, newest first: their ids grow, so the list's order is the same in engine and replica,
  * whatever slots they have.
  */
@@ -16,17 +17,22 @@
 
 static_assert(offsetof(struct order, transient) % 8 == 0, "hashed in whole words");
 
-/* Orders of unknown fate at one session: those to be asked about, then the others. */
-struct unsettled {
+/* Those to be asked about, then the others. */
+struct order_list {
     uint32_t first, last; /* slots */
-    uint32_t timer;       /* TIMER_STATUS_ASK */
+};
+
+/* Orders at one session's LP. */
+struct at_lp {
+    struct order_list lists[2]; /* AT_LP_UNKNOWN, AT_LP_KNOWN */
+    uint32_t timer;             /* TIMER_STATUS_ASK */
 };
 
 struct routing_index {
     struct key_index by_cl_ord_id; /* the taker's session and ClOrdID, of orders that have one */
     struct key_index by_award;
     struct key_index by_exec_id; /* fills: order and the LP's ExecID */
-    struct unsettled unsettled[SESSIONS_MAX];
+    struct at_lp at_lp[SESSIONS_MAX];
 };
 
 static struct routing_state *routing_of(struct state *base)
@@ -94,45 +100,54 @@ static void arm_status_ask(struct routing_state *s, uint32_t session)
     struct timer_wheel *w = s->base.timers;
     if (!w)
         return;
-    struct unsettled *u = &s->index->unsettled[session];
+    uint32_t *timer = &s->index->at_lp[session].timer;
     const struct routing_session *known = routing_session(s, session);
     bool is_due = known && known->state == SESSION_SYNCED && routing_order_to_ask(s, session);
-    if (is_due && u->timer == TIMER_NONE)
-        u->timer = timer_arm(w, s->base.now_ns, TIMER_STATUS_ASK, (uint64_t)session + 1);
-    if (!is_due && u->timer != TIMER_NONE) {
-        timer_cancel(w, u->timer);
-        u->timer = TIMER_NONE;
+    if (is_due && *timer == TIMER_NONE)
+        *timer = timer_arm(w, s->base.now_ns, TIMER_STATUS_ASK, (uint64_t)session + 1);
+    if (!is_due && *timer != TIMER_NONE) {
+        timer_cancel(w, *timer);
+        *timer = TIMER_NONE;
     }
 }
 
+static struct order_list *list_of(struct routing_state *s, const struct order *o, enum order_at_lp which)
+{
+    return &s->index->at_lp[o->lp_session].lists[which - AT_LP_UNKNOWN];
+}
+
+/* Counts of losses are compared as numbers that go round. */
 static bool is_to_be_asked(const struct routing_state *s, const struct order *o)
 {
-    return o->session_losses != routing_session_losses(s, o->lp_session);
+    const struct routing_session *session = routing_session(s, o->lp_session);
+    if (order_fate_is_unknown(o))
+        return o->session_losses != routing_session_losses(s, o->lp_session);
+    return session && (int32_t)(o->session_losses - session->renumbered) < 0;
 }
 
 static void unlist(struct routing_state *s, struct order *o)
 {
-    struct unsettled *u = &s->index->unsettled[o->lp_session];
-    struct order *prev = o->unsettled_prev == SLOT_NONE ? NULL : table_at(s->orders, o->unsettled_prev);
-    struct order *next = o->unsettled_next == SLOT_NONE ? NULL : table_at(s->orders, o->unsettled_next);
-    *(prev ? &prev->unsettled_next : &u->first) = o->unsettled_next;
-    *(next ? &next->unsettled_prev : &u->last) = o->unsettled_prev;
-    o->is_unsettled = 0;
+    struct order_list *l = list_of(s, o, (enum order_at_lp)o->at_lp);
+    struct order *prev = o->at_lp_prev == SLOT_NONE ? NULL : table_at(s->orders, o->at_lp_prev);
+    struct order *next = o->at_lp_next == SLOT_NONE ? NULL : table_at(s->orders, o->at_lp_next);
+    *(prev ? &prev->at_lp_next : &l->first) = o->at_lp_next;
+    *(next ? &next->at_lp_prev : &l->last) = o->at_lp_prev;
+    o->at_lp = NOT_AT_LP;
 }
 
 /* To the front, or to the end: so the first says whether there is one to be asked about. */
 static void list(struct routing_state *s, struct order *o)
 {
-    struct unsettled *u = &s->index->unsettled[o->lp_session];
+    o->at_lp = order_at_lp(o);
+    struct order_list *l = list_of(s, o, (enum order_at_lp)o->at_lp);
     bool in_front = is_to_be_asked(s, o);
     uint32_t slot = table_slot(s->orders, o);
-    o->unsettled_prev = in_front ? SLOT_NONE : u->last;
-    o->unsettled_next = in_front ? u->first : SLOT_NONE;
-    struct order *prev = o->unsettled_prev == SLOT_NONE ? NULL : table_at(s->orders, o->unsettled_prev);
-    struct order *next = o->unsettled_next == SLOT_NONE ? NULL : table_at(s->orders, o->unsettled_next);
-    *(prev ? &prev->unsettled_next : &u->first) = slot;
-    *(next ? &next->unsettled_prev : &u->last) = slot;
-    o->is_unsettled = 1;
+    o->at_lp_prev = in_front ? SLOT_NONE : l->last;
+    o->at_lp_next = in_front ? l->first : SLOT_NONE;
+    struct order *prev = o->at_lp_prev == SLOT_NONE ? NULL : table_at(s->orders, o->at_lp_prev);
+    struct order *next = o->at_lp_next == SLOT_NONE ? NULL : table_at(s->orders, o->at_lp_next);
+    *(prev ? &prev->at_lp_next : &l->first) = slot;
+    *(next ? &next->at_lp_prev : &l->last) = slot;
 }
 
 /* Its state, its doubt or what it was last asked has changed. */
@@ -140,9 +155,9 @@ static void relist(struct routing_state *s, struct order *o)
 {
     if (o->lp_session >= SESSIONS_MAX) /* it has no LP yet, or one that configuration gives no session */
         return;
-    if (o->is_unsettled)
+    if (o->at_lp != NOT_AT_LP)
         unlist(s, o);
-    if (order_fate_is_unknown(o))
+    if (order_is_at_lp(o))
         list(s, o);
     arm_status_ask(s, o->lp_session);
 }
@@ -150,7 +165,7 @@ static void relist(struct routing_state *s, struct order *o)
 void routing_timer_taken(struct routing_state *s, const struct timer *t)
 {
     if (t->kind == TIMER_STATUS_ASK) {
-        s->index->unsettled[t->id - 1].timer = TIMER_NONE;
+        s->index->at_lp[t->id - 1].timer = TIMER_NONE;
         return;
     }
     struct order *o = table_get(s->orders, t->id);
@@ -346,16 +361,32 @@ static void apply_retired(struct routing_state *s, const struct order_retired *e
 /* Apply: the rest
  * ------------------------------------------------------------------------------------------------- */
 
-static void apply_session(struct routing_state *s, const struct engine_session *ev)
+static struct routing_session *session_changing(struct routing_state *s, uint32_t number)
 {
-    uint64_t id = (uint64_t)ev->head.session + 1;
+    uint64_t id = (uint64_t)number + 1;
     struct routing_session *session = table_get(s->sessions, id);
     if (!session)
         session = table_insert(s->sessions, id);
     table_touch(s->sessions, session);
+    return session;
+}
+
+static void apply_session(struct routing_state *s, const struct engine_session *ev)
+{
+    struct routing_session *session = session_changing(s, ev->head.session);
     if (ev->state == SESSION_DOWN && session->state != SESSION_DOWN)
         session->lost++; /* which makes each order of unknown fate there one to be asked about */
     session->state = ev->state;
+    arm_status_ask(s, ev->head.session);
+}
+
+/* What is with the LP was released before its session last went down. */
+static void apply_renumbered(struct routing_state *s, const struct routing_session_renumbered *ev)
+{
+    struct routing_session *session = session_changing(s, ev->head.session);
+    if (!session->state)
+        session->state = SESSION_DOWN;
+    session->renumbered = (uint32_t)session->lost;
     arm_status_ask(s, ev->head.session);
 }
 
@@ -381,6 +412,9 @@ static void routing_apply(struct state *base, const struct record *r)
         break;
     case RECORD_ROUTING_SESSION:
         apply_session(s, (const void *)r);
+        break;
+    case RECORD_ROUTING_SESSION_RENUMBERED:
+        apply_renumbered(s, (const void *)r);
         break;
     case RECORD_ORDER_CREATED:
         apply_created(s, (const void *)r);
@@ -462,16 +496,17 @@ static uint32_t sort_fills(struct routing_state *s, uint32_t first)
     return first;
 }
 
-static void forget_unsettled(struct routing_index *index)
+static void forget_at_lp(struct routing_index *index)
 {
+    static const struct order_list empty = {SLOT_NONE, SLOT_NONE};
     for (uint32_t i = 0; i < SESSIONS_MAX; i++)
-        index->unsettled[i] = (struct unsettled){SLOT_NONE, SLOT_NONE, TIMER_NONE};
+        index->at_lp[i] = (struct at_lp){{empty, empty}, TIMER_NONE};
 }
 
 static void routing_rebuild(struct state *base)
 {
     struct routing_state *s = routing_of(base);
-    forget_unsettled(s->index);
+    forget_at_lp(s->index);
     key_index_clear(&s->index->by_cl_ord_id);
     key_index_clear(&s->index->by_award);
     key_index_clear(&s->index->by_exec_id);
@@ -481,7 +516,7 @@ static void routing_rebuild(struct state *base)
             continue;
         o->first_fill = SLOT_NONE;
         o->timer = TIMER_NONE;
-        o->is_unsettled = 0;
+        o->at_lp = NOT_AT_LP;
         index_order(s, o);
         arm(s, o);
         relist(s, o);
@@ -550,7 +585,7 @@ static enum err make_indexes(struct routing_state *s, const struct settings *c)
     s->index = memory_take(sizeof *s->index);
     if (!s->index)
         return ERR_MEMORY;
-    forget_unsettled(s->index);
+    forget_at_lp(s->index);
     enum err e = key_index_create(&s->index->by_cl_ord_id, c->orders_max);
     if (!e)
         e = key_index_create(&s->index->by_award, c->orders_max);
@@ -636,11 +671,21 @@ uint32_t routing_session_losses(const struct routing_state *s, uint32_t session)
     return known ? (uint32_t)known->lost : 0;
 }
 
+uint32_t routing_losses_to_ask(const struct routing_state *s, uint32_t session)
+{
+    const struct routing_session *known = routing_session(s, session);
+    return (known ? known->renumbered : 0) - 1;
+}
+
 const struct order *routing_order_to_ask(const struct routing_state *s, uint32_t session)
 {
-    uint32_t first = s->index->unsettled[session].first;
-    const struct order *o = first == SLOT_NONE ? NULL : table_at(s->orders, first);
-    return o && is_to_be_asked(s, o) ? o : NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t first = s->index->at_lp[session].lists[i].first;
+        const struct order *o = first == SLOT_NONE ? NULL : table_at(s->orders, first);
+        if (o && is_to_be_asked(s, o))
+            return o;
+    }
+    return NULL;
 }
 
 const struct routing_session *routing_session(const struct routing_state *s, uint32_t session)

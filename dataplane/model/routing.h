@@ -43,8 +43,10 @@ const struct routing_session *routing_session(const struct routing_state *s, uin
 void routing_timer_taken(struct routing_state *s, const struct timer *t);
 /* How often the session has gone down. */
 uint32_t routing_session_losses(const struct routing_state *s, uint32_t session);
-/* An order of this LP session whose fate is not known, and that was neither released nor asked about since the
- * session last went down; NULL: none. While the session is in sync and there is one, TIMER_STATUS_ASK is due. */
+/* An order of this LP session to be asked about; NULL: none. One whose fate is not known is, once the session
+ * has gone down since it was released or last asked about; any other that is at the LP, once the session was
+ * numbered anew since: what the LP said of it meanwhile can never be resent. While the session is in sync and
+ * there is one, TIMER_STATUS_ASK is due. */
 const struct order *routing_order_to_ask(const struct routing_state *s, uint32_t session);
 /* The LP may have it, or has it. */
 static inline bool order_is_at_lp(const struct order *o)
@@ -56,6 +58,13 @@ static inline bool order_fate_is_unknown(const struct order *o)
 {
     return o->state == ORDER_SENT || (order_is_at_lp(o) && o->in_doubt);
 }
+enum order_at_lp { NOT_AT_LP = 0, AT_LP_UNKNOWN, AT_LP_KNOWN };
+static inline enum order_at_lp order_at_lp(const struct order *o)
+{
+    return order_fate_is_unknown(o) ? AT_LP_UNKNOWN : order_is_at_lp(o) ? AT_LP_KNOWN : NOT_AT_LP;
+}
+/* What order_status_asked.session_losses says of one that is to be asked again. */
+uint32_t routing_losses_to_ask(const struct routing_state *s, uint32_t session);
 static inline bool order_is_final(const struct order *o)
 {
     return o->state == ORDER_IS_FILLED || o->state == ORDER_CANCELLED || o->state == ORDER_REJECTED;

@@ -15,7 +15,7 @@ static const char *const EXPECTED_OUT[2] = {"S AG AI Z 8 9 0 2 4 A", "R D F H Z 
 static bool is_of_operators(unsigned type)
 {
     return type == RECORD_GATEWAY_SESSION_RESET || type == RECORD_GATEWAY_SESSION_NUMBERS ||
-           type == RECORD_DISTRIBUTION_DRAIN;
+           type == RECORD_ROUTING_SESSION_RENUMBERED || type == RECORD_DISTRIBUTION_DRAIN;
 }
 
 static bool is_of_clients(unsigned type)

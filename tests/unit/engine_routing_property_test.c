@@ -50,7 +50,7 @@ static void check(struct desk *d)
         bool armed = o->timer != TIMER_NONE;
         cr_assert_eq(armed, order_is_final(o) || o->due_ns != 0);
         cr_assert(o->in_doubt != DOUBT_EXECUTIONS_MISSING || (order_is_at_lp(o) && o->due_ns));
-        cr_assert_eq(o->is_unsettled, order_fate_is_unknown(o));
+        cr_assert_eq(o->at_lp, order_at_lp(o));
         unsigned fills = 0;
         uint64_t last = UINT64_MAX;
         for (uint32_t f = o->first_fill; f != SLOT_NONE;) {
@@ -145,10 +145,14 @@ static void random_step(struct desk *d, uint64_t *seed, unsigned step)
     } else if (choice < 82) {
         desk_unsent(d, o, random_below(seed, 4) ? REF_ORDER : REF_CANCEL,
                     random_below(seed, 2) ? REASON_LOST : REASON_SESSION_DOWN);
+        desk_unsent(d, o, REF_STATUS, REASON_LOST);
     } else if (choice < 84) {
         desk_peer_reject(d, o, LP, REF_ORDER + (enum ref_kind)random_below(seed, 3));
     } else if (choice < 87) {
-        desk_session(d, LP, 1 + (enum session_status)random_below(seed, 3));
+        enum session_status state = 1 + (enum session_status)random_below(seed, 3);
+        desk_session(d, LP, state);
+        if (state == SESSION_DOWN && random_below(seed, 3) == 0)
+            desk_renumber(d, LP, random_below(seed, 2));
     } else if (choice < 97) {
         harness_advance(&d->h, d->h.now_ns + random_below(seed, 3000) * MS);
     } else if (choice < 98) {

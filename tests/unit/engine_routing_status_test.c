@@ -113,6 +113,97 @@ Test(routing_status, what_was_not_heard_of_is_asked_about_and_nothing_else)
     cr_assert_eq(harness_count(&d.h, RECORD_ORDER_STATUS_ASKED), 2, "and again after the next loss");
 }
 
+/* What the LP said while it was away is gone with the numbers: also of what it had acknowledged. */
+Test(routing_status, once_the_session_is_numbered_anew_all_that_is_at_the_lp_is_asked_about)
+{
+    static const enum desk_case cases[] = {IN_DOUBT, AWAITING, PENDING_TRIED, SENT,    WORKING,
+                                           PARTLY,   FILLED,   CANCELLED,     REJECTED};
+    for (unsigned by_operator = 0; by_operator < 2; by_operator++) {
+        uint64_t orders[DESK_CASES];
+        desk_close(&d);
+        desk_open(&d);
+        for (unsigned i = 0; i < DESK_CASES; i++) {
+            char id[16];
+            snprintf(id, sizeof id, "%u-%u", by_operator, i);
+            orders[cases[i]] = desk_order_in(&d, cases[i], id)->id;
+        }
+        lose_session();
+        desk_renumber(&d, LP, by_operator);
+        cr_assert_str_eq(harness_shape(&d.h), "ROUTING_SESSION_RENUMBERED");
+        desk_reload(&d);
+        session_is_back();
+        for (unsigned i = 0; i < DESK_CASES; i++) {
+            bool at_lp = i == SENT || i == IN_DOUBT || i == WORKING || i == PARTLY;
+            cr_assert_eq(is_asked(routing_order(d.state, orders[i])), at_lp, "%s", desk_case_names[i]);
+        }
+        cr_assert_eq(harness_count(&d.h, RECORD_ORDER_STATUS_ASKED), 4);
+        cr_assert_eq(routing_order(d.state, orders[WORKING])->due_ns, 0);
+        after(0);
+        cr_assert_eq(d.h.batches, 0, "once");
+        lose_session();
+        session_is_back();
+        cr_assert_eq(harness_count(&d.h, RECORD_ORDER_STATUS_ASKED), 2, "the numbers went on: %s",
+                     harness_shape(&d.h));
+    }
+    lose_session();
+    desk_renumber(&d, OTHER, false); /* another's numbers */
+    const struct order *working = desk_order_in(&d, WORKING, "A1");
+    session_is_back();
+    cr_assert(!is_asked(working));
+}
+
+/* The fill that was lost is not made up, and neither a cancel nor anything else ends the order without it. */
+Test(routing_status, an_execution_that_was_lost_with_the_numbers_is_found_missing)
+{
+    const struct order *o = desk_order_in(&d, WORKING, "A1");
+    lose_session();
+    desk_renumber(&d, LP, false);
+    session_is_back();
+    cr_assert(is_asked(o));
+    answer(o, '2', UNITS(100));
+    cr_assert_eq(break_reason(), REASON_EXECUTIONS_MISSING);
+    cr_assert_eq(o->in_doubt, DOUBT_EXECUTIONS_MISSING);
+    desk_cancel(&d, "C1", "A1");
+    desk_cancel_reject(&d, o, LP, 1);
+    cr_assert_eq(o->state, ORDER_WORKING, "not cancelled: it was filled");
+    after(5000);
+    cr_assert(is_asked(o), "until its executions are there");
+    desk_fill(&d, o, UNITS(100), UNITS(2), "x");
+    cr_assert_eq(o->state, ORDER_IS_FILLED);
+    o = desk_order_in(&d, PARTLY, "A2");
+    lose_session();
+    desk_renumber(&d, LP, false);
+    session_is_back();
+    answer(o, '1', UNITS(40));
+    cr_assert_str_eq(harness_shape(&d.h), "ROUTING_NOTED", "nothing was lost");
+    cr_assert_eq(o->in_doubt, DOUBT_NONE);
+}
+
+/* The question itself was lost: it is asked when the session is back, though its numbers went on. */
+Test(routing_status, a_question_that_did_not_reach_the_lp_is_asked_again)
+{
+    static const enum reason reasons[] = {REASON_SESSION_DOWN, REASON_LOST};
+    const struct order *o = desk_order_in(&d, WORKING, "A1");
+    lose_session();
+    desk_renumber(&d, LP, false);
+    session_is_back();
+    cr_assert(is_asked(o));
+    for (unsigned i = 0; i < 2; i++) {
+        lose_session();
+        desk_unsent(&d, o, REF_STATUS, reasons[i]);
+        cr_assert_str_eq(harness_shape(&d.h), "ORDER_STATUS_ASKED");
+        cr_assert_eq(
+            ((const struct order_status_asked *)harness_find(&d.h, RECORD_ORDER_STATUS_ASKED))->head.dest,
+            AGENT_NONE);
+        desk_reload(&d);
+        o = routing_order_by_cl_ord_id(d.state, TAKER, (const char[ID_TEXT_SIZE]){"A1"});
+        session_is_back();
+        cr_assert(is_asked(o));
+    }
+    desk_unsent(&d, o, REF_STATUS, REASON_ENCODE); /* asking again would not help */
+    cr_assert_str_eq(harness_shape(&d.h), "ROUTING_NOTED");
+}
+
 Test(routing_status, an_order_released_since_is_not_asked_about)
 {
     lose_session();

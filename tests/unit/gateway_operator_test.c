@@ -119,6 +119,36 @@ Test(gateway_operator, numbers_that_are_set_are_those_of_the_next_logon_and_outl
     world_free(w);
 }
 
+/* Routing asks about the orders there; of a taker's session nobody has to know. */
+Test(gateway_operator, numbers_of_an_lps_session_are_told_to_routing)
+{
+    struct world *w = world_new(1);
+    world_start(w);
+    world_drain(w);
+    static const struct gateway_order orders[] = {
+        {.kind = GATEWAY_RESET, .session = LP},
+        {.kind = GATEWAY_NUMBERS, .session = LP, .next_in = 50, .next_out = 900},
+        {.kind = GATEWAY_RESET, .session = TAKER},
+        {.kind = GATEWAY_NUMBERS, .session = TAKER, .next_in = 50, .next_out = 900}};
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_eq(asked(w, &orders[i]).said, GATEWAY_SAID_DONE);
+        if (i == 0)
+            cr_assert_eq(
+                ((const struct gateway_session_reset *)lane_expect(w->order, RECORD_GATEWAY_SESSION_RESET))
+                    ->generation,
+                2);
+        if (i == 1)
+            cr_assert_eq(((const struct gateway_session_numbers *)lane_expect(w->order,
+                                                                              RECORD_GATEWAY_SESSION_NUMBERS))
+                             ->generation,
+                         3);
+        cr_assert_null(lane_take(w->order));
+        cr_assert_null(lane_take(w->request));
+        cr_assert_null(lane_take(w->quote));
+    }
+    world_free(w);
+}
+
 Test(gateway_operator, a_state_is_told_once_more_unless_it_is_down)
 {
     struct world *w = world_new(1);

@@ -135,7 +135,12 @@ Test(gateway_session, reset_of_a_live_session_fences_what_was_before)
     p->next_out = p->next_in = 1;
     peer_send(p, "35=A|98=0|108=30|141=Y|");
     world_run(w, 5 * MILLISECOND);
-    expect_states(w, w->order, LP, 3, SESSION_DOWN, SESSION_UP, SESSION_SYNCED);
+    const struct gateway_session_state *down = lane_expect(w->order, RECORD_GATEWAY_SESSION_STATE);
+    cr_assert_eq(down->state, SESSION_DOWN);
+    const struct gateway_session_reset *reset = lane_expect(w->order, RECORD_GATEWAY_SESSION_RESET);
+    cr_assert(reset->head.session == LP && reset->head.dest == AGENT_ROUTING && reset->generation == 2);
+    expect_states(w, w->order, LP, 2, SESSION_UP, SESSION_SYNCED);
+    expect_states(w, w->quote, LP, 3, SESSION_DOWN, SESSION_UP, SESSION_SYNCED);
     cr_assert_eq(gateway_session(w->state, LP)->generation, 2);
     world_free(w);
 }

@@ -43,6 +43,16 @@ static inline void desk_session(struct desk *d, uint32_t session, enum session_s
     harness_decide(&d->h, AGENT_GATEWAY, LANE_ORDER, &c.head);
 }
 
+/* Its numbers begin at 1, as on a Logon with 141=Y, or as an operator set them. */
+static inline void desk_renumber(struct desk *d, uint32_t session, bool by_operator)
+{
+    struct gateway_session_reset reset = {.head = harness_head(RECORD_GATEWAY_SESSION_RESET, session),
+                                          .generation = 2};
+    struct gateway_session_numbers numbers = {.head = harness_head(RECORD_GATEWAY_SESSION_NUMBERS, session),
+                                              .generation = 2};
+    harness_decide(&d->h, AGENT_GATEWAY, LANE_ORDER, by_operator ? &numbers.head : &reset.head);
+}
+
 static inline void desk_open_with(struct desk *d, struct settings settings)
 {
     *d = (struct desk){.settings = settings};

@@ -36,6 +36,10 @@ void routing_decide(struct emit *e, const struct lane_item *item)
     case RECORD_GATEWAY_SESSION_STATE:
         decide_session(e, item);
         break;
+    case RECORD_GATEWAY_SESSION_RESET:
+    case RECORD_GATEWAY_SESSION_NUMBERS:
+        decide_session_renumbered(e, item);
+        break;
     default:
         routing_note(e, item, NULL, REASON_NONE, "not for routing");
     }

@@ -72,6 +72,9 @@ void order_end_unknown(struct emit *e, const struct order *o, const char *text);
 
 /* ORDER_STATUS_ASKED: to the LP. */
 void order_ask_status(struct emit *e, const struct order *o);
+/* The question was lost with its session: ORDER_STATUS_ASKED to nobody, so that it is asked when that is
+ * back. */
+void order_ask_status_again(struct emit *e, const struct order *o);
 
 /* ORDER_CANCEL_REFUSED of the taker's cancel that is open on the order. */
 void order_refuse_open_cancel(struct emit *e, const struct order *o, uint32_t cancel_reason,
@@ -103,5 +106,6 @@ void decide_cancel_reject(struct emit *e, const struct lane_item *item);  /* can
 void decide_rfq_cancel(struct emit *e, const struct lane_item *item);     /* cancel.c */
 void decide_status_ask(struct emit *e, uint32_t session);                 /* status.c: timer */
 void decide_session(struct emit *e, const struct lane_item *item);        /* session.c */
+void decide_session_renumbered(struct emit *e, const struct lane_item *item); /* session.c */
 
 #endif

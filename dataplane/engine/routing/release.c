@@ -44,6 +44,9 @@ void decide_order_unsent(struct emit *e, const struct lane_item *item)
     if (c->out.ref_kind == REF_CANCEL)
         routing_note(e, item, o, (enum reason)c->reason,
                      "the cancel was not sent: it is asked again when due");
+    else if (c->out.ref_kind == REF_STATUS && o && order_is_from_lp(o, item) &&
+             order_at_lp(o) == AT_LP_KNOWN && (c->reason == REASON_SESSION_DOWN || c->reason == REASON_LOST))
+        order_ask_status_again(e, o);
     else if (c->out.ref_kind == REF_STATUS)
         routing_note(e, item, o, (enum reason)c->reason,
                      "its status was not asked: it is when the session is back");
