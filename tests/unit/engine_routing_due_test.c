@@ -135,7 +135,7 @@ Test(routing_due, order_that_was_not_sent_in_time_is_rejected_and_was_nowhere)
     after(3000);
     cr_assert_eq(o->state, ORDER_REJECTED);
     const struct order_update *u = harness_find(&d.h, RECORD_ORDER_UPDATE);
-    cr_assert_eq(u->reason, REASON_LP_DEFAULT);
+    cr_assert_eq(u->reason, REASON_SESSION_DOWN, "no default: the LP never had it");
     cr_assert_eq(o->reason, REASON_SESSION_DOWN);
     cr_assert_eq(o->updated_ns, o->created_ns + 2000 * MS);
     cr_assert_eq(o->attempts, 1);
@@ -166,7 +166,7 @@ Test(routing_due, unsent_does_what_its_reason_says)
         {SENT, REASON_LOST, ORDER_PENDING, 0},
         {SENT, REASON_STALE, ORDER_REJECTED, REASON_QUOTE_EXPIRED_IN_FLIGHT},
         {SENT, REASON_ENCODE, ORDER_REJECTED, REASON_REFUSED_BY_CONTROLS},
-        {IN_DOUBT, REASON_LOST, ORDER_REJECTED, REASON_LP_DEFAULT},
+        {IN_DOUBT, REASON_LOST, ORDER_REJECTED, REASON_SESSION_DOWN},
         {WORKING, REASON_LOST, ORDER_WORKING, 0},
         {PARTLY, REASON_LOST, ORDER_PARTLY_FILLED, 0},
         {FILLED, REASON_LOST, ORDER_IS_FILLED, 0},

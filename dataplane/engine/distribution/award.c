@@ -13,9 +13,7 @@ static enum reason revert_cause(enum reason reason)
     case REASON_ENCODE:
         return REASON_REFUSED_BY_CONTROLS;
     case REASON_QUOTE_EXPIRED_IN_FLIGHT:
-    case REASON_STALE:
-    case REASON_SESSION_DOWN:
-    case REASON_LOST:
+    case REASON_SESSION_DOWN: /* the order never left */
         return REASON_QUOTE_EXPIRED_IN_FLIGHT;
     default:
         return REASON_LP_DEFAULT;

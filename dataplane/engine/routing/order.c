@@ -73,6 +73,7 @@ static enum reason update_reason(const struct order *o)
         return REASON_TAKER_REQUEST;
     switch (o->reason) {
     case REASON_QUOTE_EXPIRED_IN_FLIGHT:
+    case REASON_SESSION_DOWN: /* it never left */
     case REASON_LP_REJECTED_ORDER:
     case REASON_TAKER_REQUEST:
         return o->reason;
