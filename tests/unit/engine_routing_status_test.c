@@ -454,6 +454,22 @@ Test(routing_status, an_lp_that_knows_the_order_no_more_takes_back_no_execution)
     cr_assert_eq(o->filled_quantity, UNITS(40));
 }
 
+/* It was resent, or the LP checks late: what was executed is not undone by that. */
+Test(routing_status, an_lp_that_rejects_the_order_itself_takes_back_no_execution)
+{
+    const struct order *o = asked_order("A1");
+    answer(o, '4', UNITS(40));
+    cr_assert_eq(o->in_doubt, DOUBT_EXECUTIONS_MISSING);
+    desk_peer_reject(&d, o, LP, REF_ORDER);
+    cr_assert_str_eq(harness_shape(&d.h), "ROUTING_NOTED");
+    cr_assert_eq(o->state, ORDER_SENT);
+    cr_assert_eq(o->in_doubt, DOUBT_EXECUTIONS_MISSING);
+    desk_fill(&d, o, UNITS(40), UNITS(2), "x1");
+    answer(o, '4', UNITS(40));
+    cr_assert_eq(o->state, ORDER_CANCELLED);
+    cr_assert_eq(o->filled_quantity, UNITS(40));
+}
+
 Test(routing_status, missing_executions_of_an_order_that_goes_on)
 {
     const struct order *o = desk_order_in(&d, WORKING, "A1");

@@ -14,7 +14,7 @@
  *           |                                     | never final before its fate is known
  *   at LP   | due: cancel not answered            | cancel asked again
  *   at LP   | due: executions missing             | status asked, and the cancel again, if one is open
- *   sent    | the LP's FIX rejects it             | rejected
+ *   sent    | the LP's FIX rejects it             | rejected; noted where executions are missing
  *   sent    | … rejects the question how it       | the LP knows no such order, and no executions are
  *           | stands                              | missing: final; else noted
  *   at LP   | … rejects the taker's cancel        | the taker is told, the order goes on
@@ -137,7 +137,7 @@ void decide_order_peer_reject(struct emit *e, const struct lane_item *item)
     } else if (is_status && c->business && c->reason == BUSINESS_UNKNOWN_ID && o->state == ORDER_SENT &&
                o->in_doubt != DOUBT_EXECUTIONS_MISSING) {
         order_end_unknown(e, o, c->text);
-    } else if (is_order && o->state == ORDER_SENT) {
+    } else if (is_order && o->state == ORDER_SENT && o->in_doubt != DOUBT_EXECUTIONS_MISSING) {
         order_end(e, o, ORDER_REJECTED, REASON_LP_REJECTED_ORDER, NULL, c->text);
     } else if (is_cancel && order_is_at_lp(o) && o->cancel_asked >= CANCEL_BY_TAKER) {
         order_cancel_failed(e, o, false, 99, REASON_PEER_REJECT, c->text);
