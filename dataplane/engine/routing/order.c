@@ -188,7 +188,7 @@ void order_end(struct emit *e, const struct order *o, enum order_status state, e
         text = reason ? reason_name(reason) : "";
     struct order_state *ev = order_state_begin(e, o, state, reason);
     ev->due_ns = 0;
-    ev->in_doubt = 0;
+    ev->in_doubt = DOUBT_NONE;
     if (lp_order_id)
         memcpy(ev->lp_order_id, lp_order_id, sizeof ev->lp_order_id);
     copy_text(ev->text, text);

@@ -93,12 +93,13 @@ static void executions_due(struct emit *e, const struct order *o)
 /* No answer to the order, or to its cancel. */
 static void answer_due(struct emit *e, const struct order *o)
 {
-    bool newly_in_doubt = o->state == ORDER_SENT && !o->in_doubt;
+    assert(o->in_doubt != DOUBT_EXECUTIONS_MISSING); /* executions_due */
+    bool newly_in_doubt = o->state == ORDER_SENT && o->in_doubt == DOUBT_NONE;
     bool asks = session_is_synced(e, o->lp_session);
     enum cancel_asked asked_for = o->cancel_asked ? o->cancel_asked : CANCEL_BY_TIMEOUT;
     if (newly_in_doubt || !asks) {
         struct order_state *ev = order_state_begin(e, o, (enum order_status)o->state, REASON_IN_DOUBT);
-        ev->in_doubt = o->in_doubt || newly_in_doubt;
+        ev->in_doubt = newly_in_doubt ? DOUBT_UNANSWERED : o->in_doubt;
         ev->cancel_asked = (uint8_t)asked_for;
         ev->due_ns = e->now_ns + routing_settings(routing_of(e))->order_cancel_retry_ns;
         emit_end(e, ev);
