@@ -146,9 +146,9 @@ static int history_row(struct dumping *d, const char *key, size_t key_size, cons
     begin_line(d);
     add_name(d, "rfq", 'R', store_from_be64(key));
     add(d,
-        ",\"seq\":%" PRIu64 ",\"writer\":\"%s\",\"time_ns\":%" PRIu64 ",\"cause_time_ns\":%" PRIu64
-        ",\"origin_time_ns\":%" PRIu64,
-        store_from_be64(key + 8), agent_name(row->agent), row->time_ns, row->cause_time_ns,
+        ",\"seq\":%" PRIu64 ",\"stream_epoch\":%" PRIu32 ",\"writer\":\"%s\",\"time_ns\":%" PRIu64
+        ",\"cause_time_ns\":%" PRIu64 ",\"origin_time_ns\":%" PRIu64,
+        store_from_be64(key + 8), row->stream_epoch, agent_name(row->agent), row->time_ns, row->cause_time_ns,
         row->origin_time_ns);
     add_record(d, r);
     end_line(d);

@@ -3,7 +3,8 @@
  * are given away between two parts, so a taker may be as slow as it likes.
  *
  *   {"table":"rfqs", the entity's fields}                     each table of entities, ended ones too
- *   {"table":"history","rfq":"R…","seq":…,"writer":…,"time_ns":…,"cause_time_ns":…,"origin_time_ns":…,"record":{…}}
+ *   {"table":"history","rfq":"R…","seq":…,"stream_epoch":…,"writer":…,"time_ns":…,"cause_time_ns":…,
+ *    "origin_time_ns":…,"record":{…}}
  *   {"table":"sent","session":…,"generation":…,"seq":…,"record":{…}}
  *   {"table":"orders_rfq","order":"O…","rfq":"R…"}
  *   {"table":"purge","left_ns":…,"rfq":"R…"}

@@ -38,7 +38,9 @@
 struct history_row {
     uint8_t version;
     uint8_t agent; /* writer of the record */
-    uint8_t reserved[6];
+    uint8_t reserved[2];
+    uint32_t stream_epoch; /* of the record's frame; 0: written before rows had it. One more with an unclean
+                              start at most, so that 32 bits are plenty */
     uint64_t time_ns, cause_time_ns, origin_time_ns; /* of its batch */
     /* struct record follows */
 };

@@ -232,7 +232,7 @@ struct timeline_row {
     struct verifying *v;
     const struct batch *batch;
     const struct record *record;
-    uint64_t seq;
+    uint64_t seq, stream_epoch;
 };
 
 static void compare_timeline_row(void *ctx, const void *value, size_t size)
@@ -243,6 +243,7 @@ static void compare_timeline_row(void *ctx, const void *value, size_t size)
     if (size == sizeof row + r->record->size) {
         memcpy(&row, value, sizeof row);
         if (row.agent == r->batch->agent && row.time_ns == r->batch->time_ns &&
+            (row.stream_epoch == 0 || row.stream_epoch == r->stream_epoch) &&
             memcmp((const char *)value + sizeof row, r->record, r->record->size) == 0)
             return;
     }
@@ -265,7 +266,7 @@ static void compare_timelines(struct verifying *v, const struct log_frame *f)
     const struct batch *b = log_frame_batch(f);
     uint64_t seq = f->first_seq;
     for (const struct record *r = batch_first(b); r; r = batch_after(b, r), seq++) {
-        struct timeline_row row = {v, b, r, seq};
+        struct timeline_row row = {v, b, r, seq, f->stream_epoch};
         char key[HISTORY_KEY_SIZE];
         uint64_t rfq = rfq_of(v, r);
         if (!rfq)

@@ -153,12 +153,12 @@ enum err make_text(struct feed *f, enum feed_form form, const struct record *r, 
     return error;
 }
 
-enum err feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t seq,
-                     struct feed_event *out)
+enum err feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t epoch,
+                     uint64_t seq, struct feed_event *out)
 {
     enum err e = event_of(&f->facts, form, r, out);
     out->seq = seq;
-    return e || !out->name ? e : make_text(f, form, r, feed_epoch(f), &f->text, out);
+    return e || !out->name ? e : make_text(f, form, r, epoch ? epoch : feed_epoch(f), &f->text, out);
 }
 
 static void note_place(struct feed *f, const struct batch *b, uint64_t first_seq)

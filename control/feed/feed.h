@@ -74,10 +74,11 @@ unsigned feed_poll(struct feed *f);
 void feed_follow(struct feed *f, const struct feed_follower *follower);
 void feed_applied(struct feed *f, const struct batch *b, uint64_t first_seq, uint64_t end);
 
-/* One record, wherever it comes from, as its event; out->name NULL: it is none in this form. ERR_NOT_FOUND:
- * its RFQ is forgotten. ERR_MEMORY; errors of the store. */
-enum err feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t seq,
-                     struct feed_event *out) WARN_UNUSED;
+/* One record, wherever it comes from, as its event; out->name NULL: it is none in this form. epoch: of the
+ * stream as the record was written, which its eventId names for good; 0: not known (history_row): the present
+ * one. ERR_NOT_FOUND: its RFQ is forgotten. ERR_MEMORY; errors of the store. */
+enum err feed_record(struct feed *f, enum feed_form form, const struct record *r, uint64_t epoch,
+                     uint64_t seq, struct feed_event *out) WARN_UNUSED;
 /* Is there such an event in this form? */
 bool feed_has_event(enum feed_form form, const char *name);
 

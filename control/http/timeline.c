@@ -8,7 +8,7 @@ struct timeline;
 struct form {
     const char *content_type;
     const char *list; /* the member that has them all; NULL: one on each line */
-    void (*add)(struct timeline *t, uint64_t seq, const struct record *rec);
+    void (*add)(struct timeline *t, uint64_t seq, const struct history_row *row);
 };
 
 struct timeline {
@@ -24,7 +24,7 @@ static bool add_row(void *ctx, uint64_t seq, const struct history_row *row)
 {
     struct timeline *t = ctx;
     struct http_pieces *p = &t->pieces;
-    t->form->add(t, seq, history_record(row));
+    t->form->add(t, seq, row);
     t->next_seq = seq + 1;
     p->more = --t->rows_left == 0 || p->j.used >= t->bytes_max;
     return !p->more && !p->j.failed && !t->error;
@@ -74,16 +74,18 @@ static void serve(struct web_request *r, const struct form *form)
     http_pieces_serve(r, &t->pieces);
 }
 
-static void add_transition(struct timeline *t, uint64_t seq, const struct record *rec)
+static void add_transition(struct timeline *t, uint64_t seq, const struct history_row *row)
 {
+    const struct record *rec = history_record(row);
     if (rec->type == RECORD_RFQ_TRANSITION)
         view_transition(&t->pieces.j, http_pieces_replica(&t->pieces), seq, (const void *)rec);
 }
 
-static void add_event(struct timeline *t, uint64_t seq, const struct record *rec)
+static void add_event(struct timeline *t, uint64_t seq, const struct history_row *row)
 {
     struct feed_event e;
-    t->error = feed_record(t->pieces.http->feed, FEED_CONTRACT, rec, seq, &e);
+    t->error =
+        feed_record(t->pieces.http->feed, FEED_CONTRACT, history_record(row), row->stream_epoch, seq, &e);
     if (!t->error && e.name) {
         json_raw(&t->pieces.j, NULL, e.text, e.size);
         json_line(&t->pieces.j);

@@ -110,8 +110,7 @@ static void track(struct replica *r, const struct log_frame *f)
         uint64_t position = batch_record_position(b, rec);
         const struct state *addressee = rec->dest == AGENT_NONE ? NULL : r->states[rec->dest];
         if (addressee && position > addressee->marks.consumed[b->agent][rec->lane])
-            unconsumed_add(&r->unconsumed, b->agent, rec, position, f->offset, seq,
-                           rec->type == RECORD_GATEWAY_IN);
+            unconsumed_add(&r->unconsumed, f, rec, position, seq, rec->type == RECORD_GATEWAY_IN);
     }
 }
 
@@ -126,7 +125,7 @@ static void write_rows(struct replica *r, const struct log_frame *f)
             rows_cause(&r->rows, b, b->cause_agent, cause, r->config.routing);
     }
     for (const struct record *rec = batch_first(b); rec; rec = batch_after(b, rec), seq++)
-        rows_record(&r->rows, b, rec, seq, r->config.routing);
+        rows_record(&r->rows, f, rec, seq, r->config.routing);
 }
 
 static bool apply_frame(struct replica *r, const struct log_frame *f)

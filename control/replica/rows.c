@@ -54,13 +54,15 @@ static void put_sent(struct rows *r, const struct gateway_out *out, uint8_t agen
     memcpy(value + sizeof row, out, out->head.size);
 }
 
-void rows_record(struct rows *r, const struct batch *b, const struct record *rec, uint64_t seq,
+void rows_record(struct rows *r, const struct log_frame *f, const struct record *rec, uint64_t seq,
                  const struct routing_state *routing)
 {
+    const struct batch *b = log_frame_batch(f);
     uint64_t rfq = rfq_of(rec, routing);
     if (rfq) {
         const struct history_row row = {.version = STORE_VALUE_VERSION,
                                         .agent = b->agent,
+                                        .stream_epoch = (uint32_t)f->stream_epoch,
                                         .time_ns = b->time_ns,
                                         .cause_time_ns = b->cause_time_ns,
                                         .origin_time_ns = b->origin_time_ns};
@@ -84,6 +86,7 @@ void rows_cause(struct rows *r, const struct batch *b, uint8_t writer, const str
         return;
     const struct history_row row = {.version = STORE_VALUE_VERSION,
                                     .agent = writer,
+                                    .stream_epoch = cause->stream_epoch,
                                     .time_ns = frame->time_ns,
                                     .origin_time_ns = frame->time_ns};
     put_history(r, rfq, cause->seq, &row, frame);

@@ -39,8 +39,8 @@ struct rows {
 /* From here on entities that leave the states' tables are kept. Errors: as scan. */
 enum err rows_open(struct rows *r, struct checkpoint *c, const struct replica_config *config,
                    struct store *store, struct state *const states[AGENTS_MAX]) WARN_UNUSED;
-/* A record of the log, before it is applied. cause: the frame that led to its batch, or NULL. */
-void rows_record(struct rows *r, const struct batch *b, const struct record *rec, uint64_t seq,
+/* A record of the log, before it is applied. */
+void rows_record(struct rows *r, const struct log_frame *f, const struct record *rec, uint64_t seq,
                  const struct routing_state *routing);
 /* The frame that a batch was decided from, into the timeline that the batch is about. writer: its gateway. */
 void rows_cause(struct rows *r, const struct batch *b, uint8_t writer, const struct unconsumed_entry *cause,

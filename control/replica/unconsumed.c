@@ -45,16 +45,17 @@ static const struct unconsumed_entry *queue_front(const struct unconsumed_queue 
     return q->head == q->tail ? NULL : (const struct unconsumed_entry *)(const void *)(q->bytes + q->head);
 }
 
-void unconsumed_add(struct unconsumed *u, uint8_t writer, const struct record *r, uint64_t position,
-                    uint64_t log_offset, uint64_t seq, int with_record)
+void unconsumed_add(struct unconsumed *u, const struct log_frame *f, const struct record *r,
+                    uint64_t position, uint64_t seq, bool with_record)
 {
-    struct unconsumed_queue *q = &u->queues[r->dest][writer][r->lane];
+    struct unconsumed_queue *q = &u->queues[r->dest][log_frame_batch(f)->agent][r->lane];
     size_t size = sizeof(struct unconsumed_entry) + (with_record ? r->size : 0);
     struct unconsumed_entry *e = (struct unconsumed_entry *)(void *)queue_push(q, size);
     *e = (struct unconsumed_entry){.size = (uint32_t)size,
-                                   .has_record = with_record != 0,
+                                   .stream_epoch = (uint32_t)f->stream_epoch,
+                                   .has_record = with_record,
                                    .position = position,
-                                   .log_offset = log_offset,
+                                   .log_offset = f->offset,
                                    .seq = seq};
     if (with_record)
         memcpy(e + 1, r, r->size);

@@ -8,11 +8,12 @@
 #ifndef RFQD_CONTROL_REPLICA_UNCONSUMED_H
 #define RFQD_CONTROL_REPLICA_UNCONSUMED_H
 
-#include "dataplane/ring/record.h"
+#include "storage/log/log.h"
 
 struct unconsumed_entry {
-    uint32_t size; /* with the record behind it, where there is one */
-    uint32_t has_record;
+    uint32_t size;         /* with the record behind it, where there is one */
+    uint32_t stream_epoch; /* of its frame */
+    uint64_t has_record;
     uint64_t position;
     uint64_t log_offset; /* of its frame */
     uint64_t seq;
@@ -36,8 +37,8 @@ static inline const struct record *unconsumed_record(const struct unconsumed_ent
 
 void unconsumed_free(struct unconsumed *u);
 /* with_record: keep its bytes. Running out of memory stops the process. */
-void unconsumed_add(struct unconsumed *u, uint8_t writer, const struct record *r, uint64_t position,
-                    uint64_t log_offset, uint64_t seq, int with_record);
+void unconsumed_add(struct unconsumed *u, const struct log_frame *f, const struct record *r,
+                    uint64_t position, uint64_t seq, bool with_record);
 /* The addressee has decided everything up to `position`. The entry of that very record, NULL if it is not
  * there; it holds until the next call. */
 const struct unconsumed_entry *unconsumed_take(struct unconsumed *u, uint8_t addressee, uint8_t writer,

@@ -102,6 +102,7 @@ static void list_store(FILE *f)
     STRUCT(history_row);
     FIELD(history_row, version);
     FIELD(history_row, agent);
+    FIELD(history_row, stream_epoch);
     FIELD(history_row, time_ns);
     FIELD(history_row, cause_time_ns);
     FIELD(history_row, origin_time_ns);

@@ -29,11 +29,12 @@ static uint64_t ask(struct front_rig *f)
     return rfq;
 }
 
+/* Rows that were written before they had an epoch: 0, and the present one. */
 static const char *event(struct feed *feed, enum feed_form form, const struct record *r, const char *name)
 {
     static char text[4096];
     struct feed_event e;
-    cr_assert_eq(feed_record(feed, form, r, 77, &e), OK);
+    cr_assert_eq(feed_record(feed, form, r, 0, 77, &e), OK);
     cr_assert_not_null(e.name);
     cr_assert_str_eq(e.name, name);
     cr_assert(e.text && e.size < sizeof text);
@@ -67,7 +68,9 @@ Test(control_event, an_award_s_time_escalates_level_by_level_and_is_extended)
     expect_in(text, "\"level\":2,\"reason\":\"timeout\",\"role\":\"team lead\"");
     expect_in(text, "\"timeoutAt\":\"2030-03-17T17:46:40.000000000Z\"");
     cr_expect(!strstr(text, "\"action\""), "%s", text);
-    expect_in(event(feed, FEED_CONTRACT, &level.head, "rfq.escalated"), "\"eventType\":\"rfq.escalated\"");
+    text = event(feed, FEED_CONTRACT, &level.head, "rfq.escalated");
+    expect_in(text, "\"eventType\":\"rfq.escalated\"");
+    expect_in(text, "\"eventId\":\"1-77\"");
     level.level = WORKFLOW_END;
     level.move = MOVE_AUTO_CANCEL;
     memset(level.role, 0, sizeof level.role);
@@ -76,7 +79,7 @@ Test(control_event, an_award_s_time_escalates_level_by_level_and_is_extended)
     cr_expect(!strstr(text, "\"role\""), "%s", text);
     struct feed_event none;
     level.fired = 0; /* its time began, or was extended: RFQ_EXTENDED tells of that */
-    cr_expect_eq(feed_record(feed, FEED_STREAM, &level.head, 78, &none), OK);
+    cr_expect_eq(feed_record(feed, FEED_STREAM, &level.head, 0, 78, &none), OK);
     cr_expect_null(none.name);
 
     struct rfq_extended longer = {

@@ -245,6 +245,52 @@ Test(control_replay, those_who_left_a_disk_that_hangs_are_bounded)
     close_on_slow_disk(&f);
 }
 
+/* The ids of the events of one RFQ, as a text. */
+static void ids_of(struct front_rig *f, const char *path, const char *rfq, char *to, size_t size)
+{
+    char name[40];
+    size_t used = 0;
+    struct front_client *c = front_get(f, path);
+    front_pass(f, RIG_SECOND / 2);
+    cr_assert(strstr(c->text, "HTTP/1.1 200 "), "%s: %s", path, c->text);
+    snprintf(name, sizeof name, "\"rfqId\":\"%s\"", rfq);
+    for (const char *at = c->text; (at = strstr(at, REPLAYED)) != NULL; at++) {
+        const char *of = strstr(at, "\"rfqId\":");
+        if (strncmp(of, name, strlen(name)) == 0)
+            used += (size_t)snprintf(to + used, size - used, "%.*s ", (int)strcspn(at + 12, "\""), at + 12);
+    }
+    cr_assert(used > 0 && used < size);
+}
+
+/* Whichever way it is read again, and in whichever epoch: it is what a receiver knows it by (spec/80). */
+Test(control_replay, an_event_keeps_its_id_where_the_epoch_has_grown)
+{
+    static struct front_rig f;
+    char rfq[ID_TEXT_SIZE], path[96], before[1024], timeline[1024], replayed[1024];
+    front_rig_open(&f);
+    struct front_client *c = front_listen(
+        &f, "{\"op\":\"rfq.create\",\"symbol\":\"EURUSD\",\"side\":\"buy\",\"quantity\":\"1000\"}");
+    front_pass(&f, RIG_SECOND);
+    const char *id = strstr(c->text, "\"rfqId\":\"");
+    cr_assert(id, "%s", c->text);
+    snprintf(rfq, sizeof rfq, "%.*s", (int)strcspn(id + 9, "\""), id + 9);
+    snprintf(path, sizeof path, "/api/v1/rfqs/%s/events", rfq);
+    ids_of(&f, path, rfq, before, sizeof before);
+    for (int boot = 2; boot <= 3; boot++) {
+        uint64_t epoch = log_stream_epoch(node_log(f.rig.node));
+        front_rig_reboot(&f, boot);
+        cr_assert_eq(log_stream_epoch(node_log(f.rig.node)), epoch + 1);
+        ids_of(&f, path, rfq, timeline, sizeof timeline);
+        ids_of(&f, "/api/v1/events", rfq, replayed, sizeof replayed);
+        cr_assert_str_eq(replayed, before);
+        cr_assert_str_eq(timeline, before);
+        front_pass(&f, 5 * RIG_SECOND); /* it leaves memory, and there are events of this epoch */
+        ids_of(&f, path, rfq, before, sizeof before);
+    }
+    front_destroy(f.front);
+    front_rig_close(&f);
+}
+
 /* The answer says what is kept no more, by number or by time; where neither is given it is what there is. */
 Test(control_replay, what_was_recycled_is_told_from_what_is_kept)
 {

@@ -61,6 +61,7 @@ Test(control_replica, has_the_digests_of_the_engines)
 struct frame_in {
     uint8_t writer;
     uint64_t position, seq;
+    uint32_t stream_epoch;
     struct record *record;
 };
 
@@ -104,6 +105,7 @@ static void expect_cause(struct expectation *x, const struct batch *b)
         if (x->frames[i].writer == b->cause_agent && x->frames[i].position == b->cause)
             expect(x, rfq, x->frames[i].seq,
                    (struct history_row){.agent = x->frames[i].writer,
+                                        .stream_epoch = x->frames[i].stream_epoch,
                                         .time_ns = x->frames[i].record->time_ns,
                                         .origin_time_ns = x->frames[i].record->time_ns},
                    x->frames[i].record);
@@ -117,12 +119,13 @@ static void expect_batch(struct expectation *x, const struct log_frame *f)
     for (const struct record *r = batch_first(b); r; r = batch_after(b, r), seq++) {
         if (r->type == RECORD_GATEWAY_IN && r->dest) {
             x->frames = realloc(x->frames, (x->frame_count + 1) * sizeof *x->frames);
-            x->frames[x->frame_count++] =
-                (struct frame_in){b->agent, batch_record_position(b, r), seq, copy_of(r)};
+            x->frames[x->frame_count++] = (struct frame_in){b->agent, batch_record_position(b, r), seq,
+                                                            (uint32_t)f->stream_epoch, copy_of(r)};
         }
         if (record_rfq(r))
             expect(x, record_rfq(r), seq,
                    (struct history_row){.agent = b->agent,
+                                        .stream_epoch = (uint32_t)f->stream_epoch,
                                         .time_ns = b->time_ns,
                                         .cause_time_ns = b->cause_time_ns,
                                         .origin_time_ns = b->origin_time_ns},
@@ -193,6 +196,7 @@ Test(control_replica, writes_timelines_without_a_gap_after_power_cuts)
     struct expectation x;
     live(&w, 9, 12, true);
     expect_all(&x, w.log);
+    cr_assert_gt(log_stream_epoch(w.log), 1, "rows of several epochs");
     cr_assert_eq(w.store->ops->scan(w.store, TABLE_HISTORY, NULL, 0, check_row, &x), OK);
     cr_assert_eq(x.at, x.row_count);
     expect_free(&x);

@@ -65,14 +65,33 @@ static inline void front_rig_open(struct front_rig *f)
     front_rig_start(f);
 }
 
-/* front_destroy comes before it. */
-static inline void front_rig_close(struct front_rig *f)
+static inline void front_rig_let_go(struct front_rig *f)
 {
     metrics_destroy(f->metrics);
     tally_destroy(f->tally);
-    rig_close(&f->rig);
     for (unsigned i = 0; i < f->count; i++)
         free(f->clients[i].text);
+    memset(f->clients, 0, sizeof f->clients);
+    f->count = 0;
+}
+
+/* front_destroy comes before it. */
+static inline void front_rig_close(struct front_rig *f)
+{
+    front_rig_let_go(f);
+    rig_close(&f->rig);
+}
+
+/* The machine was cut off, and is up again: rings do not count, and the log begins a new stream epoch. The
+ * clients are gone. */
+static inline void front_rig_reboot(struct front_rig *f, int boot)
+{
+    front_destroy(f->front);
+    front_rig_let_go(f);
+    rig_kill(&f->rig);
+    f->rig.more = NULL;
+    rig_open_node(&f->rig, boot);
+    front_rig_start(f);
 }
 
 static inline uint64_t front_counted(const struct front_rig *f, const char *name, const char *label)

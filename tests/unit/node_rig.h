@@ -42,6 +42,29 @@ struct node_rig {
     void *more_ctx;
 };
 
+/* What one run has: network, counters, the store's handle, and the node. */
+static inline void rig_open_node(struct node_rig *r, int boot)
+{
+    RIG_HOLDS(sim_net_create(&r->net, 1, NULL) == OK && counters_create(&r->counters, NULL) == OK &&
+              store_memory_create(&r->store, &r->kept) == OK);
+    sim_net_advance(r->net, r->now_ns);
+    RIG_HOLDS(sim_net_port(r->net, (struct in_addr){htonl(0x0a000001)}, 64, &r->port) == OK);
+    struct node_config n = {
+        .config = r->config, .port = r->port, .disk = r->disk, .store = r->store, .counters = r->counters};
+    memset(n.identity.instance, 7, sizeof n.identity.instance);
+    memset(n.identity.boot, boot, sizeof n.identity.boot);
+    RIG_HOLDS(node_open(&r->node, &n, r->now_ns) == OK);
+}
+
+/* As a kill -9 leaves it: the disk and what the store has committed. */
+static inline void rig_kill(struct node_rig *r)
+{
+    node_close(r->node);
+    r->store->ops->destroy(r->store);
+    sim_net_destroy(r->net);
+    counters_close(r->counters);
+}
+
 /* record: more of that section. */
 static inline void rig_open_with(struct node_rig *r, const char *record)
 {
@@ -69,16 +92,9 @@ static inline void rig_open_with(struct node_rig *r, const char *record)
     if (e != OK)
         fprintf(stderr, "%s\n", r->config->errors[0]);
     RIG_HOLDS(e == OK);
-    RIG_HOLDS(sim_net_create(&r->net, 1, NULL) == OK && counters_create(&r->counters, NULL) == OK &&
-              disk_sim_create(&r->disk, 1) == OK && store_memory_create(&r->store, &r->kept) == OK);
-    sim_net_advance(r->net, r->now_ns);
+    RIG_HOLDS(disk_sim_create(&r->disk, 1) == OK);
     disk_sim_set_time(r->disk, r->now_ns);
-    RIG_HOLDS(sim_net_port(r->net, (struct in_addr){htonl(0x0a000001)}, 64, &r->port) == OK);
-    struct node_config n = {
-        .config = r->config, .port = r->port, .disk = r->disk, .store = r->store, .counters = r->counters};
-    memset(n.identity.instance, 7, sizeof n.identity.instance);
-    memset(n.identity.boot, 1, sizeof n.identity.boot);
-    RIG_HOLDS(node_open(&r->node, &n, r->now_ns) == OK);
+    rig_open_node(r, 1);
 }
 
 static inline void rig_open(struct node_rig *r)
@@ -90,12 +106,9 @@ static inline void rig_close(struct node_rig *r)
 {
     static const char *const files[] = {"gateway0.ring", "distribution.ring", "routing.ring", "secret"};
     char path[128];
-    node_close(r->node);
-    r->store->ops->destroy(r->store);
+    rig_kill(r);
     store_memory_free(r->kept);
     r->disk->ops->destroy(r->disk);
-    sim_net_destroy(r->net);
-    counters_close(r->counters);
     config_free(r->config);
     for (unsigned i = 0; i < 4; i++) {
         snprintf(path, sizeof path, "%s/%s", r->directory, files[i]);

@@ -64,7 +64,7 @@ static void put_quote_ended(struct store *s, uint64_t rfq, uint64_t id)
 static void put_history_of(struct store *s, uint64_t rfq, uint64_t seq, uint8_t version)
 {
     const struct history_row row = {
-        .version = 1, .agent = AGENT_DISTRIBUTION, .time_ns = 5, .origin_time_ns = 3};
+        .version = 1, .agent = AGENT_DISTRIBUTION, .stream_epoch = 2, .time_ns = 5, .origin_time_ns = 3};
     const struct rfq_retired ev = {.head = {.size = sizeof ev,
                                             .type = RECORD_RFQ_RETIRED,
                                             .version = version,
@@ -191,7 +191,8 @@ Test(storage_dump, shows_each_kind_of_table)
     static const char *const parts[] = {
         "{\"table\":\"marks\",\"log_offset\":4096,\"next_seq\":12",
         "{\"agent\":\"routing\",\"merged\":800,\"batches\":7",
-        "{\"table\":\"history\",\"rfq\":\"R1\",\"seq\":33,\"writer\":\"distribution\",\"time_ns\":5,\"cause_"
+        "{\"table\":\"history\",\"rfq\":\"R1\",\"seq\":33,\"stream_epoch\":2,\"writer\":\"distribution\","
+        "\"time_ns\":5,\"cause_"
         "time_ns\":0,"
         "\"origin_time_ns\":3,\"record\":{\"type\":\"RFQ_RETIRED\",\"time_ns\":5,\"rfq\":\"R1\"}}",
         "{\"table\":\"quotes_ended\",\"id\":\"Q7\",\"rfq\":\"R1\"",

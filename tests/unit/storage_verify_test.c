@@ -346,6 +346,38 @@ Test(storage_verify, names_an_event_that_a_timeline_lacks)
     end(&w);
 }
 
+static int take_row(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+    struct history_row *row = ctx;
+    (void)key;
+    (void)key_size;
+    cr_assert_geq(value_size, sizeof *row);
+    memcpy(row, value, value_size);
+    return 1;
+}
+
+/* Rows of before there was one have none. */
+Test(storage_verify, names_an_event_under_another_stream_epoch)
+{
+    struct world w;
+    struct found f;
+    _Alignas(8) char value[sizeof(struct history_row) + RECORD_SIZE_MAX];
+    struct history_row *row = (void *)value;
+    live(&w, 7);
+    struct first_row first = first_of(&w, TABLE_HISTORY);
+    cr_assert_eq(w.store->ops->scan(w.store, TABLE_HISTORY, NULL, 0, take_row, value), OK);
+    cr_assert_neq(row->stream_epoch, 0);
+    const size_t size = sizeof *row + ((const struct record *)(const void *)(row + 1))->size;
+    row->stream_epoch++;
+    tamper(&w, TABLE_HISTORY, first.key, first.key_size, value, size);
+    cr_assert_eq(verify(&w, &f, NULL).differences, 1);
+    cr_assert(strstr(f.text, "the store has another record under this number"), "%s", f.text);
+    row->stream_epoch = 0;
+    tamper(&w, TABLE_HISTORY, first.key, first.key_size, value, size);
+    cr_assert_eq(verify(&w, &f, NULL).differences, 0, "%s", f.text);
+    end(&w);
+}
+
 Test(storage_verify, names_the_place_where_an_engine_disagreed)
 {
     struct world w;
