@@ -388,12 +388,23 @@ class Life(House):
         self.assertIn("rfq:awarded", names)
         self.assertIn("rfq:filled", names)
 
+    def read_later(self, rfq):
+        """The RFQ and its quotes by id, as HTTP has them."""
+        c = Connection(self.port)
+        state, quotes = (c.ask("GET", f"/api/v1/rfqs/{rfq}{what}", ANN) for what in ("", "/quotes"))
+        c.close()
+        self.assertEqual((state.status, quotes.status), (200, 200), (state, quotes))
+        return state.json(), {q["id"]: q for q in quotes.json()["quotes"]}
+
     def test_a_snapshot_and_what_follows_are_one_story(self):
         """State from the snapshot plus the events behind it is what a later read says."""
         rfq = self.create(timeout_ms=1500)
         w = self.ws()
         snap = w.ask("subscribe:rfq", rfqId=rfq)
         seq, standing = snap["seq"], {q["id"] for q in snap["rfq"]["quotes"] if q["status"] == "standing"}
+        told = ("lpId", "bidPrice", "askPrice", "quantity")
+        state = {name: snap["rfq"]["rfq"][name] for name in ("status", "state", "expiresAt")}
+        quotes = {q["id"]: {name: q[name] for name in told} for q in snap["rfq"]["quotes"]}
         ended = False
         while not ended:
             e = w.event()
@@ -401,13 +412,23 @@ class Life(House):
                 continue
             self.assertEqual(e["prev"], seq)
             self.assertGreater(e["seq"], e["prev"])
-            seq = e["seq"]
+            seq, data = e["seq"], e["data"]
             if e["event"] == "quote:received":
-                standing.discard(e["data"].get("replaces"))
-                standing.add(e["data"]["quoteId"])
+                standing.discard(data.get("replaces"))
+                standing.add(data["quoteId"])
+                quotes[data["quoteId"]] = {name: data[name] for name in told}
+            elif e["event"] in ("quote:expired", "quote:withdrawn"):
+                standing.discard(data["quoteId"])
             elif e["event"] == "quotes:ranked":
-                self.assertEqual({r["quoteId"] for r in e["data"]["rankings"]} - standing, set())
+                self.assertEqual({r["quoteId"] for r in data["rankings"]} - standing, set())
+            else:
+                state.update({name: data[name] for name in state if name in data})
             ended = e["event"] in ENDS
+        self.assertTrue(quotes)
+        read, read_quotes = self.read_later(rfq)
+        self.assertEqual({name: read[name] for name in state}, state)
+        self.assertEqual({id: {name: read_quotes[id][name] for name in told} for id in quotes}, quotes)
+        self.assertEqual({id for id, q in read_quotes.items() if q["status"] == "standing"} - standing, set())
 
     def test_countdown_goes_down(self):
         w = self.ws()
