@@ -10,7 +10,7 @@
 /* Answers
  * ------------------------------------------------------------------------------------------------------ */
 
-struct json *ask_begin(const struct asking *a, bool success)
+struct json *ws_ask_begin(const struct asking *a, bool success)
 {
     struct json *j = &a->c->ws->text;
     j->used = 0;
@@ -25,41 +25,45 @@ static void answer_end_at(const struct asking *a, struct json *j, uint64_t seq)
 {
     json_close(j, '}');
     if (!j->failed)
-        conn_text(a->c, j->text, j->used, seq);
+        ws_conn_text(a->c, j->text, j->used, seq);
 }
 
-void ask_end(const struct asking *a, struct json *j)
+void ws_ask_end(const struct asking *a, struct json *j)
 {
     answer_end_at(a, j, 0);
 }
 
-void ask_refuse(const struct asking *a, const char *error, const char *detail)
+void ws_ask_refuse(const struct asking *a, enum ws_refusal why, const char *error, const char *detail)
 {
-    struct json *j = ask_begin(a, false);
-    json_text(j, "error", error);
-    json_text(j, "detail", detail);
-    ask_end(a, j);
+    ws_count(a->c->ws, why);
+    ws_ask_fail(a, error, detail);
 }
 
-void ask_refuse_full(const struct asking *a)
+void ws_ask_fail(const struct asking *a, const char *error, const char *detail)
+{
+    struct json *j = ws_ask_begin(a, false);
+    json_text(j, "error", error);
+    json_text(j, "detail", detail);
+    ws_ask_end(a, j);
+}
+
+void ws_ask_refuse_full(const struct asking *a)
 {
     static_assert(WS_SUBSCRIPTIONS_MAX == 1000, "the text says so");
-    ws_refuse(a->c->ws, REFUSED_SUBSCRIPTIONS);
-    ask_refuse(a, "limit", "a connection has at most 1000 subscriptions");
+    ws_ask_refuse(a, WS_REFUSED_SUBSCRIPTIONS, "limit", "a connection has at most 1000 subscriptions");
 }
 
 static void refuse_not_subscribed(const struct asking *a)
 {
-    ws_refuse(a->c->ws, REFUSED_NOT_SUBSCRIBED);
-    ask_refuse(a, "not_subscribed", "there was no such subscription");
+    ws_ask_refuse(a, WS_REFUSED_NOT_SUBSCRIBED, "not_subscribed", "there was no such subscription");
 }
 
 static void done(const struct asking *a)
 {
-    ask_end(a, ask_begin(a, true));
+    ws_ask_end(a, ws_ask_begin(a, true));
 }
 
-const char *ask_text(json_object *body, const char *name)
+const char *ws_ask_text(json_object *body, const char *name)
 {
     json_object *v;
     return json_object_object_get_ex(body, name, &v) && json_object_is_type(v, json_type_string)
@@ -67,7 +71,7 @@ const char *ask_text(json_object *body, const char *name)
                : NULL;
 }
 
-bool ask_number(json_object *body, const char *name, uint64_t *out)
+bool ws_ask_number(json_object *body, const char *name, uint64_t *out)
 {
     json_object *v;
     if (!json_object_object_get_ex(body, name, &v) || !json_object_is_type(v, json_type_int) ||
@@ -83,31 +87,28 @@ bool ask_number(json_object *body, const char *name, uint64_t *out)
 static void op_auth(struct asking *a)
 {
     struct ws *w = a->c->ws;
-    const char *token = ask_text(a->body, "token"), *why = "auth takes a token";
+    const char *token = ws_ask_text(a->body, "token"), *why = "auth takes a token";
     struct principal who;
     if (!token || auth_token(w->config.auth, token, w->now_ns, &who, &why) != OK) {
-        ws_refuse(w, REFUSED_TOKEN);
-        ask_refuse(a, "unauthorized", why);
+        ws_ask_refuse(a, WS_REFUSED_TOKEN, "unauthorized", why);
         if (!a->c->authenticated)
-            conn_close(a->c, 1008, why);
+            ws_conn_close(a->c, 1008, why);
     } else if (a->c->authenticated && who.user != a->c->who.user) {
-        ws_refuse(w, REFUSED_OTHER_USER);
-        ask_refuse(a, "unauthorized", "this connection is another user's");
-    } else if (!a->c->authenticated && !conn_fits(w, &who)) {
-        ws_refuse(w, REFUSED_TENANT_LIMIT);
-        ask_refuse(a, "limit", CONN_TENANT_FULL);
-        conn_close(a->c, 1013, CONN_TENANT_FULL);
+        ws_ask_refuse(a, WS_REFUSED_OTHER_USER, "unauthorized", "this connection is another user's");
+    } else if (!a->c->authenticated && !ws_conn_fits(w, &who)) {
+        ws_ask_refuse(a, WS_REFUSED_TENANT_LIMIT, "limit", CONN_TENANT_FULL);
+        ws_conn_close(a->c, 1013, CONN_TENANT_FULL);
     } else if (a->c->subscriptions && (a->c->who.roles & ~who.roles)) {
-        ws_refuse(w, REFUSED_TOKEN);
-        conn_close(a->c, 1008, "the new token has fewer roles than the subscriptions were had with");
+        ws_count(w, WS_REFUSED_TOKEN);
+        ws_conn_close(a->c, 1008, "the new token has fewer roles than the subscriptions were had with");
     } else {
-        conn_admitted(a->c, &who);
+        ws_conn_admitted(a->c, &who);
         done(a);
     }
 }
 
 /* One that the asker may see. Another's is as good as none. */
-bool ask_find_rfq(struct asking *a, const char *name, struct view_rfq *out)
+bool ws_ask_find_rfq(struct asking *a, const char *name, struct view_rfq *out)
 {
     struct ws *w = a->c->ws;
     uint64_t id = name ? name_parse('R', name, strlen(name)) : 0;
@@ -120,22 +121,20 @@ static void op_subscribe_rfq(struct asking *a)
     struct ws_conn *c = a->c;
     struct replica *r = node_replica(c->ws->config.node);
     struct view_rfq v;
-    if (!ask_find_rfq(a, ask_text(a->body, "rfqId"), &v)) {
-        ws_refuse(c->ws, REFUSED_REQUEST);
-        ask_refuse(a, "unknown_rfq", "no such RFQ");
+    if (!ws_ask_find_rfq(a, ws_ask_text(a->body, "rfqId"), &v)) {
+        ws_ask_refuse(a, WS_REFUSED_REQUEST, "unknown_rfq", "no such RFQ");
         return;
     }
-    if (!subscribe(c, TOPIC_RFQ, v.owner.rfq)) {
-        ask_refuse_full(a);
+    if (!ws_subscribe(c, TOPIC_RFQ, v.owner.rfq)) {
+        ws_ask_refuse_full(a);
         return;
     }
-    struct json *j = ask_begin(a, true);
+    struct json *j = ws_ask_begin(a, true);
     json_uint(j, "epoch", feed_epoch(c->ws->config.feed));
     json_uint(j, "seq", feed_seq(c->ws->config.feed));
     if (view_state(j, "rfq", r, &v, c->ws->now_ns) != OK) {
-        unsubscribe(c, TOPIC_RFQ, v.owner.rfq);
-        ws_refuse(c->ws, REFUSED_STORE);
-        ask_refuse(a, "store", "the store could not be read");
+        ws_unsubscribe(c, TOPIC_RFQ, v.owner.rfq);
+        ws_ask_refuse(a, WS_REFUSED_STORE, "store", "the store could not be read");
         return;
     }
     answer_end_at(a, j, feed_seq(c->ws->config.feed));
@@ -143,8 +142,8 @@ static void op_subscribe_rfq(struct asking *a)
 
 static void op_unsubscribe_rfq(struct asking *a)
 {
-    const char *name = ask_text(a->body, "rfqId");
-    if (name && unsubscribe(a->c, TOPIC_RFQ, name_parse('R', name, strlen(name))))
+    const char *name = ws_ask_text(a->body, "rfqId");
+    if (name && ws_unsubscribe(a->c, TOPIC_RFQ, name_parse('R', name, strlen(name))))
         done(a);
     else
         refuse_not_subscribed(a);
@@ -155,13 +154,13 @@ static void subscribed(const struct asking *a)
 {
     struct ws_conn *c = a->c;
     uint64_t seq = feed_seq(c->ws->config.feed);
-    struct json *j = ask_begin(a, true);
+    struct json *j = ws_ask_begin(a, true);
     json_uint(j, "epoch", feed_epoch(c->ws->config.feed));
     json_uint(j, "seq", seq);
     answer_end_at(a, j, seq);
 }
 
-const struct config_user *ask_find_trader(struct asking *a, const char *name)
+const struct config_user *ws_ask_find_trader(struct asking *a, const char *name)
 {
     struct ws *w = a->c->ws;
     const struct config_user *u = name ? auth_user(w->config.auth, name) : a->c->who.user;
@@ -171,22 +170,21 @@ const struct config_user *ask_find_trader(struct asking *a, const char *name)
 static void op_trader(struct asking *a, bool on)
 {
     struct ws_conn *c = a->c;
-    const struct config_user *u = ask_find_trader(a, ask_text(a->body, "traderId"));
+    const struct config_user *u = ws_ask_find_trader(a, ws_ask_text(a->body, "traderId"));
     if (!u) {
-        ws_refuse(c->ws, REFUSED_REQUEST);
-        ask_refuse(a, "unknown_trader", "no such trader");
+        ws_ask_refuse(a, WS_REFUSED_REQUEST, "unknown_trader", "no such trader");
         return;
     }
-    uint64_t id = topic_trader_id(u->tenant, u->name);
+    uint64_t id = ws_topic_trader_id(u->tenant, u->name);
     if (!on) {
-        if (unsubscribe(c, TOPIC_TRADER, id))
+        if (ws_unsubscribe(c, TOPIC_TRADER, id))
             done(a);
         else
             refuse_not_subscribed(a);
-    } else if (subscribe(c, TOPIC_TRADER, id)) {
+    } else if (ws_subscribe(c, TOPIC_TRADER, id)) {
         subscribed(a);
     } else {
-        ask_refuse_full(a);
+        ws_ask_refuse_full(a);
     }
 }
 
@@ -204,18 +202,17 @@ static void op_subscribe_tenant(struct asking *a)
 {
     struct ws_conn *c = a->c;
     if (!principal_sees_all(&c->who)) {
-        ws_refuse(c->ws, REFUSED_REQUEST);
-        ask_refuse(a, "forbidden", "role ops or admin is needed");
-    } else if (subscribe(c, TOPIC_TENANT, c->who.tenant)) {
+        ws_ask_refuse(a, WS_REFUSED_REQUEST, "forbidden", "role ops or admin is needed");
+    } else if (ws_subscribe(c, TOPIC_TENANT, c->who.tenant)) {
         subscribed(a);
     } else {
-        ask_refuse_full(a);
+        ws_ask_refuse_full(a);
     }
 }
 
 static void op_unsubscribe_tenant(struct asking *a)
 {
-    if (unsubscribe(a->c, TOPIC_TENANT, a->c->who.tenant))
+    if (ws_unsubscribe(a->c, TOPIC_TENANT, a->c->who.tenant))
         done(a);
     else
         refuse_not_subscribed(a);
@@ -224,7 +221,7 @@ static void op_unsubscribe_tenant(struct asking *a)
 static void op_ping(struct asking *a)
 {
     static const char pong[] = "{\"event\":\"pong\"}";
-    conn_text(a->c, pong, sizeof pong - 1, 0);
+    ws_conn_text(a->c, pong, sizeof pong - 1, 0);
 }
 
 /* Dispatch
@@ -241,11 +238,11 @@ static const struct {
     {"unsubscribe:trader", op_unsubscribe_trader},
     {"subscribe:tenant", op_subscribe_tenant},
     {"unsubscribe:tenant", op_unsubscribe_tenant},
-    {"rfq.create", op_rfq_create},
-    {"rfq.accept", op_rfq_accept},
-    {"rfq.cancel", op_rfq_cancel},
-    {"rfq.extend", op_rfq_extend},
-    {"resume", op_resume},
+    {"rfq.create", ws_op_rfq_create},
+    {"rfq.accept", ws_op_rfq_accept},
+    {"rfq.cancel", ws_op_rfq_cancel},
+    {"rfq.extend", ws_op_rfq_extend},
+    {"resume", ws_op_resume},
     {"ping", op_ping},
 };
 
@@ -262,14 +259,13 @@ static bool too_many(struct ws_conn *c)
 static void dispatch(struct asking *a)
 {
     struct ws_conn *c = a->c;
-    const char *op = ask_text(a->body, "op");
+    const char *op = ws_ask_text(a->body, "op");
     if (op && strcmp(op, "auth") == 0) {
         op_auth(a);
         return;
     }
     if (c->resuming) {
-        ws_refuse(c->ws, REFUSED_NOT_NOW);
-        ask_refuse(a, "not_now", "resuming: wait for the event resumed");
+        ws_ask_refuse(a, WS_REFUSED_NOT_NOW, "not_now", "resuming: wait for the event resumed");
         return;
     }
     for (unsigned i = 0; op && i < sizeof ops / sizeof *ops; i++)
@@ -277,14 +273,13 @@ static void dispatch(struct asking *a)
             ops[i].run(a);
             return;
         }
-    ws_refuse(c->ws, REFUSED_REQUEST);
-    ask_refuse(a, "unknown_op", op ? op : "a request names its op");
+    ws_ask_refuse(a, WS_REFUSED_REQUEST, "unknown_op", op ? op : "a request names its op");
 }
 
 /* Before its token nobody gets more than one answer: the token's. */
 static bool comes_too_early(const struct asking *a)
 {
-    const char *op = a->body ? ask_text(a->body, "op") : NULL;
+    const char *op = a->body ? ws_ask_text(a->body, "op") : NULL;
     return !a->c->authenticated && (!op || strcmp(op, "auth") != 0);
 }
 
@@ -298,7 +293,7 @@ static void take_id(struct asking *a)
         a->id = NULL;
 }
 
-void ask(struct ws_conn *c, const char *text, size_t size)
+void ws_ask(struct ws_conn *c, const char *text, size_t size)
 {
     static_assert(WS_REQUESTS_MAX == 100, "the text says so");
     struct body_error wrong;
@@ -306,14 +301,12 @@ void ask(struct ws_conn *c, const char *text, size_t size)
     if (a.body)
         take_id(&a);
     if (comes_too_early(&a)) {
-        ws_refuse(c->ws, REFUSED_TOKEN);
-        conn_close(c, 1008, "auth comes first");
+        ws_count(c->ws, WS_REFUSED_TOKEN);
+        ws_conn_close(c, 1008, "auth comes first");
     } else if (too_many(c)) {
-        ws_refuse(c->ws, REFUSED_RATE);
-        ask_refuse(&a, "limit", "a connection may ask 100 times a second");
+        ws_ask_refuse(&a, WS_REFUSED_RATE, "limit", "a connection may ask 100 times a second");
     } else if (!a.body) {
-        ws_refuse(c->ws, REFUSED_JSON);
-        ask_refuse(&a, wrong.code, wrong.detail);
+        ws_ask_refuse(&a, WS_REFUSED_JSON, wrong.code, wrong.detail);
     } else {
         dispatch(&a);
     }

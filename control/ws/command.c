@@ -37,9 +37,9 @@ static void done(void *ctx, const struct client_answered *a)
     struct asking asking = {.c = k->conn, .id = k->id[0] ? k->id : NULL};
     take_off(k);
     if (!a) {
-        ask_refuse(&asking, "no_answer", "what became of it is not known: ask again under the same key");
+        ws_ask_fail(&asking, "no_answer", "what became of it is not known: ask again under the same key");
     } else {
-        struct json *j = ask_begin(&asking, a->reason == REASON_NONE);
+        struct json *j = ws_ask_begin(&asking, a->reason == REASON_NONE);
         if (a->reason != REASON_NONE) {
             json_text(j, "error", reason_name(a->reason));
             json_chars(j, "detail", a->text, sizeof a->text);
@@ -52,12 +52,12 @@ static void done(void *ctx, const struct client_answered *a)
             json_time(j, "expiresAt", a->value);
         if (a->repeated)
             json_flag(j, "repeated", true);
-        ask_end(&asking, j);
+        ws_ask_end(&asking, j);
     }
     free(k);
 }
 
-void commands_forget(struct ws_conn *c)
+void ws_commands_forget(struct ws_conn *c)
 {
     while (c->commands) {
         struct ws_command *k = c->commands;
@@ -76,14 +76,12 @@ static struct ws_command *put_on(struct asking *a)
     static_assert(WS_COMMANDS_MAX == 64, "the text says so");
     struct ws_conn *c = a->c;
     if (c->asked == WS_COMMANDS_MAX) {
-        ws_refuse(c->ws, REFUSED_COMMANDS);
-        ask_refuse(a, "limit", "a connection has at most 64 commands under way");
+        ws_ask_refuse(a, WS_REFUSED_COMMANDS, "limit", "a connection has at most 64 commands under way");
         return NULL;
     }
     struct ws_command *k = calloc(1, sizeof *k);
     if (!k) {
-        ws_refuse(c->ws, REFUSED_MEMORY);
-        ask_refuse(a, "unavailable", "there is no memory for one more command");
+        ws_ask_refuse(a, WS_REFUSED_MEMORY, "unavailable", "there is no memory for one more command");
         return NULL;
     }
     k->conn = c;
@@ -100,24 +98,22 @@ static bool may_trade(struct asking *a)
 {
     if (principal_may_trade(&a->c->who))
         return true;
-    ws_refuse(a->c->ws, REFUSED_REQUEST);
-    ask_refuse(a, "forbidden", "a role that trades is needed: trader, manager or admin");
+    ws_ask_refuse(a, WS_REFUSED_REQUEST, "forbidden",
+                  "a role that trades is needed: trader, manager or admin");
     return false;
 }
 
 static bool bad_body(struct asking *a, const struct body_error *e)
 {
-    ws_refuse(a->c->ws, REFUSED_REQUEST);
-    ask_refuse(a, e->code, e->detail);
+    ws_ask_refuse(a, WS_REFUSED_REQUEST, e->code, e->detail);
     return false;
 }
 
 static bool find_rfq(struct asking *a, struct view_rfq *v)
 {
-    if (ask_find_rfq(a, ask_text(a->body, "rfqId"), v))
+    if (ws_ask_find_rfq(a, ws_ask_text(a->body, "rfqId"), v))
         return true;
-    ws_refuse(a->c->ws, REFUSED_REQUEST);
-    ask_refuse(a, "unknown_rfq", "no such RFQ");
+    ws_ask_refuse(a, WS_REFUSED_REQUEST, "unknown_rfq", "no such RFQ");
     return false;
 }
 
@@ -125,11 +121,11 @@ static bool find_rfq(struct asking *a, struct view_rfq *v)
 static bool take_key(struct asking *a, const char **key)
 {
     json_object *given;
-    *key = ask_text(a->body, "key");
+    *key = ws_ask_text(a->body, "key");
     if (!json_object_object_get_ex(a->body, "key", &given) || (*key && client_key_fits(*key)))
         return true;
-    ws_refuse(a->c->ws, REFUSED_REQUEST);
-    ask_refuse(a, "bad_idempotency_key", "key takes 1 to 255 visible ASCII characters");
+    ws_ask_refuse(a, WS_REFUSED_REQUEST, "bad_idempotency_key",
+                  "key takes 1 to 255 visible ASCII characters");
     return false;
 }
 
@@ -137,8 +133,8 @@ static void not_sent(struct asking *a, struct ws_command *k, enum err e)
 {
     take_off(k);
     free(k);
-    ws_refuse(a->c->ws, REFUSED_UNAVAILABLE);
-    ask_refuse(a, e == ERR_NOT_FOUND ? "no_taker" : "unavailable", clients_why(a->c->ws->config.clients));
+    ws_ask_refuse(a, WS_REFUSED_UNAVAILABLE, e == ERR_NOT_FOUND ? "no_taker" : "unavailable",
+                  clients_why(a->c->ws->config.clients));
 }
 
 static void command(struct asking *a, enum body_kind kind)
@@ -157,22 +153,22 @@ static void command(struct asking *a, enum body_kind kind)
         not_sent(a, k, e);
 }
 
-void op_rfq_create(struct asking *a)
+void ws_op_rfq_create(struct asking *a)
 {
     command(a, BODY_RFQ);
 }
 
-void op_rfq_accept(struct asking *a)
+void ws_op_rfq_accept(struct asking *a)
 {
     command(a, BODY_ACCEPT);
 }
 
-void op_rfq_cancel(struct asking *a)
+void ws_op_rfq_cancel(struct asking *a)
 {
     command(a, BODY_CANCEL);
 }
 
-void op_rfq_extend(struct asking *a)
+void ws_op_rfq_extend(struct asking *a)
 {
     command(a, BODY_EXTEND);
 }

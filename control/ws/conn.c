@@ -11,18 +11,18 @@
 /* Output that is not an event: answers, and wslay's own frames
  * -------------------------------------------------------------------------------------------- */
 
-void conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq)
+void ws_conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq)
 {
     if (c->closing)
         return;
-    struct ws_message *m = message_new(c->ws, text, size);
+    struct ws_message *m = ws_message_new(c->ws, text, size);
     if (!m) {
-        conn_close(c, 1013, "no memory: resume later");
+        ws_conn_close(c, 1013, "no memory: resume later");
         return;
     }
     m->whole = true;
     m->seq = seq;
-    message_send(c, m);
+    ws_message_send(c, m);
 }
 
 static ssize_t on_send(wslay_event_context_ptr x, const uint8_t *data, size_t size, int flags, void *user)
@@ -57,11 +57,11 @@ static void on_message(wslay_event_context_ptr x, const struct wslay_event_on_ms
     if (c->closing)
         return;
     if (arg->opcode == WSLAY_TEXT_FRAME)
-        ask(c, (const char *)arg->msg, arg->msg_length);
+        ws_ask(c, (const char *)arg->msg, arg->msg_length);
     else if (arg->opcode == WSLAY_BINARY_FRAME)
-        conn_close(c, 1003, "text frames are spoken here");
+        ws_conn_close(c, 1003, "text frames are spoken here");
     else if (arg->opcode == WSLAY_CONNECTION_CLOSE && arg->msg_length == 1) /* wslay takes it for none */
-        conn_close(c, 1002, "a close code has two bytes");
+        ws_conn_close(c, 1002, "a close code has two bytes");
 }
 
 /* End
@@ -94,13 +94,13 @@ static void send_close(struct ws_conn *c, uint16_t code, const char *reason)
     web_conn_write(*c->ws->config.web, c->web, frame, size + 4);
 }
 
-void conn_close(struct ws_conn *c, uint16_t code, const char *reason)
+void ws_conn_close(struct ws_conn *c, uint16_t code, const char *reason)
 {
     if (c->closing)
         return;
     c->closing = true;
     counter_add(c->ws->disconnects[code_index(code)], 1);
-    queue_clear(c);
+    ws_queue_clear(c);
     send_close(c, code, reason);
     c->next_dead = c->ws->dead;
     c->ws->dead = c;
@@ -124,13 +124,13 @@ static unsigned *tenant_count(const struct ws *w, uint32_t tenant)
     return &w->tenant_counts[i];
 }
 
-void conn_free(struct ws_conn *c)
+void ws_conn_free(struct ws_conn *c)
 {
     struct ws *w = c->ws;
-    unsubscribe_all(c);
-    queue_clear(c);
-    resume_leave(c);
-    commands_forget(c);
+    ws_unsubscribe_all(c);
+    ws_queue_clear(c);
+    ws_resume_leave(c);
+    ws_commands_forget(c);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -155,7 +155,7 @@ void conn_free(struct ws_conn *c)
 }
 
 /* The peer is gone without a word. */
-void conn_closed(void *ctx)
+void ws_conn_closed(void *ctx)
 {
     struct ws_conn *c = ctx;
     if (c->in_callback) {
@@ -164,14 +164,14 @@ void conn_closed(void *ctx)
     }
     if (!c->closing)
         counter_add(c->ws->disconnects[WS_CODES], 1);
-    conn_free(c);
+    ws_conn_free(c);
 }
 
 /* Input
  * ------------------------------------------------------------------------------------------------------------
  */
 
-void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns)
+void ws_conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns)
 {
     struct ws_conn *c = ctx;
     if (c->closing)
@@ -188,22 +188,22 @@ void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns)
     bool done = wslay_event_get_close_received(c->wslay) || wslay_event_get_close_sent(c->wslay);
     c->in_callback = false;
     if (c->gone) {
-        conn_free(c);
+        ws_conn_free(c);
     } else if (done && !c->closing) { /* wslay has said what there was to say */
         counter_add(c->ws->disconnects[code_index(wslay_event_get_status_code_sent(c->wslay))], 1);
         web_conn_close(*c->ws->config.web, c->web);
-        conn_free(c);
+        ws_conn_free(c);
     } else if (broken) {
-        conn_close(c, 1002, "not a frame as RFC 6455 has it");
+        ws_conn_close(c, 1002, "not a frame as RFC 6455 has it");
     }
 }
 
-bool conn_fits(const struct ws *w, const struct principal *who)
+bool ws_conn_fits(const struct ws *w, const struct principal *who)
 {
     return *tenant_count(w, who->tenant) < w->config.config->http_connections_per_tenant_max;
 }
 
-void conn_admitted(struct ws_conn *c, const struct principal *who)
+void ws_conn_admitted(struct ws_conn *c, const struct principal *who)
 {
     if (!c->authenticated)
         ++*tenant_count(c->ws, who->tenant);
@@ -233,7 +233,7 @@ static void told_end(struct ws_conn *c, struct json *j)
 {
     json_close(j, '}');
     if (!j->failed)
-        conn_text(c, j->text, j->used, 0);
+        ws_conn_text(c, j->text, j->used, 0);
 }
 
 static void beat(struct ws_conn *c)
@@ -254,19 +254,19 @@ static void warn(struct ws_conn *c)
 }
 
 /* About once a second. */
-void conn_tick(struct ws_conn *c)
+void ws_conn_tick(struct ws_conn *c)
 {
     uint64_t now_ns = c->ws->now_ns;
     if (!c->authenticated && now_ns - c->opened_ns >= WS_AUTH_TIMEOUT_NS) {
-        ws_refuse(c->ws, REFUSED_NO_TOKEN);
-        conn_close(c, 1008, "no token came in time");
+        ws_count(c->ws, WS_REFUSED_NO_TOKEN);
+        ws_conn_close(c, 1008, "no token came in time");
     } else if (c->authenticated && !c->is_warned && now_ns + WS_EXPIRY_NS >= c->who.expires_ns) {
         c->is_warned = true;
         warn(c);
     } else if (c->authenticated && now_ns >= c->who.expires_ns) {
-        conn_close(c, 1008, "the token has expired");
+        ws_conn_close(c, 1008, "the token has expired");
     } else if (now_ns - c->heard_ns >= WS_IDLE_NS) {
-        conn_close(c, 1001, "nothing was heard of you");
+        ws_conn_close(c, 1001, "nothing was heard of you");
     } else {
         if (now_ns - c->pinged_ns >= WS_PING_NS) {
             struct wslay_event_msg ping = {.opcode = WSLAY_PING};
@@ -285,7 +285,7 @@ void conn_tick(struct ws_conn *c)
  * ------------------------------------------------------------------------------------------------------------
  */
 
-struct ws_conn *conn_new(struct ws *w, uint64_t now_ns)
+struct ws_conn *ws_conn_new(struct ws *w, uint64_t now_ns)
 {
     static const struct wslay_event_callbacks callbacks = {
         .recv_callback = on_recv, .send_callback = on_send, .on_msg_recv_callback = on_message};

@@ -17,7 +17,7 @@
 #define HEAD_SIZE       48
 #define FRAMES_SIZE_MAX (1024u * 1024u) /* made in one poll before they are sent */
 
-const char *const passing_names[PASSING_NOT] = {
+const char *const ws_passing_names[PASSING_NOT] = {
 #define X(name, text) text,
     PASSING(X)
 #undef X
@@ -36,7 +36,7 @@ static struct ws_message *message_room(struct ws_message **list, size_t size)
     return m;
 }
 
-struct ws_message *message_new(struct ws *w, const char *text, size_t size)
+struct ws_message *ws_message_new(struct ws *w, const char *text, size_t size)
 {
     struct ws_message *m = message_room(&w->kept, size);
     if (m)
@@ -44,7 +44,7 @@ struct ws_message *message_new(struct ws *w, const char *text, size_t size)
     return m;
 }
 
-void message_drop(struct ws_message *m)
+void ws_message_drop(struct ws_message *m)
 {
     if (--m->references == 0)
         free(m);
@@ -55,12 +55,12 @@ static void drop_all(struct ws_message **list)
     while (*list) {
         struct ws_message *m = *list;
         *list = m->next_kept;
-        message_drop(m);
+        ws_message_drop(m);
     }
 }
 
 /* After a flush: nobody needs the bytes but queues. */
-void fan_release(struct ws *w)
+void ws_fan_release(struct ws *w)
 {
     drop_all(&w->kept);
     drop_all(&w->frames);
@@ -120,7 +120,7 @@ static void queue_remove(struct ws_conn *c, struct queued *q, struct queued *bef
     if (c->queue_last == q)
         c->queue_last = before;
     c->queue_size -= q->message->size;
-    message_drop(q->message);
+    ws_message_drop(q->message);
     free(q);
 }
 
@@ -153,7 +153,7 @@ static void queue_add(struct ws_conn *c, struct ws_message *m)
     if (!q || c->queue_size + m->size > WS_QUEUE_MAX) {
         free(q);
         counter_add(c->ws->slow, 1);
-        conn_close(c, 1013, "slow consumer: resume later");
+        ws_conn_close(c, 1013, "slow consumer: resume later");
         return;
     }
     m->references++;
@@ -171,25 +171,25 @@ static void queue_add(struct ws_conn *c, struct ws_message *m)
     }
 }
 
-bool conn_is_slow(const struct ws_conn *c)
+bool ws_conn_is_slow(const struct ws_conn *c)
 {
     return c->queue_first || web_conn_backlog(*c->ws->config.web, c->web) > WS_BACKLOG_MAX;
 }
 
 /* At once, behind what was gathered. */
-void message_send(struct ws_conn *c, struct ws_message *m)
+void ws_message_send(struct ws_conn *c, struct ws_message *m)
 {
     if (c->due)
-        fan_deliver(c->ws);
+        ws_fan_deliver(c->ws);
     if (c->closing)
         return;
-    if (conn_is_slow(c))
+    if (ws_conn_is_slow(c))
         queue_add(c, m);
     else
         write_now(c, m);
 }
 
-void queue_pump(struct ws_conn *c)
+void ws_queue_pump(struct ws_conn *c)
 {
     struct web *web = *c->ws->config.web;
     while (c->queue_first && !c->closing && web_conn_backlog(web, c->web) <= WS_BACKLOG_MAX) {
@@ -208,7 +208,7 @@ void queue_pump(struct ws_conn *c)
     }
 }
 
-void queue_clear(struct ws_conn *c)
+void ws_queue_clear(struct ws_conn *c)
 {
     while (c->queue_first)
         queue_remove(c, c->queue_first, NULL);
@@ -222,16 +222,17 @@ static struct topic *topics_of(struct ws *w, const struct feed_event *e, unsigne
 {
     const struct config *config = w->config.config;
     if (i == 0)
-        return e->rfq ? topic_find(w, TOPIC_RFQ, e->rfq) : NULL;
+        return e->rfq ? ws_topic_find(w, TOPIC_RFQ, e->rfq) : NULL;
     if (i == 2)
-        return topic_find(w, TOPIC_TENANT, e->owner.tenant);
+        return ws_topic_find(w, TOPIC_TENANT, e->owner.tenant);
     for (unsigned t = 0; e->rfq && t < config->tenant_count; t++)
         if (config->tenants[t].number == e->owner.tenant)
-            return topic_find(w, TOPIC_TRADER, topic_trader_id(config->tenants[t].name, e->owner.taker));
+            return ws_topic_find(w, TOPIC_TRADER,
+                                 ws_topic_trader_id(config->tenants[t].name, e->owner.taker));
     return NULL;
 }
 
-bool fan_wants(void *ctx, const struct feed_event *e)
+bool ws_fan_wants(void *ctx, const struct feed_event *e)
 {
     struct ws *w = ctx;
     if (e->owner_unknown)
@@ -245,7 +246,7 @@ bool fan_wants(void *ctx, const struct feed_event *e)
 static enum passing passing_named(const char *name)
 {
     unsigned i = 0;
-    while (i < PASSING_NOT && strcmp(passing_names[i], name) != 0)
+    while (i < PASSING_NOT && strcmp(ws_passing_names[i], name) != 0)
         i++;
     return (enum passing)i;
 }
@@ -268,7 +269,7 @@ static void to_all(struct ws *w, const struct feed_event *e, struct ws_message *
         }
     }
     if (w->gathered_count == WS_GATHERED_MAX)
-        fan_deliver(w);
+        ws_fan_deliver(w);
 }
 
 /* What a connection gets of what was gathered, as whole frames, and whom else they suit. */
@@ -308,14 +309,14 @@ static void make_frames(struct ws *w, uint64_t due, uint64_t prev_seq, struct fr
 static void deliver(struct ws_conn *c, uint64_t due, struct frames *f)
 {
     struct ws *w = c->ws;
-    for (; due && conn_is_slow(c) && !c->closing; due &= due - 1)
+    for (; due && ws_conn_is_slow(c) && !c->closing; due &= due - 1)
         queue_add(c, w->gathered[__builtin_ctzll(due)]);
     if (!due || c->closing)
         return;
     if (!f->bytes || f->due != due || f->prev_seq != c->prev_seq)
         make_frames(w, due, c->prev_seq, f);
     if (!f->bytes) {
-        conn_close(c, 1013, "no memory: resume later");
+        ws_conn_close(c, 1013, "no memory: resume later");
         return;
     }
     web_conn_write_shared(*w->config.web, c->web, f->bytes->text, f->bytes->size);
@@ -323,7 +324,7 @@ static void deliver(struct ws_conn *c, uint64_t due, struct frames *f)
     counter_add(w->sent, f->count);
 }
 
-void fan_deliver(struct ws *w)
+void ws_fan_deliver(struct ws *w)
 {
     struct frames f = {0};
     while (w->due) {
@@ -340,14 +341,14 @@ void fan_deliver(struct ws *w)
 static void lose(struct ws *w, const struct feed_event *e)
 {
     for (struct ws_conn *c = w->first; c; c = c->next)
-        if (!c->resuming && is_for(c, e))
-            conn_close(c, 1013, "an event cannot be told now: resume later");
+        if (!c->resuming && ws_is_for(c, e))
+            ws_conn_close(c, 1013, "an event cannot be told now: resume later");
 }
 
-void fan_event(void *ctx, const struct feed_event *e)
+void ws_fan_event(void *ctx, const struct feed_event *e)
 {
     struct ws *w = ctx;
-    struct ws_message *m = e->text ? message_new(w, e->text, e->size) : NULL;
+    struct ws_message *m = e->text ? ws_message_new(w, e->text, e->size) : NULL;
     if (!m) {
         lose(w, e);
         return;
@@ -379,7 +380,7 @@ static void countdown(struct ws *w, const struct rfq *rfq, const struct feed_eve
     json_time(j, "expiresAt", rfq->deadline_ns);
     json_close(j, '}');
     json_close(j, '}');
-    struct ws_message *m = j->failed ? NULL : message_new(w, j->text, j->used);
+    struct ws_message *m = j->failed ? NULL : ws_message_new(w, j->text, j->used);
     if (!m)
         return;
     m->whole = true;
@@ -396,7 +397,7 @@ static bool counts_down(const struct rfq *rfq)
 }
 
 /* Once a second, for each RFQ with a deadline that somebody listens to. */
-unsigned fan_countdowns(struct ws *w)
+unsigned ws_fan_countdowns(struct ws *w)
 {
     const struct distribution_state *s = replica_config(node_replica(w->config.node))->distribution;
     const uint32_t slots = w->topic_count ? table_slots(s->rfqs) : 0, from = w->countdown_slot;
@@ -409,7 +410,7 @@ unsigned fan_countdowns(struct ws *w)
         struct feed_event e = {.rfq = rfq->id, .owner = {.rfq = rfq->id, .tenant = rfq->tenant}};
         if (taker)
             memcpy(e.owner.taker, taker->code, sizeof e.owner.taker);
-        if (fan_wants(w, &e))
+        if (ws_fan_wants(w, &e))
             countdown(w, rfq, &e);
     }
     w->countdown_slot = i < slots ? i : UINT32_MAX;

@@ -3,7 +3,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-void handshake_accept(const char *key, char out[HANDSHAKE_ACCEPT_SIZE])
+void ws_handshake_accept(const char *key, char out[HANDSHAKE_ACCEPT_SIZE])
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     unsigned char digest[EVP_MAX_MD_SIZE];

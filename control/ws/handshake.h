@@ -8,6 +8,6 @@
 #define HANDSHAKE_ACCEPT_SIZE 32 /* room for Sec-WebSocket-Accept */
 
 /* key: HANDSHAKE_KEY_SIZE characters. */
-void handshake_accept(const char *key, char out[HANDSHAKE_ACCEPT_SIZE]);
+void ws_handshake_accept(const char *key, char out[HANDSHAKE_ACCEPT_SIZE]);
 
 #endif

@@ -11,25 +11,25 @@
 #define WS_GATHERED_MAX 64u /* bits of ws_conn.due */
 
 /* Each is told of in ws.h. */
-#define REFUSALS(X)                                   \
-    X(REFUSED_UPGRADE, "upgrade")                     \
-    X(REFUSED_ORIGIN, "origin")                       \
-    X(REFUSED_GOING_AWAY, "going_away")               \
-    X(REFUSED_MEMORY, "memory")                       \
-    X(REFUSED_TOKEN, "token")                         \
-    X(REFUSED_NO_TOKEN, "no_token")                   \
-    X(REFUSED_OTHER_USER, "other_user")               \
-    X(REFUSED_TENANT_LIMIT, "connections_per_tenant") \
-    X(REFUSED_JSON, "json")                           \
-    X(REFUSED_RATE, "rate")                           \
-    X(REFUSED_SUBSCRIPTIONS, "subscriptions")         \
-    X(REFUSED_COMMANDS, "commands")                   \
-    X(REFUSED_REQUEST, "request")                     \
-    X(REFUSED_NOT_SUBSCRIBED, "not_subscribed")       \
-    X(REFUSED_NOT_NOW, "not_now")                     \
-    X(REFUSED_UNRECOVERABLE, "unrecoverable")         \
-    X(REFUSED_STORE, "store")                         \
-    X(REFUSED_UNAVAILABLE, "unavailable")
+#define REFUSALS(X)                                      \
+    X(WS_REFUSED_UPGRADE, "upgrade")                     \
+    X(WS_REFUSED_ORIGIN, "origin")                       \
+    X(WS_REFUSED_GOING_AWAY, "going_away")               \
+    X(WS_REFUSED_MEMORY, "memory")                       \
+    X(WS_REFUSED_TOKEN, "token")                         \
+    X(WS_REFUSED_NO_TOKEN, "no_token")                   \
+    X(WS_REFUSED_OTHER_USER, "other_user")               \
+    X(WS_REFUSED_TENANT_LIMIT, "connections_per_tenant") \
+    X(WS_REFUSED_JSON, "json")                           \
+    X(WS_REFUSED_RATE, "rate")                           \
+    X(WS_REFUSED_SUBSCRIPTIONS, "subscriptions")         \
+    X(WS_REFUSED_COMMANDS, "commands")                   \
+    X(WS_REFUSED_REQUEST, "request")                     \
+    X(WS_REFUSED_NOT_SUBSCRIBED, "not_subscribed")       \
+    X(WS_REFUSED_NOT_NOW, "not_now")                     \
+    X(WS_REFUSED_UNRECOVERABLE, "unrecoverable")         \
+    X(WS_REFUSED_STORE, "store")                         \
+    X(WS_REFUSED_UNAVAILABLE, "unavailable")
 enum ws_refusal {
 #define X(name, text) name,
     REFUSALS(X)
@@ -165,47 +165,47 @@ struct ws {
 };
 
 /* conn.c */
-struct ws_conn *conn_new(struct ws *w, uint64_t now_ns); /* NULL: no memory */
-void conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns);
-void conn_closed(void *ctx);
+struct ws_conn *ws_conn_new(struct ws *w, uint64_t now_ns); /* NULL: no memory */
+void ws_conn_data(void *ctx, const uint8_t *bytes, size_t size, uint64_t now_ns);
+void ws_conn_closed(void *ctx);
 /* A close frame with this code and reason, then the end. */
-void conn_close(struct ws_conn *c, uint16_t code, const char *reason);
-void conn_free(struct ws_conn *c);
+void ws_conn_close(struct ws_conn *c, uint16_t code, const char *reason);
+void ws_conn_free(struct ws_conn *c);
 /* seq: the peer knows everything up to there by it; 0: nothing of the sequence. */
-void conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq);
+void ws_conn_text(struct ws_conn *c, const char *text, size_t size, uint64_t seq);
 /* One more connection of its tenant is within http.connections_per_tenant_max; else what it is told. */
 #define CONN_TENANT_FULL "the tenant has as many connections as http.connections_per_tenant_max says"
-bool conn_fits(const struct ws *w, const struct principal *who);
-void conn_admitted(struct ws_conn *c, const struct principal *who);
-void conn_tick(struct ws_conn *c);
+bool ws_conn_fits(const struct ws *w, const struct principal *who);
+void ws_conn_admitted(struct ws_conn *c, const struct principal *who);
+void ws_conn_tick(struct ws_conn *c);
 
 /* subs.c */
-uint64_t topic_trader_id(const char *tenant, const char *taker);
-struct topic *topic_find(struct ws *w, enum topic_kind kind, uint64_t id);
+uint64_t ws_topic_trader_id(const char *tenant, const char *taker);
+struct topic *ws_topic_find(struct ws *w, enum topic_kind kind, uint64_t id);
 /* False: it has WS_SUBSCRIPTIONS_MAX. True where it had it before. */
-bool subscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id);
-bool unsubscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id); /* false: it had it not */
-void unsubscribe_all(struct ws_conn *c);
+bool ws_subscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id);
+bool ws_unsubscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id); /* false: it had it not */
+void ws_unsubscribe_all(struct ws_conn *c);
 /* Is the event for this connection, by what it subscribed to and may see? Of one whose owner is unknown: may
  * it be? */
-bool is_for(const struct ws_conn *c, const struct feed_event *e);
+bool ws_is_for(const struct ws_conn *c, const struct feed_event *e);
 
 /* fan.c */
-extern const char *const passing_names[PASSING_NOT];
-bool fan_wants(void *ctx, const struct feed_event *e);
-void fan_event(void *ctx, const struct feed_event *e);
-struct ws_message *message_new(struct ws *w, const char *text, size_t size);
-void message_send(struct ws_conn *c, struct ws_message *m);
-void message_drop(struct ws_message *m);
+extern const char *const ws_passing_names[PASSING_NOT];
+bool ws_fan_wants(void *ctx, const struct feed_event *e);
+void ws_fan_event(void *ctx, const struct feed_event *e);
+struct ws_message *ws_message_new(struct ws *w, const char *text, size_t size);
+void ws_message_send(struct ws_conn *c, struct ws_message *m);
+void ws_message_drop(struct ws_message *m);
 /* What it gets waits in its queue: it has not read what was sent before. */
-bool conn_is_slow(const struct ws_conn *c);
-void queue_pump(struct ws_conn *c);
-void queue_clear(struct ws_conn *c);
+bool ws_conn_is_slow(const struct ws_conn *c);
+void ws_queue_pump(struct ws_conn *c);
+void ws_queue_clear(struct ws_conn *c);
 /* What was gathered goes out. */
-void fan_deliver(struct ws *w);
+void ws_fan_deliver(struct ws *w);
 /* A bounded part of this second's round. */
-unsigned fan_countdowns(struct ws *w);
-void fan_release(struct ws *w);
+unsigned ws_fan_countdowns(struct ws *w);
+void ws_fan_release(struct ws *w);
 
 /* ask.c */
 /* One request being answered. */
@@ -215,34 +215,37 @@ struct asking {
     const char *id; /* as JSON, to be given back; NULL: none */
 };
 /* {"re":…,"success":… and what is put before the end */
-struct json *ask_begin(const struct asking *a, bool success);
-void ask_end(const struct asking *a, struct json *j);
-void ask_refuse(const struct asking *a, const char *error, const char *detail);
+struct json *ws_ask_begin(const struct asking *a, bool success);
+void ws_ask_end(const struct asking *a, struct json *j);
+/* Counted, and told. */
+void ws_ask_refuse(const struct asking *a, enum ws_refusal why, const char *error, const char *detail);
+/* Told only: it was not refused. */
+void ws_ask_fail(const struct asking *a, const char *error, const char *detail);
 /* It has as many subscriptions as a connection may have. */
-void ask_refuse_full(const struct asking *a);
-const char *ask_text(json_object *body, const char *name); /* NULL: not there, or no text */
+void ws_ask_refuse_full(const struct asking *a);
+const char *ws_ask_text(json_object *body, const char *name); /* NULL: not there, or no text */
 /* One that the asker may see. Another's is as good as none. */
-bool ask_find_rfq(struct asking *a, const char *name, struct view_rfq *out);
-const struct config_user *ask_find_trader(struct asking *a,
-                                          const char *name); /* NULL: none that it may follow */
-bool ask_number(json_object *body, const char *name, uint64_t *out);
+bool ws_ask_find_rfq(struct asking *a, const char *name, struct view_rfq *out);
+const struct config_user *ws_ask_find_trader(struct asking *a,
+                                             const char *name); /* NULL: none that it may follow */
+bool ws_ask_number(json_object *body, const char *name, uint64_t *out);
 
 /* command.c */
-void op_rfq_create(struct asking *a);
-void op_rfq_accept(struct asking *a);
-void op_rfq_cancel(struct asking *a);
-void op_rfq_extend(struct asking *a);
-void commands_forget(struct ws_conn *c);
+void ws_op_rfq_create(struct asking *a);
+void ws_op_rfq_accept(struct asking *a);
+void ws_op_rfq_cancel(struct asking *a);
+void ws_op_rfq_extend(struct asking *a);
+void ws_commands_forget(struct ws_conn *c);
 
-void ask(struct ws_conn *c, const char *text, size_t size);
+void ws_ask(struct ws_conn *c, const char *text, size_t size);
 
 /* resume.c */
-void op_resume(struct asking *a);
-bool resume_pump(struct ws_conn *c); /* false: it waits, for a reader, the disk or its peer */
+void ws_op_resume(struct asking *a);
+bool ws_resume_pump(struct ws_conn *c); /* false: it waits, for a reader, the disk or its peer */
 /* It reads no more; where it was is kept. */
-void resume_leave(struct ws_conn *c);
+void ws_resume_leave(struct ws_conn *c);
 
-static inline void ws_refuse(struct ws *w, enum ws_refusal r)
+static inline void ws_count(struct ws *w, enum ws_refusal r)
 {
     counter_add(w->refused[r], 1);
 }

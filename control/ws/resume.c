@@ -15,16 +15,14 @@ static const char full[] = "", unreadable[] = "the store cannot be read now";
 static void refuse(const struct asking *a, const char *why)
 {
     if (why == full) {
-        ask_refuse_full(a);
+        ws_ask_refuse_full(a);
         return;
     }
     if (why == unreadable) {
-        ws_refuse(a->c->ws, REFUSED_STORE);
-        ask_refuse(a, "store", why);
+        ws_ask_refuse(a, WS_REFUSED_STORE, "store", why);
         return;
     }
-    ws_refuse(a->c->ws, REFUSED_REQUEST);
-    ask_refuse(a, "bad_subscription", why);
+    ws_ask_refuse(a, WS_REFUSED_REQUEST, "bad_subscription", why);
 }
 
 /* NULL: the list's members are texts, and not too many; or it is not there (*list NULL). */
@@ -57,7 +55,7 @@ static const char *take_rfqs(struct asking *a, json_object *list)
             return unreadable;
         if (e != OK || !principal_may_see(c->ws->config.auth, &c->who, owner.tenant, owner.taker))
             return "no such RFQ";
-        if (!subscribe(c, TOPIC_RFQ, owner.rfq))
+        if (!ws_subscribe(c, TOPIC_RFQ, owner.rfq))
             return full;
     }
     return NULL;
@@ -67,10 +65,10 @@ static const char *take_traders(struct asking *a, json_object *list)
 {
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         const struct config_user *u =
-            ask_find_trader(a, json_object_get_string(json_object_array_get_idx(list, i)));
+            ws_ask_find_trader(a, json_object_get_string(json_object_array_get_idx(list, i)));
         if (!u)
             return "no such trader";
-        if (!subscribe(a->c, TOPIC_TRADER, topic_trader_id(u->tenant, u->name)))
+        if (!ws_subscribe(a->c, TOPIC_TRADER, ws_topic_trader_id(u->tenant, u->name)))
             return full;
     }
     return NULL;
@@ -83,7 +81,7 @@ static const char *take_tenant(struct asking *a)
         return NULL;
     if (!principal_sees_all(&a->c->who))
         return "role ops or admin is needed";
-    return subscribe(a->c, TOPIC_TENANT, a->c->who.tenant) ? NULL : full;
+    return ws_subscribe(a->c, TOPIC_TENANT, a->c->who.tenant) ? NULL : full;
 }
 
 /* Every subscription named must be one that may be had: else nothing is resumed. */
@@ -113,7 +111,7 @@ static enum err enter(struct ws_conn *c, uint64_t since)
     return e;
 }
 
-void resume_leave(struct ws_conn *c)
+void ws_resume_leave(struct ws_conn *c)
 {
     struct ws *w = c->ws;
     if (!c->reader)
@@ -124,19 +122,17 @@ void resume_leave(struct ws_conn *c)
     counter_set(w->readers, --w->reader_count);
 }
 
-void op_resume(struct asking *a)
+void ws_op_resume(struct asking *a)
 {
     struct ws_conn *c = a->c;
     struct ws *w = c->ws;
     uint64_t epoch, since, now = feed_epoch(w->config.feed);
-    if (!ask_number(a->body, "epoch", &epoch) || !ask_number(a->body, "since", &since)) {
-        ws_refuse(w, REFUSED_REQUEST);
-        ask_refuse(a, "bad_request", "resume takes epoch and since");
+    if (!ws_ask_number(a->body, "epoch", &epoch) || !ws_ask_number(a->body, "since", &since)) {
+        ws_ask_refuse(a, WS_REFUSED_REQUEST, "bad_request", "resume takes epoch and since");
         return;
     }
     if (c->subscriptions) {
-        ws_refuse(w, REFUSED_NOT_NOW);
-        ask_refuse(a, "not_now", "resume comes before any subscription");
+        ws_ask_refuse(a, WS_REFUSED_NOT_NOW, "not_now", "resume comes before any subscription");
         return;
     }
     /* Opened here in any case: whether it is still kept is part of the answer. */
@@ -144,17 +140,16 @@ void op_resume(struct asking *a)
     if (e == ERR_FULL) { /* it waits for its turn */
         c->resumed_seq = since;
     } else if (e != OK) {
-        ws_refuse(w, REFUSED_UNRECOVERABLE);
-        ask_refuse(a, "unrecoverable",
-                   epoch != now ? "the stream began anew: take a new snapshot"
-                                : "that is past what is kept: take a new snapshot");
+        ws_ask_refuse(a, WS_REFUSED_UNRECOVERABLE, "unrecoverable",
+                      epoch != now ? "the stream began anew: take a new snapshot"
+                                   : "that is past what is kept: take a new snapshot");
         return;
     }
     const char *wrong = take_subscriptions(a);
     if (wrong || w->reader_count > WS_READERS_MAX)
-        resume_leave(c);
+        ws_resume_leave(c);
     if (wrong) {
-        unsubscribe_all(c);
+        ws_unsubscribe_all(c);
         refuse(a, wrong);
         return;
     }
@@ -162,7 +157,7 @@ void op_resume(struct asking *a)
     c->prev_seq = since;
     c->next_resuming = w->resuming;
     w->resuming = c;
-    ask_end(a, ask_begin(a, true));
+    ws_ask_end(a, ws_ask_begin(a, true));
 }
 
 /* Reading
@@ -170,18 +165,18 @@ void op_resume(struct asking *a)
 
 static bool reader_wants(void *ctx, const struct feed_event *e)
 {
-    return is_for(ctx, e);
+    return ws_is_for(ctx, e);
 }
 
 static void send_again(struct ws_conn *c, const struct feed_event *e)
 {
-    struct ws_message *m = message_new(c->ws, e->text, e->size);
+    struct ws_message *m = ws_message_new(c->ws, e->text, e->size);
     if (!m) {
-        conn_close(c, 1013, "no memory: resume later");
+        ws_conn_close(c, 1013, "no memory: resume later");
         return;
     }
     m->seq = e->seq;
-    message_send(c, m);
+    ws_message_send(c, m);
 }
 
 /* What it missed cannot be had, though it was told that it could: the log was recycled meanwhile, or reaches
@@ -189,9 +184,9 @@ static void send_again(struct ws_conn *c, const struct feed_event *e)
 static void end_unrecoverable(struct ws_conn *c)
 {
     static const char told[] = "{\"event\":\"unrecoverable\"}";
-    ws_refuse(c->ws, REFUSED_UNRECOVERABLE);
-    conn_text(c, told, sizeof told - 1, 0);
-    conn_close(c, 1013, "what was missed is no longer kept: take a new snapshot");
+    ws_count(c->ws, WS_REFUSED_UNRECOVERABLE);
+    ws_conn_text(c, told, sizeof told - 1, 0);
+    ws_conn_close(c, 1013, "what was missed is no longer kept: take a new snapshot");
 }
 
 static void end_with(struct ws_conn *c, enum err e)
@@ -199,21 +194,21 @@ static void end_with(struct ws_conn *c, enum err e)
     if (e == ERR_NOT_FOUND || e == ERR_CORRUPT)
         end_unrecoverable(c);
     else if (e == ERR_MEMORY)
-        conn_close(c, 1013, "no memory: resume later");
+        ws_conn_close(c, 1013, "no memory: resume later");
     else
-        conn_close(c, 1013, "what was missed cannot be read now: resume later");
+        ws_conn_close(c, 1013, "what was missed cannot be read now: resume later");
 }
 
 /* Some more of what it missed; when there is no more, it is live. */
-bool resume_pump(struct ws_conn *c)
+bool ws_resume_pump(struct ws_conn *c)
 {
     struct ws *w = c->ws;
     enum feed_reading how = FEED_GOES_ON;
     enum err err = OK;
     unsigned read = 0;
-    if (conn_is_slow(c)) {
+    if (ws_conn_is_slow(c)) {
         if (w->reader_count >= WS_READERS_MAX)
-            resume_leave(c);
+            ws_resume_leave(c);
         return false;
     }
     if (!c->reader && w->reader_count >= WS_READERS_MAX)
@@ -231,9 +226,9 @@ bool resume_pump(struct ws_conn *c)
         end_with(c, err);
     } else if (how == FEED_END && !c->closing) {
         static const char told[] = "{\"event\":\"resumed\"}";
-        resume_leave(c);
+        ws_resume_leave(c);
         c->resuming = false;
-        conn_text(c, told, sizeof told - 1, 0);
+        ws_conn_text(c, told, sizeof told - 1, 0);
     }
     return how != FEED_WAITS || read > 1;
 }

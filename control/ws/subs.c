@@ -5,7 +5,7 @@
 #include "control/ws/inside.h"
 #include "dataplane/core/hash.h"
 
-uint64_t topic_trader_id(const char *tenant, const char *taker)
+uint64_t ws_topic_trader_id(const char *tenant, const char *taker)
 {
     char text[2 * CODE_SIZE] = {0};
     memcpy(text, tenant, strnlen(tenant, CODE_SIZE));
@@ -18,7 +18,7 @@ static struct topic **bucket(struct ws *w, enum topic_kind kind, uint64_t id)
     return &w->topics[hash_u64(id + (uint64_t)kind * HASH_K3) & w->topic_mask];
 }
 
-struct topic *topic_find(struct ws *w, enum topic_kind kind, uint64_t id)
+struct topic *ws_topic_find(struct ws *w, enum topic_kind kind, uint64_t id)
 {
     for (struct topic *t = *bucket(w, kind, id); t; t = t->hash_next)
         if (t->id == id && t->kind == kind)
@@ -90,14 +90,14 @@ static void forget(struct ws *w, struct subscription *s)
     w->topic_count--;
 }
 
-bool subscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id)
+bool ws_subscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id)
 {
     struct ws *w = c->ws;
     if (subscription_of(c, kind, id))
         return true;
     if (c->subscription_count == WS_SUBSCRIPTIONS_MAX)
         return false;
-    struct topic *t = topic_find(w, kind, id);
+    struct topic *t = ws_topic_find(w, kind, id);
     if (!t)
         t = topic_make(w, kind, id);
     struct subscription *s = t ? calloc(1, sizeof *s) : NULL;
@@ -113,7 +113,7 @@ bool subscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id)
     return true;
 }
 
-bool unsubscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id)
+bool ws_unsubscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id)
 {
     struct subscription *s = subscription_of(c, kind, id), **at = &c->subscriptions;
     if (!s)
@@ -126,7 +126,7 @@ bool unsubscribe(struct ws_conn *c, enum topic_kind kind, uint64_t id)
     return true;
 }
 
-void unsubscribe_all(struct ws_conn *c)
+void ws_unsubscribe_all(struct ws_conn *c)
 {
     while (c->subscriptions) {
         struct subscription *s = c->subscriptions;
@@ -145,13 +145,13 @@ static bool may_be_for(const struct ws_conn *c, uint64_t rfq)
     return false;
 }
 
-bool is_for(const struct ws_conn *c, const struct feed_event *e)
+bool ws_is_for(const struct ws_conn *c, const struct feed_event *e)
 {
     if (e->owner_unknown)
         return may_be_for(c, e->rfq);
     if (e->owner.tenant != c->who.tenant)
         return false;
-    uint64_t trader = e->rfq ? topic_trader_id(c->tenant, e->owner.taker) : 0;
+    uint64_t trader = e->rfq ? ws_topic_trader_id(c->tenant, e->owner.taker) : 0;
     for (const struct subscription *s = c->subscriptions; s; s = s->conn_next) {
         const struct topic *t = s->topic;
         if (t->kind == TOPIC_TENANT || (t->kind == TOPIC_RFQ && e->rfq && t->id == e->rfq) ||

@@ -70,7 +70,7 @@ static bool take_token(struct ws *w, struct web_request *r, struct principal *wh
         return true;
     if (token && auth_token(w->config.auth, token, w->now_ns, who, &why) == OK)
         return true;
-    ws_refuse(w, REFUSED_TOKEN);
+    ws_count(w, WS_REFUSED_TOKEN);
     web_add_header(r, "WWW-Authenticate", token ? "Bearer error=\"invalid_token\"" : "Bearer");
     web_problem(r, 401, "unauthorized", "%s", why);
     return false;
@@ -87,21 +87,21 @@ static bool asks_for_websocket(struct web_request *r)
 static bool admit(struct ws *w, struct web_request *r, struct principal *who, bool *has_token)
 {
     if (!asks_for_websocket(r)) {
-        ws_refuse(w, REFUSED_UPGRADE);
+        ws_count(w, WS_REFUSED_UPGRADE);
         web_add_header(r, "Upgrade", "websocket");
         web_add_header(r, "Sec-WebSocket-Version", "13");
         web_problem(r, 426, "upgrade_required", "a WebSocket (RFC 6455, version 13) is spoken here");
     } else if (!origin_admitted(w, r)) {
-        ws_refuse(w, REFUSED_ORIGIN);
+        ws_count(w, WS_REFUSED_ORIGIN);
         web_problem(r, 403, "origin", "pages of this origin may not connect: http.origins has no %.200s",
                     web_header(r, "origin"));
     } else if (w->going) {
-        ws_refuse(w, REFUSED_GOING_AWAY);
+        ws_count(w, WS_REFUSED_GOING_AWAY);
         web_problem(r, 503, "going_away", "the appliance is being stopped");
     } else if (take_token(w, r, who, has_token)) {
-        if (!*has_token || conn_fits(w, who))
+        if (!*has_token || ws_conn_fits(w, who))
             return true;
-        ws_refuse(w, REFUSED_TENANT_LIMIT);
+        ws_count(w, WS_REFUSED_TENANT_LIMIT);
         web_problem(r, 429, "connections_per_tenant", "%s", CONN_TENANT_FULL);
     }
     return false;
@@ -109,21 +109,21 @@ static bool admit(struct ws *w, struct web_request *r, struct principal *who, bo
 
 void ws_serve(struct ws *w, struct web_request *r)
 {
-    static const struct web_stream_ops ops = {conn_data, conn_closed};
+    static const struct web_stream_ops ops = {ws_conn_data, ws_conn_closed};
     struct principal who;
     bool has_token;
     char key[HANDSHAKE_ACCEPT_SIZE];
     if (!admit(w, r, &who, &has_token))
         return;
-    struct ws_conn *c = conn_new(w, w->now_ns);
+    struct ws_conn *c = ws_conn_new(w, w->now_ns);
     if (!c) {
-        ws_refuse(w, REFUSED_MEMORY);
+        ws_count(w, WS_REFUSED_MEMORY);
         web_problem(r, 503, "memory", "there is no memory for one more connection");
         return;
     }
     if (has_token)
-        conn_admitted(c, &who);
-    handshake_accept(web_header(r, "sec-websocket-key"), key);
+        ws_conn_admitted(c, &who);
+    ws_handshake_accept(web_header(r, "sec-websocket-key"), key);
     web_add_header(r, "Upgrade", "websocket");
     web_add_header(r, "Sec-WebSocket-Accept", key);
     if (list_value(web_header(r, "sec-websocket-protocol"), PROTOCOL, true, NULL, 0))
@@ -140,7 +140,7 @@ static unsigned bury(struct ws *w)
     while (w->dead) {
         struct ws_conn *c = w->dead;
         web_conn_close(*w->config.web, c->web);
-        conn_free(c); /* takes it off the list */
+        ws_conn_free(c); /* takes it off the list */
         count++;
     }
     return count;
@@ -154,7 +154,7 @@ static void pump_backed(struct ws *w)
     while (list) {
         struct ws_conn *c = list;
         list = c->next_backed;
-        queue_pump(c);
+        ws_queue_pump(c);
         c->is_backed = c->queue_first != NULL;
         if (c->is_backed) {
             c->next_backed = w->backed;
@@ -176,7 +176,7 @@ static unsigned pump_resuming(struct ws *w)
         struct ws_conn *c = w->resuming;
         w->resuming = c->next_resuming;
         if (!c->closing)
-            work += resume_pump(c);
+            work += ws_resume_pump(c);
         if (c->resuming && !c->closing) {
             c->next_resuming = w->resuming_next;
             w->resuming_next = c;
@@ -193,7 +193,7 @@ static unsigned tick(struct ws *w)
         struct ws_conn *c = w->next_tick;
         w->next_tick = c->next;
         if (!c->closing)
-            conn_tick(c);
+            ws_conn_tick(c);
     }
     return count;
 }
@@ -202,7 +202,7 @@ unsigned ws_poll(struct ws *w, uint64_t now_ns)
 {
     w->now_ns = now_ns;
     unsigned work = w->gathered_count;
-    fan_deliver(w);
+    ws_fan_deliver(w);
     if (w->resuming || w->resuming_next)
         work += pump_resuming(w);
     if (w->backed)
@@ -214,14 +214,14 @@ unsigned ws_poll(struct ws *w, uint64_t now_ns)
         w->countdown_slot = 0;
     }
     if (w->countdown_slot != UINT32_MAX) {
-        work += fan_countdowns(w);
-        fan_deliver(w);
+        work += ws_fan_countdowns(w);
+        ws_fan_deliver(w);
     }
     if (w->next_tick)
         work += tick(w);
     if (w->kept || w->dead) {
         web_flush(*w->config.web);
-        fan_release(w);
+        ws_fan_release(w);
         work += bury(w);
     }
     return work;
@@ -237,8 +237,8 @@ void ws_going_away(struct ws *w, uint64_t now_ns)
         unsigned delay = WS_RECONNECT_MS + (unsigned)((uintptr_t)c / 64 % WS_RECONNECT_MS);
         int size = snprintf(text, sizeof text,
                             "{\"event\":\"going_away\",\"data\":{\"reconnectAfterMs\":%u}}", delay);
-        conn_text(c, text, (size_t)size, 0);
-        conn_close(c, 1001, "going away");
+        ws_conn_text(c, text, (size_t)size, 0);
+        ws_conn_close(c, 1001, "going away");
     }
 }
 
@@ -266,7 +266,7 @@ static void make_counters(struct ws *w, struct counters *k)
     w->readers = counter_new(k, COUNTER_GAUGE, "rfqd_ws_resume_readers", "");
     w->commands = counter_new(k, COUNTER_TOTAL, "rfqd_ws_commands_total", "");
     for (unsigned i = 0; i < PASSING_NOT; i++) {
-        snprintf(label, sizeof label, "event=\"%s\"", passing_names[i]);
+        snprintf(label, sizeof label, "event=\"%s\"", ws_passing_names[i]);
         w->coalesced[i] = counter_new(k, COUNTER_TOTAL, "rfqd_ws_coalesced_total", label);
     }
     for (unsigned i = 0; i <= WS_CODES; i++) {
@@ -297,7 +297,7 @@ enum err ws_create(struct ws **out, const struct ws_config *c)
     w->topic_mask = TOPICS_AT_ONCE - 1;
     w->countdown_slot = UINT32_MAX;
     make_counters(w, c->counters);
-    const struct feed_follower follower = {fan_wants, fan_event, w};
+    const struct feed_follower follower = {ws_fan_wants, ws_fan_event, w};
     feed_follow(c->feed, &follower);
     return OK;
 }
@@ -305,8 +305,8 @@ enum err ws_create(struct ws **out, const struct ws_config *c)
 void ws_destroy(struct ws *w)
 {
     while (w->first)
-        conn_free(w->first);
-    fan_release(w);
+        ws_conn_free(w->first);
+    ws_fan_release(w);
     json_free(&w->text);
     free(w->topics);
     free(w->tenant_counts);
