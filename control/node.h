@@ -44,14 +44,13 @@ struct node_recovery {
 };
 
 /* Recover, start, redeliver; on return the gateway listens. Errors: as log_open, recovery_run, ring_create,
- * gateway_start say; node_error() has the sentence, also when no node was made (static storage, start-up
- * thread only). */
+ * gateway_start say; node_error() has the sentence, also when no node was made (of the calling thread, until
+ * its next failure). */
 enum err node_open(struct node **out, const struct node_config *c, uint64_t now_ns) WARN_UNUSED;
 const char *node_error(void);
 void node_close(struct node *n);
 
-/* name: gateway, distribution, routing, log; control is the caller's, with node_agent(n, NODE_REPLICA) in it.
- */
+/* Control is the caller's agent, with that of NODE_REPLICA in it. */
 struct agent node_agent(struct node *n, enum node_agent which);
 const struct node_recovery *node_recovery(const struct node *n);
 
@@ -71,7 +70,7 @@ struct log *node_log(const struct node *n);
 struct store *node_store(const struct node *n);
 /* The live states: only where no core runs (simulation, start). */
 struct state *node_state(const struct node *n, uint8_t agent);
-struct ring *node_ring(const struct node *n, uint8_t agent);
+const struct ring *node_ring(const struct node *n, uint8_t agent);
 /* Owners that an operator asks, by their mailboxes. agent: AGENT_DISTRIBUTION or AGENT_ROUTING. */
 struct gateway *node_gateway(const struct node *n);
 struct engine *node_engine(const struct node *n, uint8_t agent);
