@@ -16,6 +16,7 @@
 
 #define CONFIG_FILE_SIZE_MAX (4u * 1024u * 1024u)
 #define VALUE_SIZE           256
+#define KEYS_MAX             128
 
 struct reader {
     struct config *config;
@@ -87,75 +88,108 @@ static bool parse_address(const char *text, struct sockaddr_in *out)
     return inet_pton(AF_INET, host, &out->sin_addr) == 1;
 }
 
-/* The complaint in `why`, or NULL. */
+/* Of each kind of value: `at` is set and NULL given back, or the complaint, in `why`. */
+
+static const char *set_text(const struct config_key *k, char *at, const char *text, char why[VALUE_SIZE])
+{
+    size_t length = strlen(text);
+    if ((int64_t)length < k->min || (int64_t)length > k->max || length >= k->size) {
+        snprintf(why, VALUE_SIZE, "is %zu characters long; %lld to %lld are allowed", length,
+                 (long long)k->min, (long long)k->max);
+        return why;
+    }
+    memset(at, 0, k->size);
+    memcpy(at, text, length);
+    return NULL;
+}
+
+/* Empty: nowhere. */
+static const char *set_address(char *at, const char *text, char why[VALUE_SIZE])
+{
+    if (!*text || parse_address(text, (struct sockaddr_in *)(void *)at))
+        return NULL;
+    snprintf(why, VALUE_SIZE, "is not an address of the form 127.0.0.1:9880");
+    return why;
+}
+
+static const char *set_bool(const struct config_key *k, char *at, const char *text, char why[VALUE_SIZE])
+{
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+        snprintf(why, VALUE_SIZE, "is neither true nor false");
+        return why;
+    }
+    store(at, k->size, text[0] == 't');
+    return NULL;
+}
+
+static const char *set_choice(const struct config_key *k, char *at, const char *text, char why[VALUE_SIZE])
+{
+    char names[VALUE_SIZE / 2];
+    for (const struct config_choice *c = k->choices; c->name; c++)
+        if (strcmp(c->name, text) == 0) {
+            store(at, k->size, c->value);
+            return NULL;
+        }
+    snprintf(why, VALUE_SIZE, "is none of: %s", choices_text(k->choices, names, sizeof names));
+    return why;
+}
+
+static const char *set_decimal(const struct config_key *k, char *at, const char *text, char why[VALUE_SIZE])
+{
+    int64_t v;
+    if (decimal_parse(text, strlen(text), &v) != OK) {
+        snprintf(why, VALUE_SIZE, "is not a decimal with at most eight places");
+        return why;
+    }
+    if (v < k->min || v > k->max) {
+        char low[DECIMAL_TEXT_MAX], high[DECIMAL_TEXT_MAX];
+        decimal_print(k->min, low);
+        decimal_print(k->max, high);
+        snprintf(why, VALUE_SIZE, "is out of range: %s to %s are allowed", low, high);
+        return why;
+    }
+    store(at, k->size, v);
+    return NULL;
+}
+
+static const char *set_whole(const struct config_key *k, char *at, const char *text, char why[VALUE_SIZE])
+{
+    int64_t v;
+    if (!parse_whole(text, &v)) {
+        snprintf(why, VALUE_SIZE, "is not a whole number");
+        return why;
+    }
+    if (v < k->min || v > k->max) {
+        snprintf(why, VALUE_SIZE, "is out of range: %lld to %lld%s%s are allowed", (long long)k->min,
+                 (long long)k->max, *k->unit ? " " : "", k->unit);
+        return why;
+    }
+    store(at, k->size, (int64_t)((uint64_t)v * k->scale));
+    return NULL;
+}
+
 static const char *set_value(const struct config_key *k, void *entry, const char *text, char why[VALUE_SIZE])
 {
     char *at = (char *)entry + k->offset;
-    char names[VALUE_SIZE / 2];
-    int64_t v = 0;
     switch (k->type) {
     case KEY_TEXT:
-        if ((int64_t)strlen(text) < k->min || (int64_t)strlen(text) > k->max || strlen(text) >= k->size) {
-            snprintf(why, VALUE_SIZE, "is %zu characters long; %lld to %lld are allowed", strlen(text),
-                     (long long)k->min, (long long)k->max);
-            return why;
-        }
-        memset(at, 0, k->size);
-        memcpy(at, text, strlen(text));
-        return NULL;
+        return set_text(k, at, text, why);
     case KEY_ADDRESS:
-        if (*text && !parse_address(text, (struct sockaddr_in *)(void *)at)) {
-            snprintf(why, VALUE_SIZE, "is not an address of the form 127.0.0.1:9880");
-            return why;
-        }
-        return NULL;
+        return set_address(at, text, why);
     case KEY_BOOL:
     case KEY_BOOL_U32:
-        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
-            snprintf(why, VALUE_SIZE, "is neither true nor false");
-            return why;
-        }
-        store(at, k->size, text[0] == 't');
-        return NULL;
+        return set_bool(k, at, text, why);
     case KEY_CHOICE_I64:
     case KEY_CHOICE_U32:
     case KEY_CHOICE_U8:
-        for (const struct config_choice *c = k->choices; c->name; c++)
-            if (strcmp(c->name, text) == 0) {
-                store(at, k->size, c->value);
-                return NULL;
-            }
-        snprintf(why, VALUE_SIZE, "is none of: %s", choices_text(k->choices, names, sizeof names));
-        return why;
+        return set_choice(k, at, text, why);
     case KEY_DECIMAL:
-        if (decimal_parse(text, strlen(text), &v) != OK) {
-            snprintf(why, VALUE_SIZE, "is not a decimal with at most eight places");
-            return why;
-        }
-        if (v < k->min || v > k->max) {
-            char low[DECIMAL_TEXT_MAX], high[DECIMAL_TEXT_MAX];
-            decimal_print(k->min, low);
-            decimal_print(k->max, high);
-            snprintf(why, VALUE_SIZE, "is out of range: %s to %s are allowed", low, high);
-            return why;
-        }
-        store(at, k->size, v);
-        return NULL;
+        return set_decimal(k, at, text, why);
     case KEY_U8:
     case KEY_U32:
     case KEY_U64:
     case KEY_I64:
-        if (!parse_whole(text, &v)) {
-            snprintf(why, VALUE_SIZE, "is not a whole number");
-            return why;
-        }
-        if (v < k->min || v > k->max) {
-            snprintf(why, VALUE_SIZE, "is out of range: %lld to %lld%s%s are allowed", (long long)k->min,
-                     (long long)k->max, *k->unit ? " " : "", k->unit);
-            return why;
-        }
-        store(at, k->size, (int64_t)((uint64_t)v * k->scale));
-        return NULL;
+        return set_whole(k, at, text, why);
     case KEY_NAMES:
         snprintf(why, VALUE_SIZE, "is not a sequence of names");
         return why;
@@ -246,12 +280,37 @@ static void set_defaults(enum config_section section, void *entry)
     }
 }
 
+/* What a mapping has been given so far. */
+struct given {
+    bool keys[KEYS_MAX], sections[SECTIONS];
+};
+
+/* What a name stands for there: a key of the section, or, where sections may stand, one of these. `mark`
+ * NULL: nothing. */
+struct place {
+    const struct config_key *key;
+    enum config_section section;
+    bool *mark;
+};
+
+static struct place find_place(enum config_section section, const char *name, bool has_sections,
+                               struct given *given)
+{
+    const struct config_key *key = find_key(section, name);
+    if (key)
+        return (struct place){.key = key, .mark = &given->keys[key - config_keys]};
+    for (unsigned s = 1; has_sections && s < SECTIONS; s++)
+        if (strcmp(config_sections[s].name, name) == 0)
+            return (struct place){.section = (enum config_section)s, .mark = &given->sections[s]};
+    return (struct place){0};
+}
+
 /* A mapping whose keys belong to one section. Top level: `sub` gets the keys that are sections. */
 static void read_mapping(struct reader *r, enum config_section section, yaml_node_t *node, void *entry,
                          void (*sub)(struct reader *r, enum config_section s, yaml_node_t *value))
 {
-    bool seen[128] = {false}, section_seen[SECTIONS] = {false};
-    assert(config_key_count <= 128);
+    struct given given = {0};
+    assert(config_key_count <= KEYS_MAX);
     size_t line = node->start_mark.line + 1;
     if (node->type != YAML_MAPPING_NODE) {
         config_complain(r->config, r->name, line, "%s takes keys with values", section_title(section));
@@ -262,31 +321,21 @@ static void read_mapping(struct reader *r, enum config_section section, yaml_nod
         yaml_node_t *value = yaml_document_get_node(r->document, p->value);
         const char *name = key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : "?";
         size_t key_line = key->start_mark.line + 1;
-        const struct config_key *k = find_key(section, name);
-        bool *mark = NULL;
-        unsigned s = 0;
-        if (k) {
-            mark = &seen[k - config_keys];
-        } else if (sub) {
-            for (s = 1; s < SECTIONS && strcmp(config_sections[s].name, name) != 0; s++)
-                ;
-            if (s < SECTIONS)
-                mark = &section_seen[s];
-        }
-        if (!mark) {
+        struct place at = find_place(section, name, sub != NULL, &given);
+        if (!at.mark) {
             complain_unknown(r, section, key_line, name);
-        } else if (*mark) {
+        } else if (*at.mark) {
             config_complain(r->config, r->name, key_line, "key '%s' is given twice", name);
         } else {
-            *mark = true;
-            if (k)
-                read_value(r, k, value, entry);
+            *at.mark = true;
+            if (at.key)
+                read_value(r, at.key, value, entry);
             else
-                sub(r, (enum config_section)s, value);
+                sub(r, at.section, value);
         }
     }
     for (unsigned i = 0; i < config_key_count; i++)
-        if (config_keys[i].section == section && !config_keys[i].fallback && !seen[i])
+        if (config_keys[i].section == section && !config_keys[i].fallback && !given.keys[i])
             config_complain(r->config, r->name, line, "key '%s' is missing in %s", config_keys[i].name,
                             section_title(section));
 }
