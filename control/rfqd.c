@@ -38,6 +38,7 @@ struct appliance {
     struct node *node;
     struct ops *ops;
     struct front *front; /* NULL: clients come by FIX only */
+    uint64_t started_ns;
     struct core cores[CORES_MAX];
     struct agent replica, gateway;
     bool stop_begun;           /* gateway's core only */
@@ -177,28 +178,36 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
                             .counters = a->counters,
                             .own_thread = true,
                             .clock = clock_now_ns};
-    uint64_t from = clock_now_ns();
-    if (node_open(&a->node, &n, from) != OK)
+    a->started_ns = clock_now_ns();
+    if (node_open(&a->node, &n, a->started_ns) != OK)
         return complain(a, "start", node_error());
     const struct node_recovery *r = node_recovery(a->node);
     journal_say(a->journal, r->power_cut ? JOURNAL_WARNING : JOURNAL_INFO,
                 r->first_start ? "first_start" : "recovered", journal_uint("frames", r->frames),
                 journal_uint("batches", r->batches), journal_uint("redelivered", r->redelivered),
-                journal_uint("took_us", (clock_now_ns() - from) / 1000),
+                journal_uint("took_us", (clock_now_ns() - a->started_ns) / 1000),
                 journal_bool("power_cut", r->power_cut));
     notices_init(&a->notices, a->journal, a->node);
     replica_watch(node_replica(a->node), on_batch, a);
+    return EXIT_FINE;
+}
+
+static int open_metrics(struct appliance *a)
+{
+    enum err e = tally_create(&a->tally, a->node, a->counters);
     struct metrics_config m = {.node = a->node,
                                .counters = a->counters,
+                               .tally = a->tally,
                                .cores = a->cores,
                                .core_count = a->config->core_count,
-                               .started_ns = from};
-    enum err e = tally_create(&a->tally, a->node, a->counters);
-    m.tally = a->tally;
+                               .started_ns = a->started_ns};
     if (e == OK)
         e = metrics_create(&a->metrics, &m);
-    if (e != OK)
-        return complain(a, "metrics", err_text(e));
+    return e == OK ? EXIT_FINE : complain(a, "metrics", err_text(e));
+}
+
+static int open_ops(struct appliance *a)
+{
     struct ops_config o = {.path = a->config->ops_socket,
                            .node = a->node,
                            .config = a->config,
@@ -206,16 +215,21 @@ static int open_node(struct appliance *a, const struct ring_identity *id)
                            .counters = a->counters,
                            .metrics = a->metrics,
                            .journal = a->journal};
-    e = ops_create(&a->ops, &o);
+    enum err e = ops_create(&a->ops, &o);
     if (e != OK)
         return complain(a, a->config->ops_socket, errno ? strerror(errno) : err_text(e));
     ops_show_cores(a->ops, a->cores, a->config->core_count);
-    a->shut = !a->config->has_http;
+    return EXIT_FINE;
+}
+
+static int open_front(struct appliance *a)
+{
     struct front_config f = {.node = a->node,
                              .config = a->config,
                              .counters = a->counters,
                              .metrics = a->metrics,
                              .own_threads = true};
+    a->shut = !a->config->has_http;
     if (a->config->has_http && front_create(&a->front, &f, clock_now_ns()) != OK)
         return complain(a, "http", front_error());
     return EXIT_FINE;
@@ -295,6 +309,12 @@ static int run(struct appliance *a)
     int code = open_parts(a, &id);
     if (code == EXIT_FINE)
         code = open_node(a, &id);
+    if (code == EXIT_FINE)
+        code = open_metrics(a);
+    if (code == EXIT_FINE)
+        code = open_ops(a);
+    if (code == EXIT_FINE)
+        code = open_front(a);
     journal_drain_all(a->journal, DRAIN_WAIT_MS);
     if (code == EXIT_FINE)
         code = start_cores(a);
@@ -334,43 +354,66 @@ static void close_all(struct appliance *a)
     config_free(a->config);
 }
 
-static int usage(FILE *to, int code)
+static void usage(FILE *to)
 {
     fprintf(to, "usage: rfqd FILE          run with this configuration\n"
                 "       rfqd --check FILE  check it, start nothing\n"
                 "       rfqd --keys        every configuration key\n"
                 "       rfqd --keys=man    the same as a manual page, rfqd.conf(5)\n");
-    return code;
+}
+
+struct options {
+    const char *path; /* NULL: there is nothing more to do */
+    bool check;
+};
+
+/* The exit code, where no file is named. */
+static int read_options(int argc, char **argv, struct options *out)
+{
+    *out = (struct options){.check = argc == 3 && strcmp(argv[1], "--check") == 0};
+    if (argc == 2 && strcmp(argv[1], "--keys") == 0)
+        config_print_keys(stdout);
+    else if (argc == 2 && strcmp(argv[1], "--keys=man") == 0)
+        config_print_manual(stdout);
+    else if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        usage(stdout);
+    else if (out->check || (argc == 2 && argv[1][0] != '-'))
+        out->path = argv[argc - 1];
+    else {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    return EXIT_FINE;
+}
+
+/* NULL: every error has been said. */
+static struct config *load_config(const char *path)
+{
+    struct config *c;
+    if (config_load(&c, path) == OK)
+        return c;
+    unsigned count = c ? c->error_count : 0;
+    for (unsigned i = 0; i < count && i < CONFIG_ERRORS_MAX; i++)
+        fprintf(stderr, "rfqd: %s\n", c->errors[i]);
+    fprintf(stderr, "rfqd: %u error%s in the configuration\n", count, count == 1 ? "" : "s");
+    config_free(c);
+    return NULL;
 }
 
 int main(int argc, char **argv)
 {
-    bool check = argc == 3 && strcmp(argv[1], "--check") == 0;
-    if (argc == 2 && strcmp(argv[1], "--keys") == 0) {
-        config_print_keys(stdout);
-        return EXIT_FINE;
-    }
-    if (argc == 2 && strcmp(argv[1], "--keys=man") == 0) {
-        config_print_manual(stdout);
-        return EXIT_FINE;
-    }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return usage(stdout, EXIT_FINE);
-    if (!check && (argc != 2 || argv[1][0] == '-'))
-        return usage(stderr, EXIT_USAGE);
+    struct options options;
+    int code = read_options(argc, argv, &options);
+    if (!options.path)
+        return code;
 
     static struct appliance a;
-    a.config_path = argv[argc - 1];
-    if (config_load(&a.config, argv[argc - 1]) != OK) {
-        unsigned count = a.config ? a.config->error_count : 0;
-        for (unsigned i = 0; i < count && i < CONFIG_ERRORS_MAX; i++)
-            fprintf(stderr, "rfqd: %s\n", a.config->errors[i]);
-        fprintf(stderr, "rfqd: %u error%s in the configuration\n", count, count == 1 ? "" : "s");
-        config_free(a.config);
+    a.config_path = options.path;
+    a.config = load_config(options.path);
+    if (!a.config)
         return EXIT_CONFIG;
-    }
-    if (check) {
-        printf("%s: fine\n", argv[2]);
+    if (options.check) {
+        printf("%s: fine\n", options.path);
         config_free(a.config);
         return EXIT_FINE;
     }
@@ -390,7 +433,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     const sigset_t hangup_set = hangup();
     pthread_sigmask(SIG_BLOCK, &hangup_set, NULL); /* before there is any other thread */
-    int code = run(&a);
+    code = run(&a);
     close_all(&a);
     return code;
 }
