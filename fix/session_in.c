@@ -305,16 +305,16 @@ static bool logon_fields(const struct inbound *in, uint64_t *heartbeat_s)
     return false;
 }
 
-/* NextExpectedMsgSeqNum: what the peer lacks, without being asked. `last` is the number to fill up to: our
- * Logon's own, for the peer does not count a Logon that came too high. False: impossible, logged out. */
-static bool next_expected(const struct inbound *in, uint64_t last, uint64_t *from)
+/* NextExpectedMsgSeqNum: what the peer lacks, without being asked. `highest` is one more than the last that was
+ * sent. False: impossible, logged out. */
+static bool next_expected(const struct inbound *in, uint64_t highest, uint64_t *from)
 {
     *from = 0;
     if (!fix_find(in->m, FIX_TAG_NextExpectedMsgSeqNum))
         return true;
-    if (fix_get_uint(in->m, FIX_TAG_NextExpectedMsgSeqNum, from) != OK || *from == 0 || *from > last + 1) {
+    if (fix_get_uint(in->m, FIX_TAG_NextExpectedMsgSeqNum, from) != OK || *from == 0 || *from > highest) {
         send_logout(in, "NextExpectedMsgSeqNum beyond what was sent",
-                    "NextExpectedMsgSeqNum (789) is higher than %" PRIu64, last + 1);
+                    "NextExpectedMsgSeqNum (789) is higher than %" PRIu64, highest);
         return false;
     }
     return true;
@@ -372,10 +372,11 @@ static void logon(const struct inbound *in)
         too_low(in);
         return;
     }
-    /* Our Logon: the initiator's is the last that was sent, the acceptor's is the next to be. */
-    uint64_t our_logon = ours ? in->n->next_out - 1 : in->n->next_out;
-    if (!reset && !next_expected(in, our_logon, &lacks_from))
+    if (!reset && !next_expected(in, in->n->next_out, &lacks_from))
         return;
+    /* Filled up to our Logon's own number, for the peer does not count a Logon that came too high. The initiator's
+     * is the last that was sent, the acceptor's is the next to be. */
+    uint64_t our_logon = ours ? in->n->next_out - 1 : in->n->next_out;
     if (!ours) {
         if (reset)
             fix_act(in->out, FIX_ACT_RESET);
@@ -385,9 +386,14 @@ static void logon(const struct inbound *in)
     up(in, heartbeat_s, reset, lacks_from, our_logon);
 }
 
-/* A Logon of a session that is up: only to begin again at 1. */
+/* A Logon of a session that is up: only to begin again at 1. One that crosses our Logout comes too late: the
+ * session ends, as whoever logged it out was told. */
 static void logon_again(const struct inbound *in)
 {
+    if (in->s->state == FIX_LOGOUT_SENT) {
+        in->out->note = "a Logon after our Logout";
+        return;
+    }
     if (is_yes(in->m, FIX_TAG_ResetSeqNumFlag)) {
         fix_gap_forget(in->s);
         in->s->state = FIX_LOGON_WAIT;
@@ -531,11 +537,14 @@ void fix_session_message(struct fix_session *s, const struct fix_session_numbers
     if (!version_and_number(&in) || !comp_ids(&in) || !sending_time(&in, &sent_ns) ||
         !orig_sending_time(&in, sent_ns))
         return;
-    bool reset_logon = m->type == FIX_MSG_Logon && is_yes(m, FIX_TAG_ResetSeqNumFlag);
-    if (resets_sequence(m))
+    /* Of what cannot be read whole the modes are not known: it counts by its number, and is rejected in its turn. */
+    bool reads = parse_error == OK;
+    if (reads && resets_sequence(m))
         sequence_reset(&in, false);
-    else if (reset_logon)
+    else if (reads && m->type == FIX_MSG_Logon && is_yes(m, FIX_TAG_ResetSeqNumFlag))
         logon_again(&in);
+    else if (!reads && m->type == FIX_MSG_SequenceReset && m->seq < n->next_in)
+        out->note = "garbled"; /* a reset may have any number */
     else if (m->seq > n->next_in)
         too_high(&in);
     else if (m->seq == n->next_in)

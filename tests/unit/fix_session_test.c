@@ -193,6 +193,39 @@ Test(fix_session, reset_within_a_session_begins_again_at_1)
     cr_assert(fix_session_is_up(&s));
 }
 
+/* What its mode is stands behind what cannot be read. */
+Test(fix_session, an_unreadable_sequence_reset_resets_nothing)
+{
+    log_on(false);
+    n.next_in = 5;
+    cr_assert_eq(receive("4", 5, TIME "36=50|xyz|123=Y|"), FIX_VERDICT_REJECTED);
+    cr_assert(sent('3'));
+    cr_assert_eq(n.next_in, 6);
+    receive("4", 9, TIME "36=50|xyz|123=Y|");
+    cr_assert(sent('2'), "what is missing before it is asked for");
+    cr_assert_eq(n.next_in, 6);
+    cr_assert_eq(receive("4", 2, TIME "36=50|xyz|"), FIX_VERDICT_IGNORED);
+    cr_assert(fix_session_is_up(&s) && out.count == 0);
+}
+
+Test(fix_session, an_unreadable_logon_resets_nothing)
+{
+    log_on(false);
+    s.config.admit_reset = true;
+    cr_assert_eq(receive("A", 2, LOGON "141=Y|xyz|"), FIX_VERDICT_REJECTED);
+    cr_assert_null(action(FIX_ACT_RESET, 0, 0));
+}
+
+Test(fix_session, a_reset_that_crosses_our_logout_does_not_revive_the_session)
+{
+    log_on(false);
+    s.config.admit_reset = true;
+    fix_session_logout(&s, "end of day", NOW_NS, &out);
+    cr_assert_eq(receive("A", 1, LOGON "141=Y|"), FIX_VERDICT_IGNORED);
+    cr_assert_eq(out.count, 0);
+    cr_assert_eq(s.state, FIX_LOGOUT_SENT);
+}
+
 Test(fix_session, a_second_logon_without_reset_is_rejected)
 {
     log_on(false);
@@ -221,7 +254,7 @@ Test(fix_session, next_expected_of_the_peer_is_honoured)
     start(false);
     n.next_out = 10;
     connect_at(NOW_NS);
-    receive("A", 1, LOGON "789=12|");
+    receive("A", 1, LOGON "789=11|"); /* our answer has the number 10 and is not sent yet */
     cr_assert(sent('5') && disconnected());
 }
 
