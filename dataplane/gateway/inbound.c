@@ -197,6 +197,8 @@ static void decide(struct gateway *g, struct arrival *a, enum fix_verdict verdic
 /* Records
  * -------------------------------------------------------------------------------------------------------- */
 
+#define TRAILER_SIZE 7u /* 10=nnn<SOH> */
+
 static bool is_secret(uint32_t tag)
 {
     return tag == FIX_TAG_Password || tag == FIX_TAG_RawData || tag == 925 /* NewPassword */ ||
@@ -204,9 +206,14 @@ static bool is_secret(uint32_t tag)
 }
 
 /* Secrets do not go to the log: their characters are put over in the copy that is kept, however often they
- * come, and of later versions of FIX too: who sends them does not know better. */
-static void mask_secrets(const struct fix_msg *m, char *bytes)
+ * come, and of later versions of FIX too: who sends them does not know better. Where reading stopped, all that is
+ * left may be one. */
+static void mask_secrets(const struct fix_msg *m, enum err parse_error, char *bytes)
 {
+    const struct fix_field *last = &m->fields[m->count - 1]; /* a number at least was read */
+    uint32_t read = last->offset + last->size, trailer = m->size - TRAILER_SIZE;
+    if (parse_error != OK && read < trailer)
+        memset(bytes + read, '*', trailer - read);
     for (uint32_t i = 0; i < m->count; i++)
         if (is_secret(m->fields[i].tag)) {
             assert(m->fields[i].size <= m->size - m->fields[i].offset);
@@ -214,7 +221,8 @@ static void mask_secrets(const struct fix_msg *m, char *bytes)
         }
 }
 
-static void record_in(struct gateway *g, const struct arrival *a, const struct fix_actions *acts)
+static void record_in(struct gateway *g, const struct arrival *a, enum err parse_error,
+                      const struct fix_actions *acts)
 {
     const struct fix_msg *m = &g->msg;
     struct gateway_in *rec =
@@ -227,7 +235,7 @@ static void record_in(struct gateway *g, const struct arrival *a, const struct f
     rec->seq_to = rec->advance ? acts->advance_to : 0;
     memcpy(rec->bytes, m->bytes, m->size);
     if (m->type == FIX_MSG_Logon)
-        mask_secrets(m, rec->bytes);
+        mask_secrets(m, parse_error, rec->bytes);
     if (a->has_command) {
         rec->head.dest = a->dest;
         rec->head.lane = a->lane;
@@ -342,7 +350,7 @@ static enum taken take(struct gateway *g, struct connection *c, enum err parse_e
     gateway_batch_begin(g, NULL, g->now_ns);
     channel_resets(g, a.ch, &acts);
     if (acts.verdict != FIX_VERDICT_IGNORED && acts.verdict != FIX_VERDICT_KEPT)
-        record_in(g, &a, &acts);
+        record_in(g, &a, parse_error, &acts);
     channel_act(g, a.ch, &acts);
     if (a.refusal.reason >= 0)
         send_refusal(g, &a);

@@ -558,6 +558,9 @@ Test(gateway_session, passwords_do_not_go_to_the_log)
     peer_send(&w->peers[TAKER], "35=A|98=0|108=30|95=6|96=sesame|553=t|554=sesame|925=sesame|");
     world_run(w, 5 * MILLISECOND);
     peer_expect(&w->peers[TAKER], "A");
+    peer_send(&w->peers[TAKER], "35=A|98=0|108=30|xyz|554=sesame|"); /* of which the end cannot be read */
+    world_run(w, 5 * MILLISECOND);
+    peer_expect(&w->peers[TAKER], "3");
     unsigned masked = 0;
     for (unsigned i = 0; i < w->batch_count; i++) {
         cr_assert_null(memmem(w->batches[i], w->batches[i]->size, "sesame", 6));
