@@ -169,6 +169,8 @@ const struct family families[] = {
      "Times that the gateway read no further, its ring being full."},
     {"rfqd_gateway_lane_waits_total", FAMILY_TOTAL, "", NULL, 0,
      "Times that the gateway read no further, a lane being full."},
+    {"rfqd_gateway_number_waits_total", FAMILY_TOTAL, "", NULL, 0,
+     "Times that the gateway read a taker no further, its numbers being too far ahead of the disk."},
 
     /* HTTP and WebSocket */
     {"rfqd_http_connections", FAMILY_GAUGE, "", NULL, 0, "Connections of HTTP, WebSockets among them."},

@@ -93,7 +93,8 @@ static void add_wait(const struct counter_view *v, const char *agent, uint64_t *
     if (strcmp(v->name, "rfqd_engine_stalls_total") == 0 && strncmp(v->label, label, (size_t)size) == 0)
         *stalls += v->value;
     else if (gateway && (strcmp(v->name, "rfqd_gateway_ring_waits_total") == 0 ||
-                         strcmp(v->name, "rfqd_gateway_lane_waits_total") == 0))
+                         strcmp(v->name, "rfqd_gateway_lane_waits_total") == 0 ||
+                         strcmp(v->name, "rfqd_gateway_number_waits_total") == 0))
         *stalls += v->value;
     else if (gateway && strcmp(v->name, "rfqd_fix_busy_total") == 0)
         *drops += v->value;
@@ -104,8 +105,8 @@ static void add_wait(const struct counter_view *v, const char *agent, uint64_t *
 static bool is_wait(const char *name)
 {
     static const char *const names[] = {"rfqd_engine_stalls_total", "rfqd_gateway_ring_waits_total",
-                                        "rfqd_gateway_lane_waits_total", "rfqd_fix_busy_total",
-                                        "rfqd_log_stalls_total"};
+                                        "rfqd_gateway_lane_waits_total", "rfqd_gateway_number_waits_total",
+                                        "rfqd_fix_busy_total",           "rfqd_log_stalls_total"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;

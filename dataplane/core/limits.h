@@ -29,6 +29,9 @@
 /* Outgoing numbers of one session that may leave before the first of them is durable, and so what a power cut
  * makes us skip in each. A session that gets so far ahead of a slow disk waits. */
 #define OUT_NUMBERS_AHEAD_MAX 4096
+/* From here on a taker is read no further while it asks for something new: the rest is for executions, answers
+ * to cancels and the session itself, however long the disk takes. */
+#define OUT_NUMBERS_ASKING_MAX (OUT_NUMBERS_AHEAD_MAX / 4 * 3)
 
 /* The model. */
 #define SESSIONS_MAX    1024 /* FIX sessions, takers and LPs together */

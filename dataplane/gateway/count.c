@@ -87,5 +87,6 @@ void count_create(struct gateway *g, struct counters *counters)
     g->connections_total = counter_new(counters, COUNTER_TOTAL, "rfqd_fix_connections_total", label);
     g->ring_waits = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_ring_waits_total", label);
     g->lane_waits = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_lane_waits_total", label);
+    g->number_waits = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_number_waits_total", label);
     g->unknown_sessions = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_unknown_sessions_total", label);
 }

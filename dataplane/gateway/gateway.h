@@ -49,7 +49,7 @@
  * rfqd_fix_{kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},
  * rfqd_fix_session_up{session}, rfqd_fix_{unsent,busy}_total{session,reason},
  * rfqd_fix_refused_total{gateway,reason}, rfqd_fix_connections_total{gateway},
- * rfqd_gateway_{ring,lane}_waits_total{gateway}, rfqd_gateway_unknown_sessions_total{gateway}.
+ * rfqd_gateway_{ring,lane,number}_waits_total{gateway}, rfqd_gateway_unknown_sessions_total{gateway}.
  *
  * Source: spec/60; FIX 4.4 volumes 2 to 4.
  */

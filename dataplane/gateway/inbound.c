@@ -83,6 +83,16 @@ static bool command_room(struct gateway *g, const struct arrival *a, enum gatewa
            gateway_lane_room(gateway_lane(g, AGENT_DISTRIBUTION, subject), bytes, class);
 }
 
+/* Refusals are numbered too: a taker that asks on and on while the disk stands would use up what its executions
+ * need. LPs are not stopped: their executions come behind their quotes. */
+static bool asks_too_far(const struct gateway *g, struct channel *ch, enum gateway_class class)
+{
+    const uint64_t kept = OUT_NUMBERS_AHEAD_MAX - OUT_NUMBERS_ASKING_MAX;
+    return class >= CLASS_ACCEPTANCE && ch->config.role == ROLE_TAKER &&
+           ch->durable->next_out > ch->durable_through + OUT_NUMBERS_ASKING_MAX &&
+           ch->durable->next_out + kept > outbound_may_leave(g, ch, ring_durable(g->ring));
+}
+
 /* Room for all that this message may lead to. What asks for something new is refused where it has none: its
  * sender knows at once, and the executions and cancels behind it on the same connection are not held up. */
 static bool arrival_room(struct gateway *g, struct arrival *a, uint64_t size)
@@ -91,6 +101,10 @@ static bool arrival_room(struct gateway *g, struct arrival *a, uint64_t size)
     uint64_t bytes = sizeof(struct gateway_in) + size + 8;
     if (!sent_room(&a->ch->sent, channel_keep(a->ch), GATEWAY_OUT_SIZE_MAX))
         return false;
+    if (asks_too_far(g, a->ch, class)) {
+        counter_add(g->number_waits, 1);
+        return false;
+    }
     bool ring_has = gateway_ring_room(g, CHANNEL_ROOM + bytes, class);
     if (ring_has && (!a->row || command_room(g, a, class)))
         return channel_room(g, a->ch, bytes, class);

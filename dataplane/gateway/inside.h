@@ -212,7 +212,8 @@ struct gateway {
     struct operator_desk operator;
 
     struct sockaddr_in listen;
-    counter_value *connections_total, *refused[REFUSED_SLOTS], *ring_waits, *lane_waits, *unknown_sessions;
+    counter_value *connections_total, *refused[REFUSED_SLOTS], *ring_waits, *lane_waits, *number_waits,
+        *unknown_sessions;
     size_t receive_buffers_size;
     uint8_t *receive_buffers;
     char *kept_buffers;         /* FIX_KEPT_SIZE for each channel: messages that came before their turn */
@@ -322,6 +323,8 @@ unsigned outbound_lane(struct gateway *g, struct lane *l);
 /* A record for a message with the next number; bytes are encoded into it by the caller, then: */
 struct gateway_out *outbound_add(struct gateway *g, struct channel *ch, uint32_t room);
 /* Numbered, applied, kept and queued. bytes: somewhere inside the record's room. */
+/* The last number that may leave now, by how far the ring is durable. */
+uint64_t outbound_may_leave(const struct gateway *g, struct channel *ch, uint64_t durable);
 void outbound_done(struct gateway *g, struct channel *ch, struct gateway_out *rec, const char *bytes,
                    size_t size, uint16_t kind, bool admin, const struct outbound *out);
 /* GATEWAY_UNSENT into the open batch and its lane. */

@@ -178,7 +178,7 @@ unsigned outbound_lane(struct gateway *g, struct lane *l)
 
 /* A number that has left must not come again after a power cut: as many may be ahead of the disk as are
  * skipped then. One mark at a time: the newest number when the last mark was passed. */
-static uint64_t may_leave_through(const struct gateway *g, struct channel *ch, uint64_t durable)
+uint64_t outbound_may_leave(const struct gateway *g, struct channel *ch, uint64_t durable)
 {
     if (ch->mark_end && durable >= ch->mark_end) {
         ch->durable_through = ch->mark_number;
@@ -233,7 +233,7 @@ static bool transmit_channel(struct gateway *g, struct channel *ch, uint64_t dur
     if (ch->connection == NO_INDEX)
         return true;
     const struct connection *c = &g->connections[ch->connection];
-    uint64_t last = may_leave_through(g, ch, durable);
+    uint64_t last = outbound_may_leave(g, ch, durable);
     while (ch->sent_through + 1 < ch->durable->next_out) {
         uint64_t number = ch->sent_through + 1;
         if (number > last)

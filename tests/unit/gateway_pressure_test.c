@@ -442,6 +442,44 @@ Test(gateway_pressure, a_session_that_holds_back_too_much_stops_its_lane_not_its
     world_free(w);
 }
 
+/* A disk that stands: what the taker asks for waits, what has to be told to it goes on. */
+Test(gateway_pressure, a_taker_whose_numbers_are_far_ahead_of_the_disk_asks_for_nothing_new)
+{
+    struct world *w = world_new(22);
+    world_start(w);
+    world_logon(w, TAKER);
+    world_drain(w);
+    struct peer *p = &w->peers[TAKER];
+    w->not_durable = true;
+    for (unsigned i = 1; i <= OUT_NUMBERS_ASKING_MAX + 100; i++) {
+        struct order_report ev = {.out = {.rfq = 3, .ref = i, .ref_kind = REF_ORDER, .must_reach = 1},
+                                  .order = i,
+                                  .exec_type = '0',
+                                  .ord_status = '0',
+                                  .side = '1',
+                                  .symbol = "EURUSD"};
+        EVENT(w, AGENT_ROUTING, ORDER_REPORT, ev, TAKER);
+        if (i % 200 == 0)
+            world_run(w, MILLISECOND);
+    }
+    world_run(w, 10 * MILLISECOND);
+    for (unsigned i = 1; i <= OUT_NUMBERS_ASKING_MAX + 100; i++)
+        peer_expect(p, "8");
+    peer_send(p, "35=1|112=alive|");
+    world_run(w, 5 * MILLISECOND);
+    uint64_t answered = p->next_in;
+    cr_assert_eq(answered, gateway_session(w->state, TAKER)->next_out, "the session lives");
+    peer_send(p, "35=R|131=later|146=1|55=EURUSD|54=1|38=5|");
+    world_run(w, 5 * MILLISECOND);
+    cr_assert_null(lane_peek(w->request));
+    cr_assert_gt(counted(w, "rfqd_gateway_number_waits_total", "gateway=\"0\""), 0);
+    w->not_durable = false;
+    world_run(w, 20 * MILLISECOND);
+    const struct lane_item *item = lane_take(w->request);
+    cr_assert(item && item->record.type == RECORD_COMMAND_QUOTE_REQUEST, "nothing is lost");
+    world_free(w);
+}
+
 /* New messages must not push out of the store what a resend is still to read from it. */
 Test(gateway_pressure, a_resend_keeps_what_it_reads)
 {
