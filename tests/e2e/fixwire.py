@@ -138,6 +138,9 @@ class Peer:
             self.asked = True
             self.send("2", [(7, self.next_in), (16, 0)])
             return
+        if seq > self.next_in and m.type == "5":  # our Logon is refused, and what was kept for us comes another time
+            self.inbox.append(m)
+            return
         if seq > self.next_in and self.asked:  # on its way before our question came: it is said again
             if m.type == "1":
                 self.send("0", [(112, m[112])])
