@@ -122,8 +122,8 @@ static void make_counters(struct engine *e, struct counters *c)
     if (e->is_distribution)
         return;
     static const uint8_t break_reasons[] = {
-        REASON_UNKNOWN_ORDER, REASON_BEYOND_ORDER, REASON_ORDER_FINAL,       REASON_WRONG_LP,
-        REASON_BAD_EXECUTION, REASON_LIMIT,        REASON_EXECUTIONS_MISSING};
+        REASON_UNKNOWN_ORDER, REASON_BEYOND_ORDER, REASON_ORDER_FINAL,        REASON_WRONG_LP,
+        REASON_BAD_EXECUTION, REASON_LIMIT,        REASON_EXECUTIONS_MISSING, REASON_WORSE_PRICE};
     for (unsigned i = 0; i < sizeof break_reasons; i++)
         e->breaks[break_reasons[i]] =
             new_counter(e, c, "rfqd_execution_breaks_total", "reason", reason_name(break_reasons[i]));

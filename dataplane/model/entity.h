@@ -98,7 +98,7 @@
     X(REASON_LP_REJECTED_ORDER, 140, "lp_rejected_order") X(REASON_TIMEOUT, 141, "timeout")                  \
     X(REASON_BAD_EXECUTION, 142, "bad_execution") X(REASON_DEADLINE, 143, "deadline")                        \
     X(REASON_UNKNOWN_SESSION, 144, "unknown_session") X(REASON_REPEATED, 145, "repeated")                    \
-    X(REASON_EXECUTIONS_MISSING, 146, "executions_missing")                                                  \
+    X(REASON_EXECUTIONS_MISSING, 146, "executions_missing") X(REASON_WORSE_PRICE, 147, "worse_than_order") \
     /* clients */                                                                                            \
     X(REASON_KEY_REUSED, 150, "idempotency_key_reused") X(REASON_EXTENSION, 151, "extension_refused")        \
     X(REASON_REASON_REQUIRED, 152, "reason_required")                                                  \

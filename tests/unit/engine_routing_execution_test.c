@@ -267,6 +267,35 @@ Test(routing_execution, a_fill_without_quantity_price_or_id_is_a_break)
     cr_assert_eq(o->filled_quantity, 0);
 }
 
+/* It is done, so it is booked; and somebody has to look. */
+Test(routing_execution, a_fill_worse_than_the_order_is_booked_and_a_break)
+{
+    static const struct {
+        uint8_t side;
+        int64_t price;
+        bool is_break;
+    } rows[] = {{'1', UNITS(2) + 1, true},
+                {'1', UNITS(2), false},
+                {'1', UNITS(2) - 1, false},
+                {'2', UNITS(2) - 1, true},
+                {'2', UNITS(2), false},
+                {'2', UNITS(2) + 1, false}};
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rfq_awarded award = desk_award_record(&d, 0, "");
+        award.side = rows[i].side;
+        desk_award(&d, &award);
+        const struct order_created *made = harness_find(&d.h, RECORD_ORDER_CREATED);
+        const struct order *o = routing_order(d.state, made->order);
+        desk_fill(&d, o, UNITS(40), rows[i].price, "x");
+        const struct execution_break *ev = harness_find(&d.h, RECORD_EXECUTION_BREAK);
+        cr_assert_eq(ev != NULL, rows[i].is_break, "row %u", i);
+        if (ev)
+            cr_assert(ev->reason == REASON_WORSE_PRICE && ev->order == o->id && ev->price == rows[i].price);
+        cr_assert_eq(o->filled_quantity, UNITS(40));
+        cr_assert_not_null(harness_find(&d.h, RECORD_ORDER_REPORT));
+    }
+}
+
 Test(routing_execution, average_is_the_sum_divided_rounded_half_to_even)
 {
     static const struct {

@@ -3,7 +3,7 @@
  *   150      | never released | pending, sent | working, partly      | filled | cancelled, rejected
  *   ---------+----------------+---------------+----------------------+--------+--------------------
  *   0 new    | break          | working       | noted                | noted  | break
- *   F trade  | break          | filled; of a known ExecID noted; beyond the order: break | break, ditto noted
+ *   F trade  | break          | filled²; of a known ExecID noted; beyond the order: break | break, ditto noted
  *   4 C      | break          | cancelled     | cancelled            | break  | noted
  *   8        | break          | rejected      | rejected, cancelled¹ | break  | noted
  *   6 A E    | break          | noted         | noted                | noted  | noted
@@ -11,6 +11,7 @@
  *   other    | break: bad execution
  *
  *   ¹ where something is filled
+ *   ² at a price worse than the order's a break too: it is done, and whoever answers for it has to look
  *
  * Repetitions: a fill is known by its ExecID, whether it is flagged as one (PossResend) or not. Of the others
  * no ExecID is kept: said again they change nothing, and are noted; only an acknowledgement of an order that
@@ -133,6 +134,11 @@ static void filled(struct emit *e, const struct order *o, const struct command_e
     order_update(e, o);
 }
 
+static bool is_worse(const struct order *o, int64_t price)
+{
+    return o->side == SIDE_BUY ? price > o->price : price < o->price;
+}
+
 static void decide_fill(struct emit *e, const struct lane_item *item, const struct order *o)
 {
     const struct command_execution *c = execution_of(item);
@@ -147,8 +153,11 @@ static void decide_fill(struct emit *e, const struct lane_item *item, const stru
         add_break(e, item, o, REASON_BEYOND_ORDER);
     else if (table_count(s->fills) == table_capacity(s->fills))
         add_break(e, item, o, REASON_LIMIT);
-    else
+    else {
+        if (is_worse(o, c->last_price))
+            add_break(e, item, o, REASON_WORSE_PRICE);
         filled(e, o, c);
+    }
 }
 
 /* OrdRejReason (103), of a status request for an order that the LP does not have. */
