@@ -15,16 +15,24 @@
 
 #include "control/ops/commands.h"
 #include "control/ops/job.h"
+#include "dataplane/core/text.h"
 
 #define POLL_INTERVAL_NS 500000ull    /* the socket is looked at this often; operators are people */
 #define IDLE_INTERVAL_NS 100000000ull /* a drain is looked at this often */
 #define STEPS_PER_POLL   4u           /* clients whose answers go on in steps */
 #define GROUPS_MAX       256
+#define ASKED_SIZE \
+    256 /* of a changing command's arguments, as the journal says them; what is beyond is cut */
 
 struct client {
     int fd; /* -1: free */
     enum ops_level level;
+    uid_t uid;                         /* of its peer */
+    bool own;                          /* our own: it asks for somebody's signal */
     const struct ops_command *command; /* of the request under way */
+    char asked[ASKED_SIZE];            /* its arguments, until it is told; of what changes something */
+    bool untold;
+    enum journal_level told_at; /* the journal's level as it was asked */
     struct job job;
     struct ops_request going; /* goes on in steps where going.step is set */
     char line[OPS_LINE_MAX];
@@ -105,6 +113,44 @@ static void end_line(struct client *c, const struct ops_request *r)
     json_line(&c->answer);
 }
 
+/* Who did what
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+/* Before it runs: its line is written over. */
+static void to_be_told(struct ops *o, struct client *c, const struct ops_request *r)
+{
+    struct text t = text_in(c->asked, sizeof c->asked);
+    c->untold = c->command->level >= OPS_OPERATE;
+    c->told_at = journal_level_now(o->config.journal);
+    for (unsigned i = 0; i < r->argument_count; i++) {
+        text_add(&t, i ? " " : "");
+        text_add(&t, r->arguments[i]);
+    }
+}
+
+/* Once a request, whatever became of it. `log error` would be the last that anybody hears of it: what makes
+ * the journal say less is said as before. */
+static void tell(struct client *c, const struct ops_config *config, const char *outcome, const char *why)
+{
+    struct journal *j = config->journal;
+    enum journal_level now = journal_level_now(j);
+    struct journal_field who =
+        c->own ? journal_text("signal", "SIGHUP") : journal_uint("uid", (uint64_t)c->uid);
+    if (!c->untold)
+        return;
+    c->untold = false;
+    if (c->told_at > now)
+        journal_level_set(j, c->told_at);
+    const struct journal_field fields[] = {who, journal_text("command", c->command->name),
+                                           journal_text("arguments", c->asked),
+                                           journal_text("outcome", outcome), journal_text("why", why)};
+    const unsigned count = (unsigned)(sizeof fields / sizeof *fields);
+    journal_write(j, JOURNAL_INFO, "command", fields, *why ? count : count - 1);
+    if (c->told_at > now)
+        journal_level_set(j, now);
+}
+
 /* NULL: refused, and why is said. */
 static const struct ops_command *admitted(struct ops *o, struct ops_request *r, const char *name, bool fits)
 {
@@ -146,6 +192,7 @@ static void ran(struct ops *o, struct client *c, struct ops_request *r)
         r->end(r);
     if (r->code)
         counter_add(o->failures, 1);
+    tell(c, &o->config, r->code ? r->code : "done", r->code ? r->text : "");
     end_line(c, r);
 }
 
@@ -175,6 +222,9 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
     }
     counter_add(o->requests, 1);
     const struct ops_command *command = admitted(o, &r, name ? name : "", fits);
+    c->command = command;
+    if (command)
+        to_be_told(o, c, &r);
     if (command && command->where == OPS_CORE)
         command->run(&r);
     else if (command && is_running(o, command))
@@ -182,7 +232,6 @@ static void answer(struct ops *o, struct client *c, char *line, uint64_t now_ns)
                  command->verb ? " " : "", command->verb ? command->verb : "");
     else if (command)
         r.thread = command->run;
-    c->command = command;
     ran(o, c, &r);
 }
 
@@ -197,8 +246,11 @@ static void drop(struct client *c)
             stream_abandon(&c->job.stream);
         return;
     }
-    if (c->going.step && c->going.end)
-        c->going.end(&c->going);
+    if (c->going.step) {
+        tell(c, c->going.config, "unanswered", "its client has gone, or rfqd has stopped");
+        if (c->going.end)
+            c->going.end(&c->going);
+    }
     close(c->fd);
     json_free(&c->answer);
     memset(c, 0, sizeof *c);
@@ -240,6 +292,7 @@ static struct client *admit(struct ops *o, int fd, uint64_t now_ns)
     c->fd = fd;
     c->moved_ns = now_ns;
     c->level = level_of(o, fd, &uid);
+    c->uid = uid;
     if (c->level != OPS_NONE)
         return c;
     struct ops_request r = {.out = &c->answer};
@@ -327,6 +380,8 @@ static unsigned serve_job(struct ops *o, struct client *c, uint64_t now_ns)
     bool is_whole = !c->gone && !c->job.line.failed;
     job_end(&o->jobs, &c->job);
     if (!is_whole) {
+        tell(c, &o->config, r.code ? r.code : "unanswered",
+             r.code ? r.text : "its client has gone, or rfqd has stopped");
         if (r.end)
             r.end(&r);
         drop(c);
@@ -488,12 +543,14 @@ static void begin_reload(struct ops *o, uint64_t now_ns)
         shutdown(o->own, SHUT_WR);
         c = admit(o, pair[1], now_ns);
     }
-    if (c)
+    if (c) {
+        c->own = true;
         answer(o, c, line, now_ns);
-    else
+    } else {
         journal_say(o->config.journal, JOURNAL_WARNING, "config_refused",
                     journal_text("file", o->config.config_path),
                     journal_text("why", "no connection to the ops control socket could be had"));
+    }
 }
 
 /* The journal has what it says. */
@@ -585,6 +642,7 @@ void ops_destroy(struct ops *o)
             continue;
         if (c->job.running) {
             job_end(&o->jobs, &c->job);
+            tell(c, &o->config, "unanswered", "rfqd has stopped");
             if (c->job.request.end)
                 c->job.request.end(&c->job.request);
         }

@@ -6,6 +6,11 @@
  * it takes; who has none is refused at once, and whatever is refused is refused by name and counted:
  * rfqd_ops_refused_total{reason="forbidden|level|connections"}.
  *
+ * Who did what: each command of level operate or admin is a line of the journal at level info when it has
+ * ended: `command`, with uid of who asked (signal: it was ours, for SIGHUP), command, arguments, outcome
+ * (`done`, the code of its refusal, or `unanswered`: its client has gone before the end, or rfqd has stopped)
+ * and why.
+ *
  * Protocol: one request a line: a command and its arguments, separated by blanks. The answer is lines of JSON
  * objects, and a last line {"end":true} or {"end":true,"error":"…","code":"…"}. One request at a time per
  * connection; several in a row are allowed. Commands stand in one list (command_list.h): name, arguments,

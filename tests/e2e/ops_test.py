@@ -283,6 +283,10 @@ def orders_to_sessions(rfqd, ctl, parties):
     expect(ctl.run("session", "T1", "seq", "1", "x"), FAILED, "'x' is no sequence number")
     expect(ctl.run("session", "T1", "seq", "1"), USAGE, "usage: session")
     expect(ctl.run("session", "T9", "reset"), FAILED, "there is no session 'T9'")
+    for command, arguments, outcome in (
+            ("session", '"LP2 logout until tomorrow"', "done"), ("session", '"LP2 reset"', "connected"),
+            ("session", '"LP2 reset"', "done"), ("session", '"T1 seq 17 4711"', "done"), ("session", '"T1 seq 0 1"', "bad_number")):
+        rfqd.process.wait_line(f"info rfqd: command uid={os.geteuid()} command={command} arguments={arguments} outcome={outcome}", 30)
     rfqd.kill9()
     rfqd.start()
     must((session(ctl, "T1")["next_in"], session(ctl, "T1")["next_out"]) == (17, 4711), "numbers outlive a kill -9")
@@ -375,6 +379,7 @@ def hangup(rfqd, ctl):
     must(said and f"info rfqd: config_reloaded file={rfqd.config} now=1 at_a_restart=0" in said, f"said: {said}")
     must(one(ctl, "log")["level"] == "debug", "what the file says is in force")
     rewrite(rfqd, ("level: debug", "level: error"), ("settings: {", "settings: {ack_timeout_ms: 1, "))
+    rfqd.process.wait_line("info rfqd: command signal=SIGHUP command=config arguments=reload outcome=done", 30)
     said = hang_up("config_refused")
     must(said and "warning rfqd: config_refused" in said and "1 error in" in said, f"said: {said}")
     must(any("config_error" in line and "'ack_timeout_ms': '1' is out of range" in line for line in rfqd.process.lines if line),
@@ -435,6 +440,7 @@ def drain(build, rfqd, ctl, directory):
         must([d["record"]["draining"] for d in drains] == 2 * [True, False], f"in the log: {drains}")
         on_a_live_session(rfqd, ctl)
         must(one(ctl, "drain", "stop")["then_stops"], "drain stop")
+        rfqd.process.wait_line(f"info rfqd: command uid={os.geteuid()} command=drain arguments=stop outcome=done", 30)
         must(rfqd.process.wait(60) == 0, "rfqd did not end after its drain")
     finally:
         parties.kill()

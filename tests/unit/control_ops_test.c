@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,43 @@ Test(control_ops, the_level_of_the_journal_is_shown_and_set)
     cr_assert(strstr(text, "'loud' is none of: error, warning, info, debug"), "%s", text);
     cr_assert(strstr(text, "usage: log; or: log LEVEL"), "%s", text);
     cr_assert_eq(journal_level_now(journal), JOURNAL_DEBUG);
+    close(fd);
+}
+
+/* What the journal writes from here on, in place of standard error. */
+static int journal_pipe(void)
+{
+    int ends[2];
+    cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
+    cr_assert_geq(dup2(ends[1], STDERR_FILENO), 0);
+    close(ends[1]);
+    return ends[0];
+}
+
+Test(control_ops, who_changed_what_is_said)
+{
+    static char text[65536], expected[512];
+    int fd = client(), said = journal_pipe();
+    say(fd, "help\nlog\nlog error\nlog loud\nlog warning\n");
+    polls(10);
+    read_all(fd, text, sizeof text);
+    journal_drain(journal);
+    text[read(said, text, sizeof text - 1)] = 0;
+    snprintf(expected, sizeof expected,
+             " info rfqd: command uid=%u command=log arguments=error outcome=done\n", (unsigned)getuid());
+    const char *first = strstr(text, expected);
+    cr_assert(first, "%s: what makes it say less is said", text);
+    cr_assert_not(strstr(first + strlen(expected), "command"),
+                  "%s: now it says errors only, and help and log change nothing", text);
+    say(fd, "log info\nlog loud\nlog\n");
+    polls(10);
+    read_all(fd, text, sizeof text);
+    journal_drain(journal);
+    text[read(said, text, sizeof text - 1)] = 0;
+    cr_assert(strstr(text, "command=log arguments=info outcome=done\n"), "%s", text);
+    cr_assert(strstr(text, "command=log arguments=loud outcome="), "%s", text);
+    cr_assert(strstr(text, " why=\"'loud' is none of: error, warning, info, debug\"\n"), "%s", text);
+    close(said);
     close(fd);
 }
 
