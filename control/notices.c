@@ -1,5 +1,7 @@
 #include "control/notices.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct gateway_state *gateway_copy(const struct notices *n)
@@ -18,6 +20,35 @@ void notices_init(struct notices *n, struct journal *journal, const struct node 
     }
 }
 
+static void logon_refused(struct notices *n, const struct gateway_notice *g)
+{
+    char ip[INET_ADDRSTRLEN] = "", peer[INET_ADDRSTRLEN + 8];
+    inet_ntop(AF_INET, &g->peer.sin_addr, ip, sizeof ip);
+    snprintf(peer, sizeof peer, "%s:%u", ip, (unsigned)ntohs(g->peer.sin_port));
+    journal_say(n->journal, JOURNAL_WARNING, "logon_refused", journal_text("peer", peer),
+                journal_text("sender", g->sender), journal_text("target", g->target),
+                journal_text("reason", g->text));
+}
+
+static void hear_gateway(struct notices *n)
+{
+    struct gateway_notice g;
+    for (unsigned i = 0; i < GATEWAY_NOTICES && gateway_notice(node_gateway(n->node), &g); i++) {
+        switch (g.kind) {
+        case GATEWAY_LOGON_REFUSED:
+            logon_refused(n, &g);
+            break;
+        case GATEWAY_REFUSALS_LEFT_OUT:
+            journal_say(n->journal, JOURNAL_WARNING, "logons_refused", journal_uint("left_out", g.count));
+            break;
+        case GATEWAY_WENT_DOWN:
+            n->ends[g.session].planned = g.planned;
+            memcpy(n->ends[g.session].why, g.text, sizeof g.text);
+            break;
+        }
+    }
+}
+
 /* The same record goes down each lane: told once. */
 static void session_changed(struct notices *n, const struct gateway_session_state *ev)
 {
@@ -29,17 +60,26 @@ static void session_changed(struct notices *n, const struct gateway_session_stat
     if (down && !n->sessions[number])
         return; /* as it was made */
     n->sessions[number] = (uint8_t)ev->state;
-    journal_say(n->journal,
-                down     ? JOURNAL_WARNING
-                : synced ? JOURNAL_DEBUG
-                         : JOURNAL_INFO,
-                down     ? "session_down"
-                : synced ? "session_synced"
-                         : "session_up",
-                journal_chars("session", s->name, sizeof s->name),
-                journal_text("role", s->role == ROLE_LP ? "lp" : "taker"),
-                journal_chars("target", s->target, sizeof s->target), journal_uint("next_in", s->next_in),
-                journal_uint("next_out", s->next_out));
+    struct notices_end *end = &n->ends[number];
+    const struct journal_field fields[] = {
+        journal_chars("session", s->name, sizeof s->name),
+        journal_text("role", s->role == ROLE_LP ? "lp" : "taker"),
+        journal_chars("target", s->target, sizeof s->target),
+        journal_uint("next_in", s->next_in),
+        journal_uint("next_out", s->next_out),
+        journal_text("reason", end->why),
+    };
+    const unsigned count = (unsigned)(sizeof fields / sizeof *fields);
+    enum journal_level level = synced                  ? JOURNAL_DEBUG
+                               : down && !end->planned ? JOURNAL_WARNING
+                                                       : JOURNAL_INFO;
+    journal_write(n->journal, level,
+                  down     ? "session_down"
+                  : synced ? "session_synced"
+                           : "session_up",
+                  fields, down && *end->why ? count : count - 1);
+    if (down)
+        *end = (struct notices_end){0};
 }
 
 /* Somebody has to call the LP: its books and ours differ. */
@@ -61,6 +101,7 @@ static void execution_broke(struct notices *n, const struct execution_break *ev)
 
 void notices_batch(struct notices *n, const struct batch *b)
 {
+    hear_gateway(n); /* the reason of a record of this batch is there by now */
     for (const struct record *r = batch_first(b); r; r = batch_after(b, r)) {
         const void *ev = r;
         if (r->type == RECORD_GATEWAY_SESSION_STATE)
@@ -101,6 +142,7 @@ void notices_poll(struct notices *n, uint64_t now_ns)
     if (now_ns < n->next_ns)
         return;
     n->next_ns = now_ns + NOTICES_INTERVAL_NS;
+    hear_gateway(n);
     look_at_log(n);
     look_at_store(n);
 }

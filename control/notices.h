@@ -1,10 +1,13 @@
 /* Notices: what an operator is told without asking, in the journal: sessions up and down, executions that do
  * not fit, a log that waits and goes on, a store that fails, a replica that differs. Owner: the control core.
- * It reads the replica's copies and the log's faces, and keeps of them what it has said last.
+ * It reads the replica's copies, the log's faces and the gateway's notices, and keeps of them what it has
+ * said last.
  *
  *   event             level    fields
  *   session_up        info     session, role, target, next_in, next_out
- *   session_down      warning  the same
+ *   session_down      warning  the same, and reason; info where it was planned: a stop, or an operator
+ *   logon_refused     warning  peer, sender, target, reason: CompIDs as the Logon had them
+ *   logons_refused    warning  left_out: more of them in a second than are said one by one
  *   execution_break   error    reason, session, order, rfq, quantity, price, exec_id, lp_order_id
  *   log_waits         warning  why
  *   log_goes_on       info
@@ -29,6 +32,11 @@ struct notices {
     const char *log_waits; /* what was said last; NULL: all is well */
     bool store_failed, diverged;
     uint8_t sessions[SESSIONS_MAX]; /* enum session_status, by number; 0: never seen */
+    struct notices_end {
+        bool planned;
+        char why[GATEWAY_NOTICE_TEXT_SIZE];
+    } ends[SESSIONS_MAX]; /* by number: of the session's last, which the gateway has told of; empty: of none
+                             that is not said */
 };
 
 /* After the node was opened: what recovery found is not news. */

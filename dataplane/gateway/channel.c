@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "dataplane/core/text.h"
+#include "fix/fix_dict.h"
+
 struct fix_session_numbers channel_numbers(const struct channel *ch)
 {
     return (struct fix_session_numbers){.next_in = ch->durable->next_in, .next_out = ch->durable->next_out};
@@ -33,10 +36,24 @@ bool channel_room(struct gateway *g, const struct channel *ch, uint64_t more, en
     return true;
 }
 
+void channel_why(struct channel *ch, bool planned, const char *text)
+{
+    if (ch->durable->state == SESSION_DOWN || *ch->down_why)
+        return;
+    struct text t = text_in(ch->down_why, sizeof ch->down_why);
+    text_add(&t, text);
+    ch->down_planned = planned;
+}
+
 /* A fence in each lane that carries what the session sends. */
 void channel_tell(struct gateway *g, struct channel *ch, enum session_status state)
 {
     static const uint8_t dests[] = {AGENT_ROUTING, AGENT_DISTRIBUTION};
+    if (state == SESSION_DOWN) {
+        notice_down(&g->notices, ch->config.number, ch->down_planned, ch->down_why);
+        *ch->down_why = 0;
+        ch->down_planned = false;
+    }
     for (unsigned i = 0; i < 2; i++) {
         struct gateway_session_state *ev =
             (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_STATE, sizeof *ev);
@@ -80,6 +97,7 @@ void channel_renumbered(struct gateway *g, struct channel *ch)
 
 void channel_reset(struct gateway *g, struct channel *ch)
 {
+    channel_why(ch, false, "the sequence numbers were reset");
     if (ch->durable->state != SESSION_DOWN) /* all that was sent before is as good as lost */
         channel_tell(g, ch, SESSION_DOWN);
     struct gateway_session_reset *ev = (void *)record_add(g->ring, RECORD_GATEWAY_SESSION_RESET, sizeof *ev);
@@ -173,18 +191,57 @@ static void disconnect(struct gateway *g, struct channel *ch)
     down_due(g, ch);
 }
 
-void channel_after(struct gateway *g, struct channel *ch, const struct fix_actions *acts)
+static bool has(const struct fix_actions *acts, enum fix_action_type type)
 {
     for (unsigned i = 0; i < acts->count; i++)
-        if (acts->list[i].type == FIX_ACT_DISCONNECT) {
-            disconnect(g, ch);
+        if (acts->list[i].type == type)
+            return true;
+    return false;
+}
+
+void channel_after(struct gateway *g, struct channel *ch, const struct fix_actions *acts)
+{
+    if (has(acts, FIX_ACT_DISCONNECT))
+        disconnect(g, ch);
+}
+
+/* What a Logout of ours says, or else what the session notes. */
+static void add_reason(struct text *t, const struct fix_actions *acts)
+{
+    for (unsigned i = 0; i < acts->count; i++)
+        if (acts->list[i].type == FIX_ACT_SEND && acts->list[i].msg_type == '5' && *acts->list[i].text) {
+            text_add(t, acts->list[i].text);
             return;
         }
+    text_add(t, acts->note ? acts->note : "");
+}
+
+void channel_explain(struct gateway *g, struct channel *ch, const struct fix_msg *m,
+                     const struct fix_actions *acts)
+{
+    bool logout = m && m->type == FIX_MSG_Logout, left = logout && ch->fix.logout_received;
+    if (!left && !has(acts, FIX_ACT_DISCONNECT))
+        return;
+    char text[GATEWAY_NOTICE_TEXT_SIZE];
+    struct text t = text_in(text, sizeof text);
+    if (left)
+        text_add(&t, "the peer logged out");
+    else
+        add_reason(&t, acts);
+    if (logout && fix_find(m, FIX_TAG_Text)) {
+        text_add(&t, ": ");
+        notice_add_field(text, sizeof text, m, FIX_TAG_Text);
+    }
+    if (ch->durable->state == SESSION_DOWN)
+        notice_refused(&g->notices, g->now_ns, &g->connections[ch->connection].peer, m, text);
+    else
+        channel_why(ch, false, text);
 }
 
 void channel_end(struct gateway *g, struct channel *ch, const char *text)
 {
     struct fix_actions acts;
+    channel_why(ch, false, text);
     if (channel_room(g, ch, 0, CLASS_SESSION)) {
         fix_session_logout(&ch->fix, text, g->now_ns, &acts);
         gateway_batch_begin(g, NULL, 0);
@@ -252,6 +309,7 @@ static void tick(struct gateway *g, struct channel *ch)
     fix_session_tick(&ch->fix, &numbers, g->now_ns, &acts);
     if (acts.count == 0)
         return;
+    channel_explain(g, ch, NULL, &acts);
     gateway_batch_begin(g, NULL, 0);
     channel_resets(g, ch, &acts);
     channel_act(g, ch, &acts);
@@ -296,6 +354,7 @@ static void stop(struct gateway *g)
             !channel_room(g, ch, 0, CLASS_SESSION))
             continue;
         struct fix_actions acts;
+        channel_why(ch, true, g->stop_text);
         fix_session_logout(&ch->fix, g->stop_text, g->now_ns, &acts);
         gateway_batch_begin(g, NULL, 0);
         channel_act(g, ch, &acts);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/core/hash.h"
+#include "dataplane/core/text.h"
 
 /* Names of connections
  * ---------------------------------------------------------------------------------------------- */
@@ -51,14 +52,15 @@ static void handle_remove(struct gateway *g, uint32_t handle)
     g->by_handle[hole] = 0;
 }
 
-static struct connection *connection_new(struct gateway *g, uint32_t handle)
+static struct connection *connection_new(struct gateway *g, uint32_t handle, const struct sockaddr_in *peer)
 {
     if (g->connection_free == NO_INDEX)
         return NULL;
     struct connection *c = &g->connections[g->connection_free];
     g->connection_free = c->next_free;
     uint8_t *buffer = c->buffer;
-    *c = (struct connection){.handle = handle, .channel = NO_INDEX, .opened_ns = g->now_ns, .buffer = buffer};
+    *c = (struct connection){
+        .handle = handle, .channel = NO_INDEX, .opened_ns = g->now_ns, .peer = *peer, .buffer = buffer};
     handle_add(g, c);
     return c;
 }
@@ -147,6 +149,7 @@ static enum read_end read_frames(struct gateway *g, struct connection *c, const 
             return READ_ALL;
         case FIX_FRAME_GARBLED:
             if (c->channel == NO_INDEX) {
+                notice_refused(&g->notices, g->now_ns, &c->peer, NULL, "the first message is not FIX");
                 connection_refuse(g, c, REFUSED_NOT_LOGON);
                 return READ_CLOSED;
             }
@@ -250,9 +253,11 @@ static void accepted(struct gateway *g, const struct port_event *e)
 {
     counter_add(g->connections_total, 1);
     /* Those without a logon take no place from sessions. */
-    struct connection *c = g->unbound < GATEWAY_SPARE_CONNECTIONS ? connection_new(g, e->conn) : NULL;
+    struct connection *c =
+        g->unbound < GATEWAY_SPARE_CONNECTIONS ? connection_new(g, e->conn, &e->peer) : NULL;
     if (!c) {
         counter_add(g->refused[REFUSED_CROWDED], 1);
+        notice_refused(&g->notices, g->now_ns, &e->peer, NULL, "too many connections without a Logon");
         port_close(g->port, e->conn);
         return;
     }
@@ -272,6 +277,19 @@ static void connected(struct gateway *g, struct connection *c)
         return;
     }
     channel_connected(g, ch, c);
+}
+
+static void lost(struct gateway *g, struct connection *c, int error)
+{
+    if (c->channel != NO_INDEX) {
+        char text[GATEWAY_NOTICE_TEXT_SIZE];
+        struct text t = text_in(text, sizeof text);
+        const char *what = error ? strerrordesc_np(error) : NULL;
+        text_add(&t, what ? "the connection broke: " : "the peer closed the connection");
+        text_add(&t, what ? what : "");
+        channel_why(&g->channels[c->channel], false, text);
+    }
+    connection_gone(g, c);
 }
 
 unsigned connection_events(struct gateway *g)
@@ -296,7 +314,7 @@ unsigned connection_events(struct gateway *g)
             break;
         case PORT_CONNECT_FAILED:
         case PORT_CLOSED:
-            connection_gone(g, c);
+            lost(g, c, e->error);
             break;
         case PORT_ACCEPTED:
             break;
@@ -314,7 +332,7 @@ static void connect_channel(struct gateway *g, struct channel *ch)
     uint32_t handle = PORT_CONN_NONE;
     struct connection *c = NULL;
     if (!port_connect(g->port, &ch->config.address, local, (uint64_t)ch->index + 1, &handle))
-        c = connection_new(g, handle);
+        c = connection_new(g, handle, &ch->config.address);
     if (!c) {
         if (handle != PORT_CONN_NONE)
             port_close(g->port, handle);
@@ -337,6 +355,7 @@ unsigned connection_upkeep(struct gateway *g)
     unsigned work = 0;
     if (g->now_ns < g->upkeep_ns && !g->closing)
         return 0;
+    notice_upkeep(&g->notices, g->now_ns);
     g->upkeep_ns = g->now_ns + GATEWAY_UPKEEP_NS;
     bool stopping = atomic_load_explicit(&g->stopping, memory_order_relaxed);
     for (uint32_t i = 0; i < g->channel_count && !stopping; i++) {

@@ -88,5 +88,6 @@ void count_create(struct gateway *g, struct counters *counters)
     g->ring_waits = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_ring_waits_total", label);
     g->lane_waits = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_lane_waits_total", label);
     g->number_waits = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_number_waits_total", label);
+    g->notices.lost = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_notices_lost_total", label);
     g->unknown_sessions = counter_new(counters, COUNTER_TOTAL, "rfqd_gateway_unknown_sessions_total", label);
 }

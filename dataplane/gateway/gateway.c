@@ -143,6 +143,11 @@ bool gateway_stopped(const struct gateway *g)
     return atomic_load_explicit(&g->stopped, memory_order_acquire);
 }
 
+bool gateway_notice(struct gateway *g, struct gateway_notice *out)
+{
+    return notice_take(&g->notices, out);
+}
+
 static void earlier(uint64_t *deadline, uint64_t t)
 {
     if (t < *deadline)

@@ -38,7 +38,7 @@
  * by the first poll.)
  *
  * Threads: all from one thread before polling; then the polling one, but for gateway_stop, gateway_stopped,
- * gateway_ask and gateway_answered.
+ * gateway_ask, gateway_answered and gateway_notice.
  *
  * Password (554), NewPassword (925), their encrypted forms (1402, 1404) and RawData (96) of a Logon are
  * recorded as '*': a secret does not go to the log. (Checking a peer's password is not done: sessions are
@@ -49,7 +49,8 @@
  * rfqd_fix_{kept,kept_no_room,resend_requests,resent,forgotten,logons}_total{session},
  * rfqd_fix_session_up{session}, rfqd_fix_{unsent,busy}_total{session,reason},
  * rfqd_fix_refused_total{gateway,reason}, rfqd_fix_connections_total{gateway},
- * rfqd_gateway_{ring,lane,number}_waits_total{gateway}, rfqd_gateway_unknown_sessions_total{gateway}.
+ * rfqd_gateway_{ring,lane,number}_waits_total{gateway},
+ * rfqd_gateway_{unknown_sessions,notices_lost}_total{gateway}.
  *
  * Source: spec/60; FIX 4.4 volumes 2 to 4.
  */
@@ -61,6 +62,7 @@
 #include "dataplane/core/agent.h"
 #include "dataplane/core/counters.h"
 #include "dataplane/core/mailbox.h"
+#include "dataplane/gateway/notice.h"
 #include "dataplane/model/event.h"
 #include "dataplane/model/gateway.h"
 #include "dataplane/net/port.h"
@@ -168,6 +170,9 @@ struct gateway_answer {
 bool gateway_ask(struct gateway *g, const struct gateway_order *order);
 /* The same thread. False: not yet. */
 bool gateway_answered(struct gateway *g, struct gateway_answer *out);
+
+/* What an operator is to hear of (notice.h), oldest first. One thread (control). False: there is nothing. */
+bool gateway_notice(struct gateway *g, struct gateway_notice *out);
 
 /* Earliest time at which it has something to do by itself (heartbeats, reconnects): simulation. */
 uint64_t gateway_next_deadline(const struct gateway *g);

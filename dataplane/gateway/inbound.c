@@ -47,6 +47,7 @@ static enum taken bind_session(struct gateway *g, struct connection *c)
 {
     const struct fix_msg *m = &g->msg;
     if (m->type != FIX_MSG_Logon) {
+        notice_refused(&g->notices, g->now_ns, &c->peer, m, "the first message is not a Logon");
         connection_refuse(g, c, REFUSED_NOT_LOGON);
         return TAKEN_CLOSED;
     }
@@ -59,6 +60,8 @@ static enum taken bind_session(struct gateway *g, struct connection *c)
             ch = candidate;
     }
     if (!ch || ch->connection != NO_INDEX) {
+        notice_refused(&g->notices, g->now_ns, &c->peer, m,
+                       ch ? "the session is logged on already" : "no session has these CompIDs");
         connection_refuse(g, c, ch ? REFUSED_LIVE : REFUSED_UNKNOWN);
         return TAKEN_CLOSED;
     }
@@ -361,6 +364,7 @@ static enum taken take(struct gateway *g, struct connection *c, enum err parse_e
     }
     counter_add(a.ch->count.faults, acts.fault);
     decide(g, &a, acts.verdict);
+    channel_explain(g, a.ch, &g->msg, &acts);
     gateway_batch_begin(g, NULL, g->now_ns);
     channel_resets(g, a.ch, &acts);
     if (acts.verdict != FIX_VERDICT_IGNORED && acts.verdict != FIX_VERDICT_KEPT)
@@ -379,8 +383,10 @@ enum taken inbound_take(struct gateway *g, struct connection *c, enum err parse_
 {
     if (c->channel == NO_INDEX) {
         enum taken bound = parse_error ? TAKEN_CLOSED : bind_session(g, c);
-        if (bound == TAKEN_CLOSED && parse_error)
+        if (bound == TAKEN_CLOSED && parse_error) {
+            notice_refused(&g->notices, g->now_ns, &c->peer, NULL, "the first message cannot be read");
             connection_refuse(g, c, REFUSED_NOT_LOGON);
+        }
         if (bound != TAKEN)
             return bound;
     }

@@ -11,6 +11,7 @@
 #define RFQD_GATEWAY_INSIDE_H
 
 #include "dataplane/gateway/gateway.h"
+#include "dataplane/gateway/notice.h"
 #include "dataplane/gateway/sent.h"
 #include "dataplane/gateway/translate.h"
 #include "dataplane/model/record_add.h"
@@ -73,6 +74,7 @@ struct connection {
     bool connecting;
     uint64_t close_after, close_by_ns;
     uint64_t opened_ns;
+    struct sockaddr_in peer;
     uint32_t next_free;
     uint8_t *buffer; /* GATEWAY_RECEIVE_SIZE */
 };
@@ -120,6 +122,9 @@ struct channel {
     uint64_t durable_through, mark_number, mark_end;
     uint32_t connections; /* how many there were; each begins with our Logon */
     bool dirty;           /* on the list of those with something to send */
+    char down_why[GATEWAY_NOTICE_TEXT_SIZE]; /* of a session that is up: what its end began with; empty:
+                                                nothing */
+    bool down_planned;
     bool down_due;        /* the engines are to be told that it is down, as soon as there is room */
     bool resending;
     uint64_t resend_next, resend_last; /* numbers still to be gone through */
@@ -210,6 +215,7 @@ struct gateway {
     _Atomic bool stopped;
 
     struct operator_desk operator;
+    struct notice_queue notices;
 
     struct sockaddr_in listen;
     counter_value *connections_total, *refused[REFUSED_SLOTS], *ring_waits, *lane_waits, *number_waits,
@@ -271,6 +277,12 @@ void channel_lost(struct gateway *g, struct channel *ch);
 bool channel_tell_down(struct gateway *g, struct channel *ch);
 unsigned channel_ticks(struct gateway *g);
 unsigned channel_upkeep(struct gateway *g); /* down states that had no room, logouts of a stop */
+/* Why a session that is up goes down: the first that is said counts. */
+void channel_why(struct channel *ch, bool planned, const char *text);
+/* The same, or why a Logon was refused, of what the session has made of a message (NULL: of the time), before
+ * it is done. */
+void channel_explain(struct gateway *g, struct channel *ch, const struct fix_msg *m,
+                     const struct fix_actions *acts);
 /* Do, inside the open batch, what the session says. `reset` ones are done first, by channel_resets. */
 void channel_resets(struct gateway *g, struct channel *ch, const struct fix_actions *acts);
 void channel_act(struct gateway *g, struct channel *ch, const struct fix_actions *acts);

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "dataplane/core/text.h"
+
 bool gateway_ask(struct gateway *g, const struct gateway_order *order)
 {
     if (!mailbox_free(&g->operator.box))
@@ -41,6 +43,11 @@ static enum order_end log_out(struct gateway *g, struct channel *ch)
         if (!channel_room(g, ch, 0, CLASS_SESSION))
             return ORDER_GOES_ON;
         struct fix_actions acts;
+        char why[GATEWAY_NOTICE_TEXT_SIZE];
+        struct text t = text_in(why, sizeof why);
+        text_add(&t, "an operator logged it out: ");
+        text_add(&t, o->order.text);
+        channel_why(ch, true, why);
         o->begun = true;
         o->connection = ch->connections;
         fix_session_logout(&ch->fix, o->order.text, g->now_ns, &acts);

@@ -227,6 +227,7 @@ static void down_sessions(struct gateway *g)
         const struct session *s = table_at(t, slot);
         if (!s || s->state == SESSION_DOWN)
             continue;
+        notice_down(&g->notices, (uint32_t)(s->id - 1), false, "rfqd had ended without a Logout");
         uint8_t dests[] = {AGENT_ROUTING, AGENT_DISTRIBUTION};
         for (unsigned i = 0; i < 2; i++) {
             struct gateway_session_state *ev =

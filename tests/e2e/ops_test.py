@@ -263,6 +263,7 @@ def orders_to_sessions(rfqd, ctl, parties):
     expect(ctl.run("session", "LP2", "reset"), FAILED, "session 'LP2' is connected: numbers are set while it is down")
     done = one(ctl, "session", "LP2", "logout", "until", "tomorrow")
     must(done["done"] == "logged out", f"logout: {done}")
+    rfqd.process.wait_line('info rfqd: session_down session=LP2 .* reason="an operator logged it out: until tomorrow"', 30)
     logout = json_rows(ctl, "fix", "log", "LP2", "--type", "Logout", "--out")
     must(len(logout) == 1 and "until tomorrow" in logout[0]["text"], f"the Logout: {logout}")
     downs = [r for r in json_rows(ctl, "events", "--type", "GATEWAY_SESSION_STATE") if '"down"' in json.dumps(r["record"])]
@@ -442,6 +443,7 @@ def drain(build, rfqd, ctl, directory):
         must(one(ctl, "drain", "stop")["then_stops"], "drain stop")
         rfqd.process.wait_line(f"info rfqd: command uid={os.geteuid()} command=drain arguments=stop outcome=done", 30)
         must(rfqd.process.wait(60) == 0, "rfqd did not end after its drain")
+        rfqd.process.wait_line('info rfqd: session_down session=T1 .* reason="planned stop"', 1)
     finally:
         parties.kill()
     rfqd.start()
