@@ -495,7 +495,7 @@ class Tenants(unittest.TestCase):
             self.sims[own.name].kill()
             for listener in listeners[own.name][3:]:
                 for lp in own.lps:
-                    wait_until(lambda: listener.saw("lp:status", lp) or listener.saw("session:state", lp), 30, f"{lp} to go")
+                    wait_until(lambda: listener.saw("session:state", lp), 30, f"{lp} to go")
         for own, other in self.pairs():
             for listener in listeners[own.name]:
                 self.assertIsNone(listener.problem)
