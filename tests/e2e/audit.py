@@ -201,7 +201,7 @@ class Audit:
             else:
                 party.asked.setdefault(f["131"], 0)
         elif kind_of == "D":
-            if f["11"] in party.orders and f.get("43") != "Y" and f.get("97") != "Y":
+            if f["11"] in party.orders and f.get("43") != "Y":
                 self.wrong(f"{party.name}: order {f['11']} came twice as new: {text}")
             party.orders[f["11"]] = (amount(f["38"]), amount(f["44"]), f["54"], f.get("117"))
         elif kind_of == "S":

@@ -176,6 +176,11 @@ class Auditor(unittest.TestCase):
         self.numbers_follow()
         self.assertEqual(complaints(self.journals, self.dump), [])
 
+    def test_an_order_that_comes_again_as_possible_resend(self):
+        self.journals["LP1"].insert(5, ("I", 4, self.journals["LP1"][4][2] + "|97=Y"))
+        self.numbers_follow()
+        self.complains("O1", "twice as new")
+
     def test_an_order_that_only_the_lp_knows(self):
         self.change("LP1", 4, "11=O1", "11=O7")
         self.complains("O7", "does not know")

@@ -389,7 +389,7 @@ static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const 
     uint64_t id = f ? name_parse('O', fix_value(&m, f), f->size) : 0;
     if (a->of_lp && kind == 'I' && m.type == FIX_MSG_TYPE1('D')) {
         struct audited_order *o = order_of(a, id);
-        if (!m.poss_dup && !m.poss_resend && o->releases_at_lp)
+        if (!m.poss_dup && o->releases_at_lp)
             world_wrong(a->world, "order %llx reached its LP twice as new", (unsigned long long)id);
         o->releases_at_lp++;
     }
