@@ -6,9 +6,9 @@
  * that has left memory, an acknowledgement of one that has ended without being filled, and a status from
  * before a fill. Every other break is wrong.
  *
- * What a taker was told is in the log, over every crash and, at level `synced`, over every power cut. At
- * level `committed` a power cut may take back what was told, but no execution that an LP said: it is a fill,
- * or a break.
+ * What a taker was told and an LP was asked is in the log, over every crash and, at level `synced`, over
+ * every power cut. At level `committed` a power cut may take back what was told, but no execution that an LP
+ * said: it is a fill, or a break.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +89,11 @@ static struct audited_execution *execution_of(struct audit *a, const char *id)
     return &a->executions[a->execution_count++];
 }
 
-/* Where the thing is noted, by its kind and id as FIX says it: its place, or where it would be. */
+/* Kinds of what is told: of a taker's request R, its end by reject G or status I, an acceptance refused P; Q
+ * a quote, O an order, E a report to a taker, X an execution of an LP; L a request and D an order as LPs are
+ * asked.
+ *
+ * Where the thing is noted, by its kind and id as FIX says it: its place, or where it would be. */
 static uint64_t *told_at(struct audit *a, char kind, const char *id, uint64_t *hash)
 {
     char text[1 + ID_TEXT_SIZE] = {kind};
@@ -181,13 +185,39 @@ static bool on_break(struct audit *a, const struct execution_break *b)
     return true;
 }
 
-/* What takers are told by FIX comes from here, and from what LPs say of executions. */
+static void note_refusal(struct audit *a, const struct request_refused *r)
+{
+    bool is_reject = r->command == RECORD_COMMAND_QUOTE_REQUEST && !r->shown;
+    note_told(a, is_reject ? 'G' : 'I', r->request_id);
+}
+
+/* What takers are told and LPs are asked by FIX comes from here, and from what LPs say of executions. */
 static void note_record(struct audit *a, const struct record *rec)
 {
     char id[2 * ID_TEXT_SIZE] = "";
     switch (rec->type) {
     case RECORD_RFQ_CREATED:
         note_told(a, 'R', ((const struct rfq_created *)rec)->request_id);
+        name_print('R', ((const struct rfq_created *)rec)->rfq, id);
+        note_told(a, 'L', id);
+        break;
+    case RECORD_RFQ_TRANSITION: {
+        const struct rfq_transition *t = (const void *)rec;
+        if (t->to == RFQ_REJECTED)
+            note_told(a, 'G', t->request_id);
+        else if (t->to == RFQ_CANCELLED || t->to == RFQ_EXPIRED)
+            note_told(a, 'I', t->request_id);
+        break;
+    }
+    case RECORD_REQUEST_REFUSED:
+        note_refusal(a, (const void *)rec);
+        break;
+    case RECORD_ACCEPT_REFUSED:
+        note_told(a, 'P', ((const struct accept_refused *)rec)->response_id);
+        break;
+    case RECORD_ORDER_CREATED:
+        name_print('O', ((const struct order_created *)rec)->order, id);
+        note_told(a, 'D', id);
         break;
     case RECORD_QUOTE_ADDED:
         name_print('Q', ((const struct quote_added *)rec)->quote, id);
@@ -353,7 +383,8 @@ static bool check_told(struct audit *a, const struct fix_msg *m, uint32_t tag, c
     char id[ID_TEXT_SIZE] = "";
     if (fix_get_text(m, tag, id, sizeof id) != OK || was_told(a, kind, id))
         return true;
-    return world_wrong(a->world, "a taker was told of %.40s (%u): the log knows nothing of it", id, tag);
+    return world_wrong(a->world, "%s was told of %.40s (%u, '%c'): the log knows nothing of it",
+                       a->of_lp ? "an LP" : "a taker", id, tag, kind);
 }
 
 /* Not of what was refused for want of room: no engine knows of it. */
@@ -361,8 +392,16 @@ static bool on_told(struct audit *a, const struct fix_msg *m, const char *bytes,
 {
     if (a->world->options.unsynced || memmem(bytes, size, "\00158=busy: ", 10))
         return true;
+    if (a->of_lp)
+        return m->type == FIX_MSG_TYPE1('R')   ? check_told(a, m, FIX_TAG_QuoteReqID, 'L')
+               : m->type == FIX_MSG_TYPE1('D') ? check_told(a, m, FIX_TAG_ClOrdID, 'D')
+                                               : true;
     if (m->type == FIX_MSG_TYPE1('S'))
         return check_told(a, m, FIX_TAG_QuoteReqID, 'R') && check_told(a, m, FIX_TAG_QuoteID, 'Q');
+    if (m->type == FIX_MSG_TYPE2('A', 'G'))
+        return check_told(a, m, FIX_TAG_QuoteReqID, 'G');
+    if (m->type == FIX_MSG_TYPE2('A', 'I')) /* of an acceptance, or of a request */
+        return check_told(a, m, FIX_TAG_QuoteRespID, 'P') && check_told(a, m, FIX_TAG_QuoteReqID, 'I');
     if (m->type == FIX_MSG_TYPE1('8'))
         return check_told(a, m, FIX_TAG_OrderID, 'O') && check_told(a, m, FIX_TAG_ExecID, 'E');
     return true;
@@ -384,7 +423,7 @@ static void on_line(void *ctx, uint64_t time_ns, char kind, uint64_t seq, const 
         on_request(a, &m);
     if (kind == 'I' && !on_busy(a, &m, bytes, size))
         return;
-    if (!a->of_lp && kind == 'I' && !on_told(a, &m, bytes, size))
+    if (kind == 'I' && !on_told(a, &m, bytes, size))
         return;
     uint64_t id = f ? name_parse('O', fix_value(&m, f), f->size) : 0;
     if (a->of_lp && kind == 'I' && m.type == FIX_MSG_TYPE1('D')) {
