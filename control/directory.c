@@ -45,20 +45,31 @@ static enum err make(const char *directory)
     return OK;
 }
 
-enum err directory_lock(const char *directory)
+static enum err lock(const char *directory, const char *file, const char *why)
 {
     char path[PATH_SIZE];
     enum err e = make(directory);
     if (e != OK)
         return e;
-    snprintf(path, sizeof path, "%s/lock", directory);
+    snprintf(path, sizeof path, "%s/%s", directory, file);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail(ERR_IO, path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return OK; /* held until the process ends */
     close(fd);
-    return fail(ERR_STATE, path, "another rfqd runs on this directory");
+    return fail(ERR_STATE, path, why);
+}
+
+enum err directory_lock(const char *directory)
+{
+    return lock(directory, "lock", "another rfqd runs on this directory");
+}
+
+enum err directory_lock_shared(const char *shared)
+{
+    return lock(shared, "rings.lock",
+                "another rfqd has its rings here; each needs an 'instance' or a 'shared' of its own");
 }
 
 static enum err make_identity(int fd, const char *path, struct ring_identity *id)

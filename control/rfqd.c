@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/directory.h"
@@ -149,8 +148,8 @@ static int open_parts(struct appliance *a, struct ring_identity *id)
     char path[CONFIG_PATH_SIZE + 16];
     if (directory_lock(c->directory) != OK || directory_identity(c->directory, id) != OK)
         return complain(a, "directory", directory_error());
-    if (mkdir(c->shared, 0700) != 0 && errno != EEXIST)
-        return complain(a, c->shared, strerror(errno));
+    if (directory_lock_shared(c->shared) != OK)
+        return complain(a, "shared", directory_error());
     snprintf(path, sizeof path, "%s/counters", c->shared);
     enum err e = counters_create(&a->counters, path);
     if (e != OK)

@@ -72,7 +72,7 @@ const struct config_key config_keys[] = {
     {SECTION_TOP, "directory", KEY_TEXT, "", 1, 1, CONFIG_PATH_SIZE - 1, NULL, TOP(directory), NULL,
      "Where log and store live; made where it is missing."},
     {SECTION_TOP, "shared", KEY_TEXT, "", 1, 0, CONFIG_PATH_SIZE - 1, "", TOP(shared), NULL,
-     "Where rings and counters live, on a memory file system; empty: /dev/shm/rfqd-<instance>."},
+     "Where rings and counters live, on a memory file system, of one rfqd only; empty: /dev/shm/rfqd-<instance>."},
     {SECTION_TOP, "ops_socket", KEY_TEXT, "", 1, 0, CONFIG_PATH_SIZE - 1, "", TOP(ops_socket), NULL,
      "The ops control socket; empty: <directory>/ops.sock."},
     {SECTION_TOP, "ops_group", KEY_CHOICE_I64, "", 1, 0, 0, "operate", TOP(ops_group), ops_levels,

@@ -25,7 +25,7 @@ static void open_place(void)
 /* Deepest first; what a test did not make is not there. */
 static void close_place(void)
 {
-    static const char *const made[] = {"run/demo/instance", "run/demo/lock", "file"};
+    static const char *const made[] = {"run/demo/instance", "run/demo/lock", "run/demo/rings.lock", "file"};
     for (unsigned i = 0; i < sizeof made / sizeof *made; i++)
         unlink(in_place(made[i]));
     rmdir(in_place("run/demo"));
@@ -48,6 +48,16 @@ Test(directory, is_made_with_what_it_lies_in_and_locked_once)
     cr_assert_eq(directory_identity(path, &first), OK);
     cr_assert_eq(directory_identity(path, &again), OK);
     cr_expect_arr_eq(first.instance, again.instance, sizeof first.instance);
+}
+
+Test(directory, of_the_rings_is_locked_once_and_may_be_the_same)
+{
+    const char *path = in_place("run/demo");
+    cr_assert_eq(directory_lock(path), OK, "%s", directory_error());
+    cr_assert_eq(directory_lock_shared(path), OK, "%s", directory_error());
+    cr_expect_eq(directory_lock_shared(path), ERR_STATE);
+    cr_expect(strstr(directory_error(), path) && strstr(directory_error(), "another rfqd has its rings here"),
+              "%s", directory_error());
 }
 
 Test(directory, says_which_part_of_its_path_is_none)
