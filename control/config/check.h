@@ -2,11 +2,14 @@
 #ifndef RFQD_CONTROL_CHECK_H
 #define RFQD_CONTROL_CHECK_H
 
-#include "control/config/config.h"
+#include "control/config/keys.h"
 
 /* Add an error. line 0: not of one line. */
 void config_complain(struct config *c, const char *name, size_t line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Where the key is that this member of *c is of; 0: not in the file. */
+size_t config_key_line(const struct config *c, const void *member);
 
 /* Names are unique and refer to something, sizes are powers of two, every agent runs once; fills in what
  * follows from the rest (paths, levels of sessions). */

@@ -16,7 +16,8 @@
 
 #define CONFIG_FILE_SIZE_MAX (4u * 1024u * 1024u)
 #define VALUE_SIZE           256
-#define KEYS_MAX             128
+
+static_assert(CONFIG_SECTIONS == SECTIONS, "each section has its line");
 
 struct reader {
     struct config *config;
@@ -282,7 +283,7 @@ static void set_defaults(enum config_section section, void *entry)
 
 /* What a mapping has been given so far. */
 struct given {
-    bool keys[KEYS_MAX], sections[SECTIONS];
+    bool keys[CONFIG_KEYS_MAX], sections[SECTIONS];
 };
 
 /* What a name stands for there: a key of the section, or, where sections may stand, one of these. `mark`
@@ -310,7 +311,7 @@ static void read_mapping(struct reader *r, enum config_section section, yaml_nod
                          void (*sub)(struct reader *r, enum config_section s, yaml_node_t *value))
 {
     struct given given = {0};
-    assert(config_key_count <= KEYS_MAX);
+    assert(config_key_count <= CONFIG_KEYS_MAX);
     size_t line = node->start_mark.line + 1;
     if (node->type != YAML_MAPPING_NODE) {
         config_complain(r->config, r->name, line, "%s takes keys with values", section_title(section));
@@ -328,10 +329,13 @@ static void read_mapping(struct reader *r, enum config_section section, yaml_nod
             config_complain(r->config, r->name, key_line, "key '%s' is given twice", name);
         } else {
             *at.mark = true;
-            if (at.key)
+            if (at.key) {
+                r->config->key_lines[at.key - config_keys] = (uint32_t)key_line;
                 read_value(r, at.key, value, entry);
-            else
+            } else {
+                r->config->section_lines[at.section] = (uint32_t)key_line;
                 sub(r, at.section, value);
+            }
         }
     }
     for (unsigned i = 0; i < config_key_count; i++)
@@ -413,6 +417,7 @@ static void read_section(struct reader *r, enum config_section s, yaml_node_t *v
             return;
         }
         char *entry = list + (size_t)*count * config_sections[s].entry_size;
+        r->config->entry_lines[s][*count] = (uint32_t)(item->start_mark.line + 1);
         set_defaults(s, entry);
         read_mapping(r, s, item, entry, NULL);
         (*count)++;
@@ -433,7 +438,12 @@ static struct config *config_new(void)
     c->takers = calloc(SESSIONS_MAX, sizeof *c->takers);
     c->sessions = calloc(SESSIONS_MAX, sizeof *c->sessions);
     c->users = calloc(SESSIONS_MAX, sizeof *c->users);
-    if (c->instruments && c->lps && c->takers && c->sessions && c->users)
+    bool lines = true;
+    for (enum config_section s = SECTION_CORES; s < SECTIONS; s++) {
+        c->entry_lines[s] = calloc(list_limit(s), sizeof *c->entry_lines[s]);
+        lines &= c->entry_lines[s] != NULL;
+    }
+    if (lines && c->instruments && c->lps && c->takers && c->sessions && c->users)
         return c;
     config_free(c);
     return NULL;
@@ -448,6 +458,8 @@ void config_free(struct config *c)
     free(c->takers);
     free(c->sessions);
     free(c->users);
+    for (unsigned s = 0; s < CONFIG_SECTIONS; s++)
+        free(c->entry_lines[s]);
     free(c);
 }
 

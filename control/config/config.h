@@ -19,6 +19,8 @@
 #define CONFIG_PATH_SIZE  108 /* a Unix socket's path */
 #define CONFIG_ERRORS_MAX 50
 #define CONFIG_ERROR_SIZE 256
+#define CONFIG_KEYS_MAX   128 /* rows of the table */
+#define CONFIG_SECTIONS   14
 
 /* Who may do what at the ops socket; each level includes the lower ones (control/ops/access.h). */
 enum ops_level { OPS_NONE, OPS_READ, OPS_OPERATE, OPS_ADMIN };
@@ -123,6 +125,12 @@ struct config {
     unsigned user_count;
     struct config_token_key token_keys[CONFIG_TOKEN_KEYS_MAX];
     unsigned token_key_count;
+
+    /* Where in the file it stands, for errors of relations; 0: nowhere, the default holds, or it is as it was at
+     * start (config_keep). Keys of lists have their entry's line. */
+    uint32_t key_lines[CONFIG_KEYS_MAX];      /* by place in config_keys */
+    uint32_t section_lines[CONFIG_SECTIONS];  /* by enum config_section */
+    uint32_t *entry_lines[CONFIG_SECTIONS];   /* of a list's entries; NULL: no list */
 
     unsigned error_count; /* may exceed what is kept */
     char errors[CONFIG_ERRORS_MAX][CONFIG_ERROR_SIZE];

@@ -202,23 +202,37 @@ void config_compare(const struct config *was, const struct config *is,
         compare_section(&x, s, was, is);
 }
 
+/* What is as it was at start stands nowhere in the file that was read now. */
+static void forget_lines(struct config *c, enum config_section s, unsigned count)
+{
+    memset(c->entry_lines[s], 0, count * sizeof *c->entry_lines[s]);
+}
+
 void config_keep(struct config *c, const struct config *running)
 {
     for (unsigned i = 0; i < config_key_count; i++) {
         const struct config_key *k = &config_keys[i];
-        if (!k->live && !config_sections[k->section].list)
+        if (!k->live && !config_sections[k->section].list) {
             memcpy((char *)c + k->offset, (const char *)running + k->offset, k->size);
+            c->key_lines[i] = 0;
+        }
     }
     c->has_listen = running->has_listen;
     c->has_http = running->has_http;
     memcpy(c->cores, running->cores, sizeof c->cores);
     c->core_count = running->core_count;
+    forget_lines(c, SECTION_CORES, c->core_count);
     memcpy(c->sessions, running->sessions, running->session_count * sizeof *c->sessions);
     c->session_count = running->session_count;
+    forget_lines(c, SECTION_SESSIONS, c->session_count);
     memcpy(c->tenants, running->tenants, sizeof c->tenants);
     c->tenant_count = running->tenant_count;
+    forget_lines(c, SECTION_TENANTS, c->tenant_count);
     memcpy(c->users, running->users, running->user_count * sizeof *c->users);
     c->user_count = running->user_count;
+    forget_lines(c, SECTION_USERS, c->user_count);
     memcpy(c->token_keys, running->token_keys, sizeof c->token_keys);
     c->token_key_count = running->token_key_count;
+    forget_lines(c, SECTION_TOKEN_KEYS, c->token_key_count);
+    memset(c->section_lines, 0, sizeof c->section_lines);
 }
