@@ -8,12 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_FILE_MAX 16384
-
 struct token_key {
     const struct config_token_key *config;
-    unsigned char bytes[KEY_FILE_MAX + 1];
-    int size;
+    unsigned char bytes[TOKEN_KEY_FILE_MAX + 1];
+    size_t size;
 };
 
 struct auth {
@@ -47,34 +45,11 @@ static jwt_alg_t algorithm_of(const struct config_token_key *k)
 
 static enum err read_key(struct token_key *k)
 {
-    const char *path = k->config->file;
-    FILE *f = fopen(path, "rb");
-    if (!f) {
-        snprintf(error_text, sizeof error_text, "token key '%s': %s: %s", k->config->id, path,
-                 strerror(errno));
-        return ERR_IO;
-    }
-    size_t size = fread(k->bytes, 1, KEY_FILE_MAX + 1, f);
-    fclose(f);
-    bool is_secret = k->config->algorithm == TOKEN_HS256;
-    while (is_secret && size > 0 && (k->bytes[size - 1] == '\n' || k->bytes[size - 1] == '\r'))
-        size--; /* what an editor adds */
-    const char *why = NULL;
-    if (size > KEY_FILE_MAX)
-        why = "is too long";
-    else if (is_secret && size < AUTH_SECRET_MIN)
-        why = "has fewer than 32 bytes: too short for a secret";
-    else if (is_secret && strncmp((const char *)k->bytes, "-----BEGIN", 10) == 0)
-        why = "is a PEM file: no secret";
-    else if (!is_secret && strncmp((const char *)k->bytes, "-----BEGIN PUBLIC KEY-----", 26) != 0)
-        why = "is not a public key in PEM";
-    if (why) {
-        snprintf(error_text, sizeof error_text, "token key '%s': %s %s", k->config->id, path, why);
-        return ERR_STATE;
-    }
-    k->bytes[size] = 0;
-    k->size = (int)size;
-    return OK;
+    const char *why = config_token_key_read(k->config, k->bytes, &k->size);
+    if (!why)
+        return OK;
+    snprintf(error_text, sizeof error_text, "token key '%s': %s: %s", k->config->id, k->config->file, why);
+    return ERR_STATE;
 }
 
 enum err auth_create(struct auth **out, const struct config *c, struct counters *counters)
@@ -137,7 +112,7 @@ static jwt_t *verify(const struct auth *a, const char *token, const struct token
     const char *algorithm = jwt_get_header(peek, "alg");
     bool fits = *key && algorithm && jwt_str_alg(algorithm) == algorithm_of((*key)->config);
     jwt_free(peek);
-    if (!fits || jwt_decode(&verified, token, (*key)->bytes, (*key)->size) != 0)
+    if (!fits || jwt_decode(&verified, token, (*key)->bytes, (int)(*key)->size) != 0)
         return NULL;
     if (jwt_get_alg(verified) == algorithm_of((*key)->config))
         return verified;

@@ -17,7 +17,6 @@
 
 #define AUTH_TOKEN_SIZE_MAX 4096u /* characters; a longer one is refused unread */
 #define AUTH_LEEWAY_S       5
-#define AUTH_SECRET_MIN     32u /* bytes of an HS256 secret: RFC 7518, 3.2 */
 
 struct principal {
     const struct config_user *user;
@@ -28,7 +27,7 @@ struct principal {
 
 struct auth;
 
-/* Reads the keys' files. ERR_IO, ERR_STATE (a key that cannot be used): auth_error() names file and cause. */
+/* Reads the keys' files. ERR_STATE (a key that cannot be read or used): auth_error() names file and cause. */
 enum err auth_create(struct auth **out, const struct config *c, struct counters *counters) WARN_UNUSED;
 const char *auth_error(void);
 void auth_destroy(struct auth *a);

@@ -113,15 +113,18 @@ static void check_users(struct config *c, const char *name)
                             u->name, tenant->number, same->taker.tenant);
     }
     if (takers > SESSIONS_MAX)
-        config_complain(c, name, c->section_lines[SECTION_USERS], "more than %d takers and users", SESSIONS_MAX);
+        config_complain(c, name, c->section_lines[SECTION_USERS], "more than %d takers and users",
+                        SESSIONS_MAX);
     for (unsigned i = 0; i < c->token_key_count; i++)
         if (c->token_keys[i].tenant[0] && !config_tenant_named(c, c->token_keys[i].tenant))
-            config_complain(c, name, c->entry_lines[SECTION_TOKEN_KEYS][i], "token key '%s': there is no tenant '%s'", c->token_keys[i].id,
+            config_complain(c, name, c->entry_lines[SECTION_TOKEN_KEYS][i],
+                            "token key '%s': there is no tenant '%s'", c->token_keys[i].id,
                             c->token_keys[i].tenant);
     for (unsigned i = 0; i < c->tenant_count; i++)
         for (unsigned j = 0; j < i; j++)
             if (c->tenants[i].number == c->tenants[j].number)
-                config_complain(c, name, c->entry_lines[SECTION_TENANTS][i], "tenants '%s' and '%s' have the same number", c->tenants[j].name,
+                config_complain(c, name, c->entry_lines[SECTION_TENANTS][i],
+                                "tenants '%s' and '%s' have the same number", c->tenants[j].name,
                                 c->tenants[i].name);
 }
 
@@ -129,7 +132,8 @@ static void check_http(struct config *c, const char *name)
 {
     c->has_http = c->http_listen.sin_family != 0;
     if (!c->http_certificate[0] != !c->http_key[0])
-        config_complain(c, name, either_line(c, c->http_certificate, c->http_key), "http: certificate_file and key_file go together");
+        config_complain(c, name, either_line(c, c->http_certificate, c->http_key),
+                        "http: certificate_file and key_file go together");
     if (c->http_connections_per_address_max > c->http_connections_max)
         c->http_connections_per_address_max = c->http_connections_max;
     if (c->http_connections_per_tenant_max > c->http_connections_max)
@@ -155,18 +159,20 @@ static void check_sessions(struct config *c, const char *name)
         for (unsigned j = 0; j < i; j++) {
             const struct gateway_session_config *o = &c->sessions[j].session;
             if (strcmp(o->fix.sender, s->fix.sender) == 0 && strcmp(o->fix.target, s->fix.target) == 0)
-                config_complain(c, name, line, "sessions '%s' and '%s' have the same pair of CompIDs", o->name,
-                                s->name);
+                config_complain(c, name, line, "sessions '%s' and '%s' have the same pair of CompIDs",
+                                o->name, s->name);
         }
     }
     c->has_listen = c->listen.sin_family != 0;
     if (c->connections_max < c->session_count + GATEWAY_SPARE_CONNECTIONS)
-        config_complain(c, name, config_key_line(c, &c->connections_max),
-                        "fix.connections_max: %llu are too few for %u sessions and %u connections that have not "
-                        "logged on yet",
-                        (unsigned long long)c->connections_max, c->session_count, GATEWAY_SPARE_CONNECTIONS);
+        config_complain(
+            c, name, config_key_line(c, &c->connections_max),
+            "fix.connections_max: %llu are too few for %u sessions and %u connections that have not "
+            "logged on yet",
+            (unsigned long long)c->connections_max, c->session_count, GATEWAY_SPARE_CONNECTIONS);
     if (accepts && !c->has_listen)
-        config_complain(c, name, accepts_line, "fix.listen is empty, but there are sessions that log on to us");
+        config_complain(c, name, accepts_line,
+                        "fix.listen is empty, but there are sessions that log on to us");
 }
 
 static void check_cores(struct config *c, const char *name)
@@ -195,8 +201,9 @@ static void check_cores(struct config *c, const char *name)
         }
     for (unsigned a = 0; a < AGENT_NAMES; a++)
         if (times[a] != 1)
-            config_complain(c, name, c->section_lines[SECTION_CORES], "cores: agent '%s' runs on %u cores; on exactly one it must",
-                            agents[a], times[a]);
+            config_complain(c, name, c->section_lines[SECTION_CORES],
+                            "cores: agent '%s' runs on %u cores; on exactly one it must", agents[a],
+                            times[a]);
 }
 
 static void check_size(struct config *c, const char *name, const char *key, const uint64_t *size)
@@ -255,5 +262,6 @@ void config_check(struct config *c, const char *name)
         config_complain(c, name, config_key_line(c, c->instance), "shared: the path is too long");
     if (!c->ops_socket[0] && (size_t)snprintf(c->ops_socket, sizeof c->ops_socket, "%s/ops.sock",
                                               c->directory) >= sizeof c->ops_socket)
-        config_complain(c, name, config_key_line(c, c->directory), "ops_socket: the path has more than %d characters", CONFIG_PATH_SIZE - 1);
+        config_complain(c, name, config_key_line(c, c->directory),
+                        "ops_socket: the path has more than %d characters", CONFIG_PATH_SIZE - 1);
 }

@@ -2,12 +2,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <yaml.h>
 
 #include "control/config/check.h"
@@ -503,25 +500,10 @@ enum err config_parse(struct config **out, const char *text, size_t size, const 
     return c->error_count ? ERR_SYNTAX : OK;
 }
 
-/* NULL, and why. Who opens or reads a pipe may wait for its writer without end. */
-static FILE *open_file(const char *path, const char **why)
-{
-    struct stat s;
-    FILE *f = NULL;
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &s) == 0 && !S_ISREG(s.st_mode))
-        *why = "it is not a regular file";
-    else if (fd < 0 || !(f = fdopen(fd, "rb")))
-        *why = strerror(errno);
-    if (fd >= 0 && !f)
-        close(fd);
-    return f;
-}
-
 enum err config_load(struct config **out, const char *path)
 {
     const char *why = "there is no memory for it";
-    FILE *f = open_file(path, &why);
+    FILE *f = config_open_file(path, &why);
     char *text = f ? malloc(CONFIG_FILE_SIZE_MAX + 1) : NULL;
     if (!text) {
         if (f)
@@ -544,6 +526,10 @@ enum err config_load(struct config **out, const char *path)
         e = *out ? ERR_IO : ERR_MEMORY;
     } else {
         e = config_parse(out, text, size, path);
+        if (e == OK) {
+            config_check_files(*out, path);
+            e = (*out)->error_count ? ERR_SYNTAX : OK;
+        }
     }
     free(text);
     return e;

@@ -75,6 +75,9 @@ struct config_token_key {
     char tenant[CODE_SIZE]; /* whose users it may name; empty: any's */
 };
 
+#define TOKEN_KEY_FILE_MAX   16384u
+#define TOKEN_KEY_SECRET_MIN 32u /* bytes of an HS256 secret: RFC 7518, 3.2 */
+
 struct config_session {
     struct gateway_session_config session;
 };
@@ -126,22 +129,26 @@ struct config {
     struct config_token_key token_keys[CONFIG_TOKEN_KEYS_MAX];
     unsigned token_key_count;
 
-    /* Where in the file it stands, for errors of relations; 0: nowhere, the default holds, or it is as it was at
-     * start (config_keep). Keys of lists have their entry's line. */
-    uint32_t key_lines[CONFIG_KEYS_MAX];      /* by place in config_keys */
-    uint32_t section_lines[CONFIG_SECTIONS];  /* by enum config_section */
-    uint32_t *entry_lines[CONFIG_SECTIONS];   /* of a list's entries; NULL: no list */
+    /* Where in the file it stands, for errors of relations; 0: nowhere, the default holds, or it is as it was
+     * at start (config_keep). Keys of lists have their entry's line. */
+    uint32_t key_lines[CONFIG_KEYS_MAX];     /* by place in config_keys */
+    uint32_t section_lines[CONFIG_SECTIONS]; /* by enum config_section */
+    uint32_t *entry_lines[CONFIG_SECTIONS];  /* of a list's entries; NULL: no list */
 
     unsigned error_count; /* may exceed what is kept */
     char errors[CONFIG_ERRORS_MAX][CONFIG_ERROR_SIZE];
 };
 
-/* Read and check. The result is to be freed in either case. ERR_SYNTAX: error_count > 0 and errors[] say
- * what; ERR_IO: the file cannot be read, or is none (a pipe, a directory): errors[0] says why; ERR_MEMORY. */
+/* Read and check, the files of keys and certificates that it names too: what cannot be read now could not be
+ * at a start. The result is to be freed in either case. ERR_SYNTAX: error_count > 0 and errors[] say what;
+ * ERR_IO: the file cannot be read, or is none (a pipe, a directory): errors[0] says why; ERR_MEMORY. */
 enum err config_load(struct config **out, const char *path) WARN_UNUSED;
-/* The same from text; name stands for the file in errors. */
+/* The same from text, without a look at any file; name stands for the file in errors. */
 enum err config_parse(struct config **out, const char *text, size_t size, const char *name) WARN_UNUSED;
 void config_free(struct config *c);
+/* A token key's file into bytes[TOKEN_KEY_FILE_MAX + 1], with a zero at its end, and how many they are. NULL;
+ * or why it is none of this algorithm (static storage, or the system's). */
+const char *config_token_key_read(const struct config_token_key *k, unsigned char *bytes, size_t *size);
 /* NULL: none of that name. */
 const struct config_tenant *config_tenant_named(const struct config *c, const char *name);
 /* The reference of all keys, for people. */

@@ -63,6 +63,15 @@ FAULTS = (
     ("code: A, session: A", "code: A, session: A, size_min: 2, size_max: 1", 10, r"LP 'A': size_min is above size_max"),
     ("instance: t", "instance: t\nhttp:\n  key_file: k.pem", 3, r"http: certificate_file and key_file go together"),
     ("takers:", "users:\n  - {{name: U, tenant: none}}\ntakers:", 12, r"user 'U': there is no tenant 'none'"),
+    ("takers:", "token_keys:\n  - {{id: k, algorithm: HS256, file: '{directory}/none'}}\ntakers:", 12,
+     r"token key 'k': file: .*/none: No such file"),
+    ("takers:", "token_keys:\n  - {{id: k, algorithm: HS256, file: '{directory}'}}\ntakers:", 12,
+     r"token key 'k': file: .*: it is not a regular file"),
+    ("takers:", "token_keys:\n  - {{id: k, algorithm: HS256, file: '{directory}/bad.yaml'}}\n"
+                "  - {{id: p, algorithm: RS256, file: '{directory}/bad.yaml'}}\ntakers:", 13,
+     r"token key 'p': file: .*/bad.yaml: is not a public key in PEM"),
+    ("takers:", "http: {{listen: '127.0.0.1:9', certificate_file: '{directory}/crt',\n"
+                "       key_file: '{directory}/key'}}\ntakers:", 12, r"http.key_file: .*/key: No such file"),
     ("instance: t", "instance: t\nrecord: {{retention_s: -1}}", 2, r"'retention_s': '-1' .*0 to 3155760000 s"),
     ("instance: t", "instance: t\nrecord: {{sent_messages: 5}}", 2, r"'sent_messages': '5' .*1000 to"),
     ("instance: t", "instance: t\nrecord: {{ring_gateway_mib: 3}}", 2, r"ring_gateway_mib: 3 MiB is not a power of two"),
@@ -100,6 +109,17 @@ def several(rfqd, directory):
     return f"several faults: not said: {wrong}: {said}" if wrong else None
 
 
+def example(directory, path):
+    """One of tools/conf, with a key where it names one."""
+    key = os.path.join(directory, "token.key")
+    with open(key, "w") as f:
+        f.write("k" * 32)
+    copy = os.path.join(directory, os.path.basename(path))
+    with open(path) as f, open(copy, "w") as to:
+        to.write(re.sub(r"file: \S*token\.key", f"file: {key}", f.read()))
+    return copy
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -109,7 +129,8 @@ def main():
         good = os.path.join(directory, "good.yaml")
         with open(good, "w") as f:
             f.write(GOOD.format(directory=directory))
-        for path in [good, *glob.glob(os.path.join(sys.argv[2], "tools", "conf", "*.yaml"))]:
+        examples = [example(directory, path) for path in glob.glob(os.path.join(sys.argv[2], "tools", "conf", "*.yaml"))]
+        for path in [good, *examples]:
             result = check(rfqd, path)
             if result.returncode != 0:
                 failures.append(f"{path} should be fine: {result.stderr}")
@@ -120,7 +141,7 @@ def main():
         keys = subprocess.run([rfqd, "--keys"], capture_output=True, text=True, timeout=30)
         if keys.returncode != 0 or "retire_after_ms" not in keys.stdout:
             failures.append("--keys does not list the keys")
-        made = sorted(set(os.listdir(directory)) - {"good.yaml", "bad.yaml", "several.yaml"})
+        made = sorted(set(os.listdir(directory)) - {"good.yaml", "bad.yaml", "several.yaml", "token.key", "demo.yaml", "two-cores.yaml"})
         if made:
             failures.append(f"--check made {made}")
     failures = [f for f in failures if f]

@@ -333,6 +333,8 @@ def configuration(rfqd, ctl, directory):
     refused([("settings: {", "settings: {ack_timeout_ms: 1, retry_first_ms: x, ")],
             "'ack_timeout_ms': '1' is out of range", "'retry_first_ms': 'x' is not a whole number")
     refused([("{code: LP2, session: LP2,", "{code: LP2, session: LP3,")], "there is no session 'LP3'")
+    refused([("cores:", "token_keys: [{id: k, algorithm: HS256, file: /none}]\ncores:")],
+            r"token key 'k': file: /none: No such file")
     # By itself the file is fine: but its tenants and users are those of the start until a restart.
     refused([("{code: T1, session: T1}", "{code: T1, session: T1, tenant: 1}"), ("north, number: 0", "north, number: 1")],
             "user 'T1' is of tenant 0, the taker of this code of tenant 1")

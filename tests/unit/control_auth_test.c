@@ -417,7 +417,7 @@ Test(control_auth, says_what_is_wrong_with_a_key)
         enum err e;
         const char *why;
     } table[] = {
-        {TOKEN_HS256, NULL, 0, ERR_IO, "No such file"},
+        {TOKEN_HS256, NULL, 0, ERR_STATE, "No such file"},
         {TOKEN_HS256, "short", 5, ERR_STATE, "fewer than 32 bytes"},
         {TOKEN_HS256, "0123456789abcdef0123456789abcde\n\n", 33, ERR_STATE, "fewer than 32 bytes"},
         {TOKEN_HS256, "-----BEGIN PUBLIC KEY-----\nxxxxxxxxxxxxxxxxxxxxxxx", 50, ERR_STATE, "no secret"},
