@@ -240,7 +240,42 @@ static void check_instruments(struct config *c, const char *name)
         size_t line = c->entry_lines[SECTION_INSTRUMENTS][n];
         if (i->quantity_min > i->quantity_max)
             config_complain(c, name, line, "instrument '%s': quantity_min is above quantity_max", i->symbol);
+        /* The least there is, which is the default, says nothing of lots. */
+        if (i->lot && i->quantity_min > 1 && i->quantity_min % i->lot)
+            config_complain(c, name, line, "instrument '%s': quantity_min is not a multiple of lot",
+                            i->symbol);
+        if (i->collar_percent && !i->reference_price)
+            config_complain(c, name, line,
+                            "instrument '%s': collar_percent has nothing to be measured from without a "
+                            "reference_price",
+                            i->symbol);
     }
+}
+
+static void check_deadlines(struct config *c, const char *name)
+{
+    const struct settings *s = &c->settings;
+    if (s->deadline_default_ns > s->deadline_max_ns)
+        config_complain(c, name, either_line(c, &s->deadline_default_ns, &s->deadline_max_ns),
+                        "settings.deadline_default_ms is above deadline_max_ms");
+    if (s->deadline_min_ns > s->deadline_max_ns)
+        config_complain(c, name, either_line(c, &s->deadline_min_ns, &s->deadline_max_ns),
+                        "settings.deadline_min_ms is above deadline_max_ms");
+}
+
+/* One port of one address, or of all of them. Port 0 is a new one each time. */
+static bool same_place(const struct sockaddr_in *a, const struct sockaddr_in *b)
+{
+    return a->sin_port && a->sin_port == b->sin_port &&
+           (a->sin_addr.s_addr == b->sin_addr.s_addr || a->sin_addr.s_addr == INADDR_ANY ||
+            b->sin_addr.s_addr == INADDR_ANY);
+}
+
+static void check_listeners(struct config *c, const char *name)
+{
+    if (c->has_listen && c->has_http && same_place(&c->listen, &c->http_listen))
+        config_complain(c, name, either_line(c, &c->http_listen, &c->listen),
+                        "http.listen takes the port of fix.listen");
 }
 
 void config_check(struct config *c, const char *name)
@@ -250,6 +285,8 @@ void config_check(struct config *c, const char *name)
     check_users(c, name);
     check_http(c, name);
     check_sessions(c, name);
+    check_listeners(c, name);
+    check_deadlines(c, name);
     check_parties(c, name);
     check_cores(c, name);
     check_size(c, name, "record.ring_gateway_mib", &c->ring_gateway_size);

@@ -26,6 +26,14 @@ takers:
   - {{code: B, session: B}}
 """
 
+# What goes together, though it looks as if it did not: (what is replaced, by what)
+FINE = (
+    ("takers:", "http: {{listen: '127.0.0.2:9880'}}\ntakers:"),
+    ("instance: t", "instance: t\nsettings: {{deadline_max_ms: 30000}}"),
+    ("symbol: EURUSD", "symbol: EURUSD, lot: 1000"),
+    ("symbol: EURUSD", "symbol: EURUSD, reference_price: 1.1"),
+)
+
 # (what is replaced, by what, the line or None, what the error says)
 FAULTS = (
     ("instance: t", "instnce: t", 1, r"'instnce' is unknown .*known are: .*instance"),
@@ -72,6 +80,13 @@ FAULTS = (
      r"token key 'p': file: .*/bad.yaml: is not a public key in PEM"),
     ("takers:", "http: {{listen: '127.0.0.1:9', certificate_file: '{directory}/crt',\n"
                 "       key_file: '{directory}/key'}}\ntakers:", 12, r"http.key_file: .*/key: No such file"),
+    ("takers:", "http: {{listen: '127.0.0.1:9880'}}\ntakers:", 11, r"http.listen takes the port of fix.listen"),
+    ("takers:", "http: {{listen: '0.0.0.0:9880'}}\ntakers:", 11, r"http.listen takes the port of fix.listen"),
+    ("instance: t", "instance: t\nsettings: {{deadline_max_ms: 29999}}", 2, r"settings.deadline_default_ms is above deadline_max_ms"),
+    ("instance: t", "instance: t\nsettings: {{deadline_max_ms: 5000, deadline_default_ms: 5000,\n  deadline_min_ms: 5001}}", 3,
+     r"settings.deadline_min_ms is above deadline_max_ms"),
+    ("symbol: EURUSD", "symbol: EURUSD, collar_percent: 5", 5, r"'EURUSD': collar_percent has nothing .* reference_price"),
+    ("symbol: EURUSD", "symbol: EURUSD, lot: 1000, quantity_min: 1500", 5, r"'EURUSD': quantity_min is not a multiple of lot"),
     ("instance: t", "instance: t\nrecord: {{retention_s: -1}}", 2, r"'retention_s': '-1' .*0 to 3155760000 s"),
     ("instance: t", "instance: t\nrecord: {{sent_messages: 5}}", 2, r"'sent_messages': '5' .*1000 to"),
     ("instance: t", "instance: t\nrecord: {{ring_gateway_mib: 3}}", 2, r"ring_gateway_mib: 3 MiB is not a power of two"),
@@ -84,6 +99,14 @@ FAULTS = (
 
 def check(rfqd, path):
     return subprocess.run([rfqd, "--check", path], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+
+
+def fine(rfqd, directory, what, by):
+    path = os.path.join(directory, "good.yaml")
+    with open(path, "w") as f:
+        f.write(GOOD.replace(what, by, 1).format(directory=directory))
+    result = check(rfqd, path)
+    return f"{by!r} should be fine: {result.stderr}" if result.returncode != 0 else None
 
 
 def fault(rfqd, directory, what, by, line, says):
@@ -135,6 +158,7 @@ def main():
             if result.returncode != 0:
                 failures.append(f"{path} should be fine: {result.stderr}")
         failures += [fault(rfqd, directory, *row) for row in FAULTS]
+        failures += [fine(rfqd, directory, *row) for row in FINE]
         failures.append(several(rfqd, directory))
         if check(rfqd, os.path.join(directory, "none.yaml")).returncode != 3:
             failures.append("a file that is not there is no error")
