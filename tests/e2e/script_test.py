@@ -14,6 +14,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from appliance import Appliance, Failure, Scratch, Sim  # noqa: E402
 
+# As in tools/conf.
+INSTRUMENTS = ("[{symbol: EURUSD, tick: 0.00001, lot: 1000, quantity_min: 1000, quantity_max: 50000000, reference_price: 1.1, "
+               "collar_percent: 5}]")
+
 # By rank of their quotes: the first fills in two parts, the second at once, the third refuses orders, the fourth
 # never answers one.
 FILLING = ("lp:name=LP1,partial=100", "lp:name=LP2,spread=0.002")
@@ -118,6 +122,28 @@ def starts_nothing(build, directory, rfqd):
         raise Failure(f"a script with errors: exit {result.returncode}, {os.listdir(directory)}")
 
 
+def default_taker(build, directory, rfqd):
+    """What it asks for when it is told nothing is a multiple of the lot in tools/conf."""
+    sim = Sim(build, directory, rfqd, ["taker:name=T2,count=3"])
+    try:
+        code, results = sim.finish(60)
+    finally:
+        sim.kill()
+    if code != 0 or results[0]["requests"] != 3 or results[0]["filled"] != 3:
+        raise Failure(f"three requests by default: exit {code}, {results}")
+
+
+def never_on(build, directory, rfqd):
+    sim = Sim(build, directory, rfqd, ["taker:name=NOSUCH,count=1", "lp:name=NONE"], ("--seconds", "1"))
+    try:
+        code, _ = sim.finish(30)
+    finally:
+        sim.kill()
+    said = [line for line in sim.lines if line]
+    if code != 1 or len(said) != 2 or "NOSUCH never logged on" not in said[0] or "NONE never logged on" not in said[1]:
+        raise Failure(f"two that are no parties: exit {code}, {said}")
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -126,7 +152,7 @@ def main():
         example = f.read()
     try:
         with Scratch("script") as directory:
-            rfqd = Appliance(build, directory, takers=("T1",), settings="deadline_min_ms: 100, order_ack_timeout_ms: 20000")
+            rfqd = Appliance(build, directory, takers=("T1", "T2"), instruments=INSTRUMENTS, settings="deadline_min_ms: 100, order_ack_timeout_ms: 20000")
             lps = others = None
             try:
                 rfqd.start()
@@ -143,6 +169,8 @@ def main():
                 scripts.passes(example)
                 journal_holds(directory)
                 starts_nothing(build, directory, rfqd)
+                default_taker(build, directory, rfqd)
+                never_on(build, directory, rfqd)
                 rfqd.stop()
                 lps.signal(signal.SIGTERM)
                 lps.finish(20)

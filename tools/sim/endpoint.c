@@ -191,6 +191,8 @@ static void run(struct endpoint *e, struct fix_actions *a, uint64_t now_ns)
             drop(e, now_ns);
             return;
         case FIX_ACT_UP:
+            e->was_up = true;
+            break;
         case FIX_ACT_SYNCED: /* it looks at its session when it has something to say */
             break;
         case FIX_ACT_RESET: /* never asked for, and not admitted: endpoints keep their numbers for ever */

@@ -41,6 +41,7 @@ struct endpoint {
     const char *bytes; /* message being encoded */
     uint64_t received, sent, resent;
     bool stopping, away;
+    bool was_up; /* it has logged on at least once */
 };
 
 /* tag: how the port's events find it (endpoint_event). ERR_IO, ERR_MEMORY, ERR_CORRUPT (journal). */

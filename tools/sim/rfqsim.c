@@ -4,8 +4,8 @@
  *
  * Ends when all takers have seen the end of their requests (LPs alone: at SIGTERM or after --seconds), logs
  * out, prints a line of JSON for each party. SIGUSR1: takers ask no more; what was asked goes on to its end.
- * Exit 0: all that was asked was answered, all that a script expects came; 1: something was missing; 2:
- * usage, or a script with errors.
+ * Exit 0: all that was asked was answered, all that a script expects came; 1: something was missing, or a
+ * party never logged on; 2: usage, or a script with errors.
  */
 #include <errno.h>
 #include <sched.h>
@@ -33,21 +33,22 @@ static void on_signal(int number)
 
 static int usage(FILE *to, int code)
 {
-    fprintf(
-        to,
-        "usage: rfqsim [--seconds N] [--linger] DIRECTORY PARTY...\n"
-        "PARTY: lp:name=LP1,connect=ADDR:PORT | taker:name=T1,connect=ADDR:PORT, and options:\n"
-        "  both   target=RFQD seed=1 listen=ADDR:PORT (instead of connect)\n"
-        "  lp     mid=1.1 spread=0.0002 tick=0.00001 delay_us=200 delay_max_us=400 valid_ms=0 ack=b|i|-\n"
-        "         percent: reject silent requote quote_repeat quote_withdraw order_reject order_silent partial\n"
-        "         late_fill exec_repeat peer_reject\n"
-        "  taker  rate=10 count=0 deadline_ms=5000 start_ms=0 quotes=1 collect_ms=200 accept=a|d|x|-\n"
-        "         symbol=EURUSD quantity=1000000 patience_ms=20000\n"
-        "         percent: two_way withdraw pass cancel again peer_reject\n"
-        "         script=FILE: says and expects what the file says, instead of asking at a rate\n"
-        "--linger: stay after the takers are done, and say so, until SIGTERM. Journals: "
-        "DIRECTORY/<name>.journal\n"
-        "SIGUSR1: the takers ask no more, and see what they asked to its end.\n");
+    fprintf(to,
+            "usage: rfqsim [--seconds N] [--linger] DIRECTORY PARTY...\n"
+            "PARTY: lp:name=LP1,connect=ADDR:PORT | taker:name=T1,connect=ADDR:PORT, and options:\n"
+            "  both   target=RFQD seed=1 listen=ADDR:PORT (instead of connect)\n"
+            "  lp     mid=1.1 spread=0.0002 tick=0.00001 delay_us=200 delay_max_us=400 valid_ms=0 ack=b|i|-\n"
+            "         percent: reject silent requote quote_repeat quote_withdraw order_reject order_silent "
+            "partial\n"
+            "         late_fill exec_repeat peer_reject\n"
+            "  taker  rate=10 count=0 deadline_ms=5000 start_ms=0 quotes=1 collect_ms=200 accept=a|d|x|-\n"
+            "         symbol=EURUSD patience_ms=20000 quantity=1000000 (to which each request adds a "
+            "multiple of 1000)\n"
+            "         percent: two_way withdraw pass cancel again peer_reject\n"
+            "         script=FILE: says and expects what the file says, instead of asking at a rate\n"
+            "--linger: stay after the takers are done, and say so, until SIGTERM. Journals: "
+            "DIRECTORY/<name>.journal\n"
+            "SIGUSR1: the takers ask no more, and see what they asked to its end.\n");
     if (code == 0) {
         fprintf(to, "A script is a step a line; # begins a comment:\n");
         script_usage(to);
@@ -117,6 +118,22 @@ static void run(struct world *w, uint64_t seconds, bool linger)
     }
 }
 
+/* One that had nothing to ask any more need not. */
+static bool all_logged_on(const struct world *w)
+{
+    bool fine = true;
+    for (unsigned i = 0; i < w->count && !all_done(w); i++) {
+        const struct endpoint *e = party_endpoint(w->parties[i]);
+        if (e->was_up)
+            continue;
+        fprintf(stderr,
+                "rfqsim: %s never logged on: is the other side there, and does it know %s as a peer of %s?\n",
+                e->config.fix.sender, e->config.fix.sender, e->config.fix.target);
+        fine = false;
+    }
+    return fine;
+}
+
 static struct {
     bool is_lp;
     struct party_options options;
@@ -182,7 +199,7 @@ int main(int argc, char **argv)
         w.takers |= !planned[p].is_lp;
     }
     run(&w, seconds, linger);
-    bool fine = true;
+    bool fine = all_logged_on(&w);
     for (unsigned p = 0; p < w.count; p++) {
         party_print(w.parties[p], stdout);
         fine &= party_fine(w.parties[p]);

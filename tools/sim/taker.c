@@ -12,7 +12,10 @@
 
 #define SOON_NS       5000000ull
 #define LATER_NS      300000000ull
-#define QUANTITY_STEP (1000 * DECIMAL_SCALE) /* requests differ, so that LPs may treat them differently */
+/* Requests differ, so that LPs may treat them differently, and each is a multiple of usual lots where
+ * `quantity` is: by their number, and takers of other seeds beyond that. */
+#define QUANTITY_STEP  (1000 * DECIMAL_SCALE)
+#define QUANTITY_STEPS 100
 
 enum request_state { ASKED, ACCEPTING, FILLED, REFUSED, EXPIRED, CANCELLED_R, ORDER_REJECTED_R, UNANSWERED };
 
@@ -122,7 +125,7 @@ static void ask(struct taker_party *p, uint64_t planned_ns, uint64_t now_ns)
     r->random = (o->seed << 20) ^ r->number;
     bool two_way = chance(&r->random, o->two_way_percent);
     r->quantity =
-        o->quantity + (int64_t)(r->number % 100) * QUANTITY_STEP + (int64_t)(o->seed % 100) * DECIMAL_SCALE;
+        o->quantity + (int64_t)(r->number % QUANTITY_STEPS + o->seed % 10 * QUANTITY_STEPS) * QUANTITY_STEP;
     say_request(f, r->id, o->symbol, two_way ? 0 : r->side, r->quantity, r->deadline_ns);
     plan(p, r, journal_next_out(p->endpoint->journal), now_ns);
     endpoint_end(p->endpoint, now_ns);
