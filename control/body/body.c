@@ -136,16 +136,17 @@ json_object *body_parse(const char *text, size_t size, struct body_error *error)
     json_object *o = json_tokener_parse_ex(t, text, (int)size);
     enum json_tokener_error wrong = json_tokener_get_error(t);
     size_t end = json_tokener_get_parse_end(t), foreign = body_foreign(text, size);
+    size_t object_end = body_object_end(text, size);
     json_tokener_free(t);
     if (foreign < size)
         fail(error, 400, "bad_json", "no JSON: unexpected character at byte %zu", foreign);
-    else if (wrong == json_tokener_continue)
+    else if (wrong == json_tokener_continue && object_end > 0)
         fail(error, 400, "bad_json", "the JSON text ends too early");
-    else if (wrong != json_tokener_success)
-        fail(error, 400, "bad_json", "no JSON: %s at byte %zu", json_tokener_error_desc(wrong), end);
-    else if (end != size)
+    else if (wrong == json_tokener_error_parse_unexpected && object_end > 0 && end >= object_end)
         fail(error, 400, "bad_json", "there is more behind the JSON object, at byte %zu", end);
-    else if (!json_object_is_type(o, json_type_object))
+    else if (wrong != json_tokener_success && wrong != json_tokener_continue)
+        fail(error, 400, "bad_json", "no JSON: %s at byte %zu", json_tokener_error_desc(wrong), end);
+    else if (!json_object_is_type(o, json_type_object)) /* a number or null may go on, to the parser */
         fail(error, 400, "bad_json", "an object is wanted");
     else if (!has_duplicate(o, text, size, error))
         return o;

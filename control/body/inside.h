@@ -38,6 +38,9 @@ struct body_table {
 /* What the parser lets pass though it is no JSON (single quotes, NaN, control characters in strings): the
  * place of the first such byte; size: there is none. */
 size_t body_foreign(const char *text, size_t size);
+/* One past what closes the object or list that the text begins with; size: nothing does; 0: it begins with
+ * neither. Of a text that a parser took up to there. */
+size_t body_object_end(const char *text, size_t size);
 
 /* A member twice, anywhere in a text that is well-formed JSON: its name into out («» where it was written
  * with escapes). False: there is none. written: how many members there are. */

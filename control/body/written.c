@@ -33,6 +33,25 @@ size_t body_foreign(const char *text, size_t size)
     return size;
 }
 
+size_t body_object_end(const char *text, size_t size)
+{
+    unsigned depth = 0;
+    for (size_t at = 0; at < size;) {
+        char x = text[at];
+        if (x == '"') {
+            at = skip_string(text, size, at);
+            continue;
+        }
+        at++;
+        depth += x == '{' || x == '[';
+        if ((x == '}' || x == ']') && --depth == 0)
+            return at;
+        if (depth == 0 && !strchr(" \t\r\n", x))
+            return 0; /* it begins with something else */
+    }
+    return size;
+}
+
 static bool is_known(const struct name *names, unsigned count, const struct name *n)
 {
     for (unsigned i = 0; i < count; i++)
