@@ -1,4 +1,5 @@
-/* Requests: {"op":…,"id":…}, each answered by {"re":id,"success":…}. */
+/* Requests: {"op":…,"id":…}, each answered by {"re":id,"success":…}; a ping by the event pong, with `re`
+ * where it had an id. PROTOCOL.md has them all. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,8 +221,14 @@ static void op_unsubscribe_tenant(struct asking *a)
 
 static void op_ping(struct asking *a)
 {
-    static const char pong[] = "{\"event\":\"pong\"}";
-    ws_conn_text(a->c, pong, sizeof pong - 1, 0);
+    struct json *j = &a->c->ws->text;
+    j->used = 0;
+    j->comma = j->failed = false;
+    json_open(j, NULL, '{');
+    json_text(j, "event", "pong");
+    if (a->id)
+        json_raw(j, "re", a->id, strlen(a->id));
+    ws_ask_end(a, j);
 }
 
 /* Dispatch

@@ -324,6 +324,9 @@ class Frames(House):
         self.assertEqual(w.read()["error"], "bad_json")
         w.send({"op": "ping"})
         self.assertEqual(w.read(), {"event": "pong"})
+        for name in (7, "seven"):
+            w.send({"op": "ping", "id": name})
+            self.assertEqual(w.read(), {"event": "pong", "re": name})
 
     def test_what_comes_at_the_wrong_time(self):
         w = self.ws()
