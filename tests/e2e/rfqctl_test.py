@@ -2,7 +2,7 @@
 """rfqctl's contract: exit codes, errors that name what and the remedy, tables and JSON; against a real rfqd, and
 against a made-up one that misbehaves.
 
-    rfqctl_test.py BUILD
+    rfqctl_test.py BUILD SOURCE
 """
 
 import json
@@ -153,7 +153,27 @@ def misbehaving(build, directory):
     expect(Ctl(build, path).run("circuits"), FINE, told=("circuit +LP1", "state +open"))
 
 
-def real(build, directory):
+def without_arguments(source):
+    """Every command that needs none, a verb at most, but those that end rfqd: as lists of words."""
+    with open(os.path.join(source, "control/ops/command_list.h")) as f:
+        text = f.read()
+    rows = re.findall(r'X\(\w+, "(\w+)", (?:NULL|"(\w+)"), \d, "[^"]*", (\d+), ', text)
+    if len(rows) != len(re.findall(r"^    X\(\w+, \"", text.split("OPS_LOCAL_LIST")[0], re.M)):
+        raise Failure(f"not every row of command_list.h is understood: {rows}")
+    words = [[word for word in row[:2] if word] for row in rows if int(row[2]) <= bool(row[1])]
+    return [w for w in words if w not in (["stop"], ["drain", "stop"])]
+
+
+def each_in_json(ctl, source):
+    commands = without_arguments(source)
+    if len(commands) < 20:
+        raise Failure(f"few commands: {commands}")
+    for words in commands:
+        if not all(isinstance(row, dict) for row in json_rows(ctl, *words)):
+            raise Failure(f"{words} --json: not an object a line")
+
+
+def real(build, directory, source):
     rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1", "LP2"))
     parties = None
     try:
@@ -182,6 +202,7 @@ def real(build, directory):
         if len(json_rows(ctl, "rfqs", "COMPLETED")) != 3 or json_rows(ctl, "rfqs", "DRAFT"):
             raise Failure("rfqs of one state are not those of that state")
 
+        each_in_json(ctl, source)
         rfq = json_rows(ctl, "rfqs")[0]["rfq"]
         expect(ctl.run("rfq", rfq), FINE, told=("SEQ .*SINCE START", "RFQ_CREATED", "ORDER_FILLED", "GATEWAY_OUT"))
         rows = json_rows(ctl, "rfq", rfq)
@@ -205,7 +226,7 @@ def real(build, directory):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
     try:
         with Scratch("rfqctl") as directory:
@@ -213,7 +234,7 @@ def main():
             doctor(sys.argv[1], directory)
             doctor_of_pages_and_nics(sys.argv[1], directory)
             misbehaving(sys.argv[1], directory)
-            real(sys.argv[1], directory)
+            real(sys.argv[1], directory, sys.argv[2])
     except Failure as failure:
         sys.exit(f"rfqctl: {failure}")
 
