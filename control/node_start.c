@@ -1,3 +1,5 @@
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +173,17 @@ enum err node_complete_log(struct node *n)
     return node_fail(e, "log", log_failed(n->log) ? log_error(n->log) : log_stalled(n->log));
 }
 
+/* errno says why an address is not to be had. */
+static enum err start_failed(const struct node *n, enum err e)
+{
+    const struct sockaddr_in *at = &n->config.config->listen;
+    char ip[INET_ADDRSTRLEN] = "", text[160];
+    const char *why = e == ERR_IO ? strerror(errno) : err_text(e);
+    inet_ntop(AF_INET, &at->sin_addr, ip, sizeof ip);
+    snprintf(text, sizeof text, "cannot listen on %s:%u: %s", ip, (unsigned)ntohs(at->sin_port), why);
+    return node_fail(e, "gateway", text);
+}
+
 /* The order matters:
  *   1. states from store, log and rings;
  *   2. the new epoch of ids, durable before anybody can see an id of it;
@@ -197,7 +210,7 @@ enum err node_start(struct node *n, uint64_t now_ns)
         return e;
     e = gateway_start(n->gateway, now_ns, n->recovery.power_cut ? OUT_NUMBERS_AHEAD_MAX : 0);
     if (e != OK)
-        return node_fail(e, "gateway", "cannot listen");
+        return start_failed(n, e);
     /* Sessions and the numbers that a power cut made us skip are durable before a byte is sent under them. */
     return node_complete_log(n);
 }

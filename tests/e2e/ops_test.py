@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Appliance, Failure, Scratch, Sim, wait_until  # noqa: E402
+from appliance import Appliance, Failure, Process, Scratch, Sim, wait_until  # noqa: E402
 from ctl import FAILED, FINE, FORBIDDEN, USAGE, Ctl, expect, json_rows  # noqa: E402
 
 NOBODY = 65534
@@ -452,6 +452,19 @@ def drain(build, rfqd, ctl, directory):
     must(one(ctl, "status")["draining"] == "no", "a start takes RFQs again")
 
 
+def taken_port(build, directory):
+    rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1",))
+    try:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", rfqd.port))
+            s.listen(1)
+            process = Process([rfqd.rfqd, rfqd.config])
+            process.wait_line(f'error rfqd: failed what=start why="gateway: cannot listen on 127.0.0.1:{rfqd.port}: Address already in use"', 60)
+            must(process.wait(30) == 1, "it did not end by itself")
+    finally:
+        rfqd.clean()
+
+
 def run(build, directory, of_group):
     rfqd = Appliance(build, directory, takers=("T1",), lps=("LP1", "LP2"),
                      extra="tenants: [{name: north, number: 0}]\nusers: [{name: T1, tenant: north}]\n")
@@ -494,6 +507,8 @@ def main():
         sys.exit(__doc__)
     try:
         generated(sys.argv[1], sys.argv[2])
+        with Scratch("ops") as directory:
+            taken_port(sys.argv[1], directory)
         for of_group in ("read", "operate"):
             with Scratch("ops") as directory:
                 run(sys.argv[1], directory, of_group)
