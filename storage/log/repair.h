@@ -2,12 +2,10 @@
  * refuses as corrupt. Tools only; blocks. Neither way invents anything: each gives something up, and the
  * operator says what.
  *
- *   way            | gives up                                     | may be chosen where
- *   ---------------+----------------------------------------------+-----------------------------------------------
- *   LOG_REPAIR_CUT | the damaged frame and all after it; a new    | always; the store's checkpoint must not
- * lie | stream epoch begins                          | beyond the cut, or be made anew from the log
- *   LOG_REPAIR_DROP| all segments up to the damaged one           | the mark's segment comes after it, and
- * the |                                              | store's checkpoint too
+ *   LOG_REPAIR_CUT    gives up the damaged frame and all after it: a new stream epoch begins. Always possible; the
+ *                     store's checkpoint must not lie beyond the cut, or is made anew from the log.
+ *   LOG_REPAIR_DROP   gives up all segments up to the damaged one. Possible where the mark's segment comes after it,
+ *                     and the store's checkpoint too.
  *
  * A mark of which no slot is readable is made anew by LOG_REPAIR_CUT, from the frames.
  */

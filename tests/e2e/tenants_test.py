@@ -29,7 +29,7 @@ with open(os.path.join(SOURCE, "control/http/openapi.json")) as f:
     PATHS = json.load(f)["paths"]
 OPERATIONS = [(method, path) for path, item in PATHS.items() for method in METHODS if method in item]
 with open(os.path.join(SOURCE, "control/ws/ask.c")) as f:
-    OPS = re.findall(r'\{"([a-z:.]+)", ws_op_\w+\}|strcmp\(op, "(auth)"\)', f.read())
+    OPS = re.findall(r'\{"([a-z:.]+)", (?:ws_)?op_\w+\}|strcmp\(op, "(auth)"\)', f.read())
 OPS = sorted({a or b for a, b in OPS})
 
 
