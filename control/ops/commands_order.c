@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "control/ops/commands.h"
+#include "dataplane/core/text.h"
 #include "dataplane/engine/rfq/workflow.h"
 #include "storage/tables.h"
 
@@ -53,8 +54,36 @@ static bool rfq_row(struct ops_request *r, uint32_t at, const char *wanted)
     return true;
 }
 
+/* Of the numbers from `from` to `to`, whose names have no gap. */
+static bool is_name(const char *wanted, const char *(*name)(unsigned), unsigned from, unsigned to)
+{
+    for (unsigned v = from; v <= to; v++)
+        if (strcmp(name(v), wanted) == 0)
+            return true;
+    return false;
+}
+
+static void add_names(struct text *t, const char *(*name)(unsigned), unsigned from, unsigned to)
+{
+    for (unsigned v = from; v <= to; v++) {
+        text_add(t, v > from ? ", " : "");
+        text_add(t, name(v));
+    }
+}
+
 void ops_rfqs(struct ops_request *r)
 {
+    const char *wanted = r->argument_count ? r->arguments[0] : NULL;
+    if (wanted && !is_name(wanted, rfq_state_name, RFQ_DRAFT, RFQ_ARCHIVED) &&
+        !is_name(wanted, rfq_shown_name, SHOWN_PENDING, SHOWN_ARCHIVED)) {
+        char names[OPS_TEXT_SIZE];
+        struct text t = text_in(names, sizeof names);
+        add_names(&t, rfq_state_name, RFQ_DRAFT, RFQ_ARCHIVED);
+        text_add(&t, "; nor a status: ");
+        add_names(&t, rfq_shown_name, SHOWN_PENDING, SHOWN_ARCHIVED);
+        ops_fail(r, "usage", "'%.40s' is no state of an RFQ: %s", wanted, names);
+        return;
+    }
     ops_rows(r, rfq_row);
 }
 
@@ -91,6 +120,14 @@ static bool order_row(struct ops_request *r, uint32_t at, const char *wanted)
 
 void ops_orders(struct ops_request *r)
 {
+    const char *wanted = r->argument_count ? r->arguments[0] : NULL;
+    if (wanted && !is_name(wanted, order_status_name, ORDER_AWAITING, ORDER_UNKNOWN)) {
+        char names[OPS_TEXT_SIZE];
+        struct text t = text_in(names, sizeof names);
+        add_names(&t, order_status_name, ORDER_AWAITING, ORDER_UNKNOWN);
+        ops_fail(r, "usage", "'%.40s' is no state of an order: %s", wanted, names);
+        return;
+    }
     ops_rows(r, order_row);
 }
 
