@@ -542,14 +542,10 @@ void config_print_keys(FILE *to)
                 config_sections[s].list ? " (a list)" : "", config_sections[s].sentence);
         for (unsigned i = 0; i < config_key_count; i++) {
             const struct config_key *k = &config_keys[i];
-            char names[VALUE_SIZE];
             if ((unsigned)k->section != s)
                 continue;
             fprintf(to, "  %-24s %s", k->name, k->sentence);
-            if (k->choices)
-                fprintf(to, " One of: %s.", choices_text(k->choices, names, sizeof names));
-            else if (*k->unit)
-                fprintf(to, " Unit: %s.", k->unit);
+            config_print_range(to, k);
             if (!k->fallback)
                 fprintf(to, " Required.\n");
             else if (*k->fallback)

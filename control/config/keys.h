@@ -68,4 +68,7 @@ struct config_section_info {
 };
 extern const struct config_section_info config_sections[SECTIONS];
 
+/* Of the values that the key takes, as a sentence behind another: " 1 to 60000 ms." */
+void config_print_range(FILE *to, const struct config_key *k);
+
 #endif

@@ -30,7 +30,7 @@ static void put_text(FILE *to, const char *text)
         fprintf(to, "%s%c", *text == '-' || *text == '\\' ? "\\" : "", *text);
 }
 
-static void put_range(FILE *to, const struct config_key *k)
+void config_print_range(FILE *to, const struct config_key *k)
 {
     char low[DECIMAL_TEXT_MAX], high[DECIMAL_TEXT_MAX];
     switch (k->type) {
@@ -43,7 +43,8 @@ static void put_range(FILE *to, const struct config_key *k)
     case KEY_DECIMAL:
         decimal_print(k->min, low);
         decimal_print(k->max, high);
-        fprintf(to, " A decimal, %s to %s.", low, high);
+        fprintf(to, " A decimal%s%s%s, %s to %s.", *k->unit ? " (" : "", k->unit, *k->unit ? ")" : "", low,
+                high);
         break;
     case KEY_TEXT:
         fprintf(to, " %" PRId64 " to %" PRId64 " characters.", k->min, k->max);
@@ -72,7 +73,7 @@ static void put_key(FILE *to, const struct config_key *k)
 {
     fprintf(to, ".TP\n.B %s\n", k->name);
     put_text(to, k->sentence);
-    put_range(to, k);
+    config_print_range(to, k);
     if (!k->fallback) {
         fputs(" Required.", to);
     } else if (*k->fallback) {
