@@ -358,7 +358,8 @@ static void usage(FILE *to)
     fprintf(to, "usage: rfqd FILE          run with this configuration\n"
                 "       rfqd --check FILE  check it, start nothing\n"
                 "       rfqd --keys        every configuration key\n"
-                "       rfqd --keys=man    the same as a manual page, rfqd.conf(5)\n");
+                "       rfqd --keys=man    the same as a manual page, rfqd.conf(5)\n"
+                "       rfqd --version     what this program is of\n");
 }
 
 struct options {
@@ -374,6 +375,8 @@ static int read_options(int argc, char **argv, struct options *out)
         config_print_keys(stdout);
     else if (argc == 2 && strcmp(argv[1], "--keys=man") == 0)
         config_print_manual(stdout);
+    else if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        puts("rfqd " RFQD_VERSION);
     else if (argc == 2 && strcmp(argv[1], "--help") == 0)
         usage(stdout);
     else if (out->check || (argc == 2 && argv[1][0] != '-'))

@@ -7,7 +7,7 @@
 
 static const char head[] =
     ".\\\" Written by rfqd --keys=man: change control/config/keys.c.\n"
-    ".TH RFQD.CONF 5 \"\" \"rfqd 0.1.0\" \"rfqd\"\n"
+    ".TH RFQD.CONF 5 \"\" \"rfqd " RFQD_VERSION "\" \"rfqd\"\n"
     ".SH NAME\n"
     "rfqd.conf \\- configuration of rfqd\n"
     ".SH DESCRIPTION\n"

@@ -165,6 +165,13 @@ def main():
         keys = subprocess.run([rfqd, "--keys"], capture_output=True, text=True, timeout=30)
         if keys.returncode != 0 or "retire_after_ms" not in keys.stdout:
             failures.append("--keys does not list the keys")
+        for key, says in (("retire_after_ms", r"\d+ to \d+ ms\."), ("collar_percent", r"A decimal \(percent\), 0 to \d+\."),
+                          ("instance", r"1 to \d+ characters\. Required"), ("level", "One of: committed, synced")):
+            if not re.search(rf"(?m)^  {key} .*{says}", keys.stdout):
+                failures.append(f"--keys does not say '{says}' of {key}")
+        version = subprocess.run([rfqd, "--version"], capture_output=True, text=True, timeout=30)
+        if version.returncode != 0 or not re.fullmatch(r"rfqd \d+\.\d+\.\d+\n", version.stdout):
+            failures.append(f"--version: {version}")
         made = sorted(set(os.listdir(directory)) - {"good.yaml", "bad.yaml", "several.yaml", "token.key", "demo.yaml", "two-cores.yaml"})
         if made:
             failures.append(f"--check made {made}")

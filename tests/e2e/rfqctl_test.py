@@ -8,13 +8,15 @@ against a made-up one that misbehaves.
 import json
 import os
 import re
+import shutil
 import socket
 import sys
+import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from appliance import Appliance, Failure, Scratch, Sim, wait_until  # noqa: E402
-from ctl import FAILED, FINE, UNREACHABLE, USAGE, Ctl, expect, json_rows  # noqa: E402
+from ctl import FAILED, FINE, FORBIDDEN, UNREACHABLE, USAGE, Ctl, expect, json_rows  # noqa: E402
 
 class Pretender(threading.Thread):
     """An ops socket that gives one fixed answer to whatever is asked, then closes."""
@@ -52,6 +54,40 @@ def nobody_there(build, directory):
         s.bind(stale)
         expect(Ctl(build, stale).run("status"), UNREACHABLE, "Connection refused", "left over")
     expect(Ctl(build, "/" + "x" * 200).run("status"), UNREACHABLE, "too long")
+    version = expect(ctl.run("--version", where=False), FINE)
+    if not re.fullmatch(r"rfqctl \d+\.\d+\.\d+\n", version.stdout):
+        raise Failure(f"--version: {version.stdout!r}")
+
+
+def not_allowed(build, directory):
+    """A socket that others may not connect to."""
+    if os.geteuid() != 0:
+        return
+    path = os.path.join(directory, "closed.sock")
+    with tempfile.TemporaryDirectory(prefix="rfqctl-") as copy, socket.socket(socket.AF_UNIX) as s:
+        os.chmod(copy, 0o755)
+        os.makedirs(os.path.join(copy, "bin"))
+        shutil.copy(os.path.join(build, "bin", "rfqctl"), os.path.join(copy, "bin"))
+        os.chmod(directory, 0o755)
+        s.bind(path)
+        s.listen(1)
+        os.chmod(path, 0o600)
+        expect(Ctl(copy, path).run("status", user=65534, group=65534, extra_groups=[]), FORBIDDEN,
+               "Permission denied", "a member of its group")
+
+
+def token(build, directory):
+    key = os.path.join(directory, "secret")
+    with open(key, "w") as f:
+        f.write("s" * 32)
+    wish = ("token", "--key", key, "--kid", "k", "--user", "ann", "--tenant", "north", "--role", "trader")
+    ctl = Ctl(build, "none")
+    plain = expect(ctl.run(*wish), FINE).stdout
+    if not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", plain):
+        raise Failure(f"a token: {plain!r}")
+    rows = json_rows(ctl, *wish)
+    if len(rows) != 1 or list(rows[0]) != ["token"] or rows[0]["token"].split(".")[0] != plain.split(".")[0]:
+        raise Failure(f"token --json: {rows}")
 
 
 def doctor(build, directory):
@@ -147,6 +183,11 @@ def misbehaving(build, directory):
     result = expect(Ctl(build, path).run("sessions"), FINE, told=("evil\u00e9", r"\b7\b"))
     if re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", result.stdout):
         raise Failure(f"control characters were printed: {result.stdout!r}")
+    # At a glance: what is wrong with log and store.
+    path = os.path.join(directory, "ill.sock")
+    Pretender(path, b'{"instance":"i","accepting":"yes","draining":"yes, then it stops","store_error":"disk\\u001b full",'
+                    b'"replica":"equal"}\n' + end)
+    expect(Ctl(build, path).run(), UNREACHABLE, told=(r"(?m)^the store has failed: disk.? full$", r"(?m)^draining: yes, then it stops$"))
     # A command that this rfqctl has no table for is shown all the same.
     path = os.path.join(directory, "newer.sock")
     Pretender(path, b'{"circuit":"LP1","state":"open"}\n' + end)
@@ -203,6 +244,11 @@ def real(build, directory, source):
             raise Failure("rfqs of one state are not those of that state")
 
         each_in_json(ctl, source)
+        expect(ctl.run("rfqs", "bogus"), USAGE, "'bogus' is no state of an RFQ: DRAFT, .*, ARCHIVED; nor a status: pending, .*, archived")
+        expect(ctl.run("orders", "bogus"), USAGE, "'bogus' is no state of an order: awaiting, .*, unknown")
+        if len(json_rows(ctl, "rfqs", "filled")) != 3 or json_rows(ctl, "orders", "unknown"):
+            raise Failure("a status, and a state that no order has")
+
         rfq = json_rows(ctl, "rfqs")[0]["rfq"]
         expect(ctl.run("rfq", rfq), FINE, told=("SEQ .*SINCE START", "RFQ_CREATED", "ORDER_FILLED", "GATEWAY_OUT"))
         rows = json_rows(ctl, "rfq", rfq)
@@ -231,6 +277,8 @@ def main():
     try:
         with Scratch("rfqctl") as directory:
             nobody_there(sys.argv[1], directory)
+            not_allowed(sys.argv[1], directory)
+            token(sys.argv[1], directory)
             doctor(sys.argv[1], directory)
             doctor_of_pages_and_nics(sys.argv[1], directory)
             misbehaving(sys.argv[1], directory)

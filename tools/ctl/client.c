@@ -20,7 +20,7 @@ static enum ctl_result unreachable(struct client *c, const char *path, int cause
         : cause == EACCES       ? "become root, the user rfqd runs as, or a member of its group"
                                 : "see that rfqd runs and that the path is its ops_socket";
     snprintf(c->error, sizeof c->error, "cannot reach rfqd at %s: %s; %s", path, strerror(cause), remedy);
-    return CTL_UNREACHABLE;
+    return cause == EACCES || cause == EPERM ? CTL_FORBIDDEN : CTL_UNREACHABLE;
 }
 
 enum ctl_result client_open(struct client *c, const char *path)

@@ -31,7 +31,7 @@ struct rows {
     size_t count, capacity;
 };
 
-/* CTL_UNREACHABLE: nobody there, or no right to. */
+/* CTL_UNREACHABLE: nobody there. CTL_FORBIDDEN: no right to the socket. */
 enum ctl_result client_open(struct client *c, const char *path);
 /* The next line of an answer may take any time. */
 void client_be_patient(struct client *c);

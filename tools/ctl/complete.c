@@ -36,7 +36,7 @@ static const char rfq_states[] = "DRAFT PUBLISHED BIDDING_OPEN BIDDING_CLOSED EV
 static const char order_states[] =
     "awaiting pending sent working partly_filled filled cancelled rejected unknown";
 
-static const char own_options[] = "--socket --dir --json --watch --frames --title --help";
+static const char own_options[] = "--socket --dir --json --watch --frames --title --help --version";
 
 /* Each of the words that begins with the unfinished one. */
 static void put_words(FILE *to, const char *words, const char *begun)

@@ -7,7 +7,7 @@
 
 static const char head[] =
     ".\\\" Written by rfqctl --man: change tools/ctl/manual.c or control/ops/command_list.h.\n"
-    ".TH RFQCTL 1 \"\" \"rfqd 0.1.0\" \"rfqd\"\n"
+    ".TH RFQCTL 1 \"\" \"rfqd " RFQD_VERSION "\" \"rfqd\"\n"
     ".SH NAME\n"
     "rfqctl \\- look at a running rfqd, and operate it\n"
     ".SH SYNOPSIS\n"
@@ -26,6 +26,7 @@ static const char head[] =
     ".TP\n.BI \\-\\-frames \" N\"\nwatch so many times\n"
     ".TP\n.BI \\-\\-title \" TEXT\"\na line above what is watched\n"
     ".TP\n.B \\-\\-man\nprint this page\n"
+    ".TP\n.B \\-\\-version\nprint the version\n"
     ".TP\n.BI \\-\\-complete \" WORD\\fR...\"\nwhat may stand in the place of the last word, one a line; for "
     "the shell\n"
     ".SH COMMANDS\n"

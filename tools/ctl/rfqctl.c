@@ -65,6 +65,7 @@ static enum ctl_result usage(FILE *to, enum ctl_result result)
                 "--json    the answer as it came, a line of JSON each\n"
                 "--watch   again and again until Ctrl-C; --frames N: so many times; --title TEXT: above it\n"
                 "--man     the manual page, rfqctl(1)\n"
+                "--version what this program is of\n"
                 "Exit: 0 fine, 1 the command failed, 2 usage, 3 rfqd cannot be reached, 4 not allowed\n");
     return result;
 }
@@ -432,6 +433,10 @@ static enum ctl_result run(int argc, char **argv)
         manual_print(stdout);
         return CTL_FINE;
     }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("rfqctl " RFQD_VERSION);
+        return CTL_FINE;
+    }
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return usage(stdout, CTL_FINE);
@@ -441,13 +446,13 @@ static enum ctl_result run(int argc, char **argv)
     if (o.command && strcmp(o.command, "doctor") == 0)
         return doctor(&o);
     if (o.command && strcmp(o.command, "token") == 0)
-        return token_print(stdout, o.word_count, o.words, (uint64_t)time(NULL));
+        return token_print(stdout, o.word_count, o.words, (uint64_t)time(NULL), o.json);
     if (o.command && strcmp(o.command, "top") == 0 && o.word_count) {
         fprintf(stderr, "rfqctl: usage: top\n");
         return CTL_USAGE;
     }
     result = client_open(&c, socket_path(&o));
-    if (result != CTL_FINE && o.command && !o.view)
+    if (result == CTL_UNREACHABLE && o.command && !o.view)
         return unknown_command(o.command, NULL);
     if (result != CTL_FINE)
         return failed(&c, result);

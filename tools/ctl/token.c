@@ -143,7 +143,7 @@ static enum ctl_result read_key(const char *path, unsigned char bytes[KEY_FILE_M
 /* The token
  * -------------------------------------------------------------------------------------------------------- */
 
-enum ctl_result token_print(FILE *to, unsigned count, const char *const words[], uint64_t now_s)
+enum ctl_result token_print(FILE *to, unsigned count, const char *const words[], uint64_t now_s, bool json)
 {
     struct wish w = {0};
     unsigned char key[KEY_FILE_MAX + 1];
@@ -174,7 +174,7 @@ enum ctl_result token_print(FILE *to, unsigned count, const char *const words[],
         json_object_put(grants);
     }
     if (result == CTL_FINE && text)
-        fprintf(to, "%s\n", text);
+        fprintf(to, json ? "{\"token\":\"%s\"}\n" : "%s\n", text); /* base64url: nothing to be escaped */
     else if (result == CTL_FINE)
         result = fail(w.key, "cannot be signed with");
     explicit_bzero(key, sizeof key);

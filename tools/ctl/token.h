@@ -10,12 +10,14 @@
 #ifndef RFQD_CTL_TOKEN_H
 #define RFQD_CTL_TOKEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "tools/ctl/client.h"
 
-/* Prints it, alone on a line. CTL_USAGE, CTL_FAILED: what is wrong went to standard error. */
-enum ctl_result token_print(FILE *to, unsigned count, const char *const words[], uint64_t now_s);
+/* Prints it, alone on a line; json: as an object's `token`. CTL_USAGE, CTL_FAILED: what is wrong went to
+ * standard error. */
+enum ctl_result token_print(FILE *to, unsigned count, const char *const words[], uint64_t now_s, bool json);
 
 #endif
