@@ -186,7 +186,7 @@ def fix_log(ctl):
     fields = {f["name"]: f for f in reports[-1]["fields"]}
     must(fields["OrdStatus"]["value"] == "2" and "meaning" in fields["OrdStatus"] and "FILLED" in reports[-1]["text"].upper(),
          f"tag names and meanings: {reports[-1]}")
-    expect(ctl.run("fix", "log", "T1"), FINE, told=(r"\d\.\d{9}  in +1  Logon ", "QuoteRequest .*Symbol=EURUSD"))
+    expect(ctl.run("fix", "log", "T1"), FINE, told=(r"\d\.\d{9}  " + str(rows[0]["seq"]) + r"  in +1  Logon ", "QuoteRequest .*Symbol=EURUSD"))
     expect(ctl.run("fix", "log", "T9"), FAILED, "there is no session 'T9'")
     expect(ctl.run("fix", "log", "T1", "--type", "ZZZ"), FAILED, "'ZZZ' is no type of FIX message")
     expect(ctl.run("fix", "log"), USAGE, "usage: fix log SESSION")

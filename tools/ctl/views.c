@@ -262,8 +262,8 @@ static void line_message(FILE *to, struct json_object *row)
 {
     static char text[CELL_SIZE];
     table_clean(row_text(row, "text"), text, sizeof text);
-    fprintf(to, "%.18s  %-3s  %6" PRId64 "%s  %s  %s\n", row_text(row, "time") + 11,
-            row_text(row, "direction"), row_number(row, "number"),
+    fprintf(to, "%.18s  %" PRId64 "  %-3s  %6" PRId64 "%s  %s  %s\n", row_text(row, "time") + 11,
+            row_number(row, "seq"), row_text(row, "direction"), row_number(row, "number"),
             strcmp(row_text(row, "again"), "true") == 0 ? " again" : "",
             *row_text(row, "name") ? row_text(row, "name") : row_text(row, "type"), text);
 }
@@ -377,6 +377,23 @@ void view_sort(struct rows *rows, bool newest_first)
 /* The state at a glance
  * ---------------------------------------------------------------------------------------- */
 
+/* What is not as it should be, a line each: what is asked every day is read for this. */
+static void glance_trouble(FILE *to, struct json_object *row)
+{
+    static const struct {
+        const char *key, *says;
+    } troubles[] = {{"log_error", "the log"}, {"store_error", "the store has failed"}};
+    char clean[1024];
+    for (size_t i = 0; i < COUNT(troubles); i++) {
+        const char *text = row_text(row, troubles[i].key);
+        table_clean(text, clean, sizeof clean);
+        if (*text)
+            fprintf(to, "%s: %s\n", troubles[i].says, clean);
+    }
+    if (strncmp(row_text(row, "draining"), "yes", 3) == 0)
+        fprintf(to, "draining: %s\n", row_text(row, "draining"));
+}
+
 static void glance_head(FILE *to, struct json_object *row)
 {
     struct json_object *rfqs;
@@ -395,6 +412,7 @@ static void glance_head(FILE *to, struct json_object *row)
     }
     fprintf(to, "  orders %" PRId64 "  quotes %" PRId64 "\n", row_number(row, "orders"),
             row_number(row, "quotes"));
+    glance_trouble(to, row);
 }
 
 enum ctl_result view_head(FILE *to, struct client *c)
