@@ -93,6 +93,56 @@ void seen_record(struct seen *s, const struct record *r)
         seen_turn(s, r);
 }
 
+void seen_crash(struct seen *s, const struct record *r, bool before)
+{
+    (before ? s->crashed_before : s->crashed_after)[r->type % SEEN_TYPES]++;
+}
+
+/* Of a thousand runs' few thousand crashes none may fall on these, or one by luck. */
+static const struct {
+    unsigned type;
+    const char *why;
+} RARE[] = {
+    {RECORD_INSTRUMENT_SET, "once in a run, at its first start: sim_crash_every_commit has it"},
+    {RECORD_SETTINGS_SET, "as INSTRUMENT_SET"},
+    {RECORD_ROUTING_SETTINGS_SET, "as INSTRUMENT_SET"},
+    {RECORD_GATEWAY_UNSENT, "many in a commit, after a start only"},
+    {RECORD_QUOTE_OFFERED, "of LPs that refuse an order while another's quote stands"},
+    {RECORD_ACCEPT_REFUSED, "a quote's end and its acceptance cross"},
+    {RECORD_RFQ_CANCEL_ORDER, "a request is withdrawn while its order is at the LP"},
+    {RECORD_RFQ_EXTENDED, "by few clients"},
+    {RECORD_ORDER_CANCEL_ASKED, "an order is still at the LP when its cancel comes"},
+    {RECORD_ORDER_CANCEL_REFUSED, "a cancel and the fill cross"},
+    {RECORD_ORDER_STATUS_ASKED, "an LP logs on while an order's fate is unknown"},
+    {RECORD_EXECUTION_BREAK, "repetitions that are not known as such any more"},
+};
+
+static bool is_rare(unsigned type)
+{
+    for (unsigned i = 0; i < sizeof RARE / sizeof *RARE; i++)
+        if (RARE[i].type == type)
+            return true;
+    return false;
+}
+
+unsigned seen_uncrashed(const struct seen *s, uint64_t often, FILE *to)
+{
+    unsigned missing = 0;
+    for (unsigned t = 1; t < RECORD_COMMAND_QUOTE_REQUEST; t++) {
+        if (!record_type_size(t) || s->records[t] < often || is_of_operators(t) || is_rare(t))
+            continue;
+        if (!s->crashed_before[t]) {
+            fprintf(to, "no crash before a commit of: %s\n", record_type_name(t));
+            missing++;
+        }
+        if (!s->crashed_after[t]) {
+            fprintf(to, "no crash after a commit of: %s\n", record_type_name(t));
+            missing++;
+        }
+    }
+    return missing;
+}
+
 static unsigned missing_messages(const uint64_t counts[SEEN_TYPES], const char *expected, const char *whose,
                                  FILE *to)
 {

@@ -40,12 +40,18 @@ struct seen {
     uint64_t records[SEEN_TYPES];
     uint64_t in[2][SEEN_TYPES], out[2][SEEN_TYPES]; /* of takers, of LPs; A0 is at 128 + '0' */
     uint64_t turns[SEEN_TURNS];
+    uint64_t crashed_before[SEEN_TYPES], crashed_after[SEEN_TYPES]; /* the commit of a batch with this type */
 };
 
 void seen_record(struct seen *s, const struct record *r);
+/* The process ends here: before the commit of a batch with this record, or after it. */
+void seen_crash(struct seen *s, const struct record *r, bool before);
 
 /* Says what never occurred though it is expected, and returns how much that is. clients: these are part of
  * it. */
 unsigned seen_missing(const struct seen *s, bool clients, FILE *to);
+/* Says of which records no commit met a crash right before it, or right after, and returns how much that is:
+ * of those that occurred so often, but for a few that seen.c names, each with its reason. */
+unsigned seen_uncrashed(const struct seen *s, uint64_t often, FILE *to);
 
 #endif

@@ -58,15 +58,29 @@ static bool wants_crash(struct world *w)
     return w->options.crash == CRASH_RANDOM && w->nested < NESTED_MAX && draw(w, of) < CRASH_PERMILLE;
 }
 
+/* What the commit is of that this crash falls on. */
+static void note_crash(struct world *w, const struct ring *r, bool before)
+{
+    const struct batch *b;
+    for (uint64_t at = w->commit_from[r->agent]; w->options.seen && at < r->write; at += b->size) {
+        b = (const struct batch *)(r->data + (at & (r->size - 1)));
+        for (const struct record *rec = batch_first(b); rec; rec = batch_after(b, rec))
+            seen_crash(w->options.seen, rec, before);
+    }
+}
+
 static void on_commit(void *ctx, struct ring *r)
 {
     struct world *w = ctx;
     bool before = ring_tail(r) != r->write;
+    if (before)
+        w->commit_from[r->agent] = ring_tail(r);
     w->commits++;
     if (w->options.commits)
         *w->options.commits = w->commits;
     if (!wants_crash(w))
         return;
+    note_crash(w, r, before);
     if (w->node && !w->opening)
         for (unsigned a = 0; a < AGENTS_MAX; a++) {
             /* Before its commit an agent's state is ahead of what will be found. */

@@ -67,6 +67,8 @@ struct world {
     unsigned taker_count, lp_count, party_count;
     struct sim_client *client; /* NULL: none */
     uint64_t commits, crashes, quiet_since_ns;
+    uint64_t
+        commit_from[AGENTS_MAX]; /* where the commit under way, or just done, begins in the agent's ring */
     unsigned nested; /* crashes during the recovery under way */
     bool opening, recovered_checked, crashed_before;
     uint64_t digest[AGENTS_MAX]; /* of the live states at the crash; 0: not to be compared */
