@@ -1,6 +1,6 @@
 /* WebSocket: GET /rfq (spec/50): subscriptions to RFQs, takers and tenants, each with a snapshot; events as
  * they are applied; resume by epoch and seq without gap or repeat; commands for low latency. Frames by wslay.
- * Owner: the control core.
+ * PROTOCOL.md is what clients need to know. Owner: the control core.
  *
  * A slow reader's queue leaves out countdowns and rankings of an RFQ that it has a newer one of, and quotes
  * that were replaced, never states or fills. So a quote's `replaces` may name one that the receiver never

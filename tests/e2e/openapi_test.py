@@ -57,6 +57,30 @@ class Description(unittest.TestCase):
         self.assertGreater(len(routes), 20)
         self.assertEqual(sorted((m.lower(), p) for m, p in routes), sorted((m, p) for m, p, _ in operations()))
 
+    def test_the_protocol_of_the_stream_has_every_name_of_the_source(self):
+        def code(*names):
+            text = ""
+            for name in names:
+                with open(os.path.join(source, "control", name)) as f:
+                    text += f.read()
+            return text
+        ws = code(*(f"ws/{name}.c" for name in ("ask", "command", "conn", "fan", "resume", "ws")))
+        shapes = re.findall(r'\{RECORD_\w+, [\w-]+, (?:"([a-z:_]+)"|NULL), (?:"([a-z._]+)"|NULL), data_', code("feed/event.c"))
+        names = {
+            "ops": re.findall(r'\{"([a-z:.]+)", op_\w+\}|strcmp\(op, "(auth)"\)', ws),
+            "events of records": shapes,
+            "events beside them": re.findall(r'\\"event\\":\\"([a-z_:]+)|told_begin\(c, "([a-z:]+)"|"event", "([a-z:]+)"', ws),
+            "errors": re.findall(r'ask_refuse\(&?\w+, "([a-z_]+)"|web_problem\(r, \d+, "([a-z_]+)"', ws),
+            "errors of bodies": re.findall(r'fail\(e\w*, 4\d\d, "([a-z_]+)"', code("body/body.c")),
+            "close codes": re.findall(r"X\((1\d\d\d)\)", code("ws/inside.h")),
+        }
+        least = {"ops": 13, "events of records": 40, "events beside them": 6, "errors": 12, "errors of bodies": 6, "close codes": 8}
+        protocol = set(re.findall(r"[a-z][a-z_]*(?:[:.][a-z_]+)?|1\d\d\d", code("ws/PROTOCOL.md")))
+        for kind, found in names.items():
+            self.assertGreaterEqual(len(found), least[kind], kind)
+            wanted = {name for row in found for name in ([row] if isinstance(row, str) else row) if name}
+            self.assertEqual(wanted - protocol, set(), f"{kind} that control/ws/PROTOCOL.md does not have")
+
     def test_names_what_every_operation_of_its_kind_may_answer(self):
         for method, path, operation in operations():
             wanted = set()
