@@ -143,7 +143,7 @@ def in_json(build, directory):
         rfqd.stop()
         lines = [json.loads(line) for line in rfqd.process.lines if line]
         events = [line["event"] for line in lines]
-        if events != ["first_start", "ready", "stopping", "stopped"]:
+        if events != ["first_start", "ready", "command", "stopping", "stopped"]:
             raise Failure(f"said: {events}")
         for line in lines:
             if list(line)[:3] != ["time", "level", "event"] or line["level"] != "info":
