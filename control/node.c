@@ -244,6 +244,11 @@ static enum err make_replica(struct node *n)
     return e == OK ? OK : node_fail(e, "replica", replica_create_error());
 }
 
+const char *node_ring_name(unsigned i)
+{
+    return i < NODE_RINGS ? node_ring_files[i].file : NULL;
+}
+
 uint32_t node_session_number(const struct node *n, const char *name)
 {
     for (unsigned i = 0; i < n->config.config->session_count; i++)

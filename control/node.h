@@ -74,6 +74,8 @@ const struct ring *node_ring(const struct node *n, uint8_t agent);
 /* Owners that an operator asks, by their mailboxes. agent: AGENT_DISTRIBUTION or AGENT_ROUTING. */
 struct gateway *node_gateway(const struct node *n);
 struct engine *node_engine(const struct node *n, uint8_t agent);
+/* The rings' files in `shared`, by number from 0 on; NULL: there are no more. */
+const char *node_ring_name(unsigned i);
 /* By the name of its configuration; SESSION_NONE: there is none. */
 uint32_t node_session_number(const struct node *n, const char *name);
 /* How full rings and lanes are, i from 0 while true. Any thread. */

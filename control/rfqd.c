@@ -14,6 +14,7 @@
 #include "control/node.h"
 #include "control/notices.h"
 #include "control/ops/ops.h"
+#include "control/repair.h"
 #include "control/service.h"
 #include "dataplane/core/clock.h"
 
@@ -357,6 +358,8 @@ static void usage(FILE *to)
 {
     fprintf(to, "usage: rfqd FILE          run with this configuration\n"
                 "       rfqd --check FILE  check it, start nothing\n"
+                "       rfqd --repair FILE its log, where a start refuses it as corrupt: what is wrong, and the ways to go on\n"
+                "       rfqd --repair=cut FILE, --repair=drop FILE  go on so\n"
                 "       rfqd --keys        every configuration key\n"
                 "       rfqd --keys=man    the same as a manual page, rfqd.conf(5)\n"
                 "       rfqd --version     what this program is of\n");
@@ -364,13 +367,27 @@ static void usage(FILE *to)
 
 struct options {
     const char *path; /* NULL: there is nothing more to do */
-    bool check;
+    bool check, repair;
+    enum repair_way way;
 };
+
+/* False: it is no way of --repair. */
+static bool read_way(const char *text, enum repair_way *out)
+{
+    static const char *const texts[] = {"--repair", "--repair=cut", "--repair=drop"};
+    for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcmp(text, texts[i]) == 0) {
+            *out = (enum repair_way)i;
+            return true;
+        }
+    return false;
+}
 
 /* The exit code, where no file is named. */
 static int read_options(int argc, char **argv, struct options *out)
 {
     *out = (struct options){.check = argc == 3 && strcmp(argv[1], "--check") == 0};
+    out->repair = argc == 3 && read_way(argv[1], &out->way);
     if (argc == 2 && strcmp(argv[1], "--keys") == 0)
         config_print_keys(stdout);
     else if (argc == 2 && strcmp(argv[1], "--keys=man") == 0)
@@ -379,7 +396,7 @@ static int read_options(int argc, char **argv, struct options *out)
         puts("rfqd " RFQD_VERSION);
     else if (argc == 2 && strcmp(argv[1], "--help") == 0)
         usage(stdout);
-    else if (out->check || (argc == 2 && argv[1][0] != '-'))
+    else if (out->check || out->repair || (argc == 2 && argv[1][0] != '-'))
         out->path = argv[argc - 1];
     else {
         usage(stderr);
@@ -418,6 +435,11 @@ int main(int argc, char **argv)
         printf("%s: fine\n", options.path);
         config_free(a.config);
         return EXIT_FINE;
+    }
+    if (options.repair) {
+        bool right = repair_log(a.config, options.way);
+        config_free(a.config);
+        return right ? EXIT_FINE : EXIT_FAILED;
     }
     clock_init();
     struct journal_config j = {.fd = STDERR_FILENO,

@@ -43,7 +43,7 @@
  * (log_failed), acceptance stops. A disk that does not answer stops the merging when the buffers are full;
  * then the rings fill, and ring_room says so.
  *
- * A log that is refused as corrupt stays as it is; repair.h has the ways to go on.
+ * A log that is refused as corrupt stays as it is; repair.h has the ways to go on, `rfqd --repair` takes them.
  *
  * Segments wholly below min(log_hold, end − retain_size) become the next segments, by rename; surplus ones
  * are removed.
