@@ -20,7 +20,7 @@ const char *ops_session_label(const struct ops_request *r, uint32_t number, char
 }
 
 void ops_entity(struct ops_request *r, const char *table, const void *entity, const char *key,
-                const char *value)
+                const char *value, const struct ops_name *names)
 {
     char text[ENTITY_TEXT_SIZE];
     const struct layout *l = layout_of_table(table);
@@ -29,6 +29,9 @@ void ops_entity(struct ops_request *r, const char *table, const void *entity, co
     if (key)
         json_text(r->out, key, value);
     json_raw(r->out, NULL, text, size < sizeof text ? size : sizeof text - 1);
+    for (; names->key; names++)
+        if (*names->value)
+            json_text(r->out, names->key, names->value);
     json_close(r->out, '}');
     json_line(r->out);
 }

@@ -108,9 +108,13 @@ static inline const struct config *ops_config_now(const struct ops_request *r)
 }
 /* "?" for a number that is no session's. */
 const char *ops_session_label(const struct ops_request *r, uint32_t number, char out[ID_TEXT_SIZE]);
-/* An entity as the model describes it, as one line. key NULL: nothing before it. */
+/* An entity as the model describes it, as one line. key NULL: nothing before it. Behind it what people call
+ * the things that it has numbers of: `lp_name` for `lp`; empty ones are left out, key NULL ends them. */
+struct ops_name {
+    const char *key, *value;
+};
 void ops_entity(struct ops_request *r, const char *table, const void *entity, const char *key,
-                const char *value);
+                const char *value, const struct ops_name *names);
 /* Many rows, a bounded part of them a poll. `row` gives the one at `at`, from 0 on, where there is one that
  * fits `wanted`, the request's first argument or ""; false: `at` is past the last. Rows of a table are asked
  * for by slot: what stays in it is shown once, as it is when its turn comes. */

@@ -144,6 +144,7 @@ struct asked {
     uint64_t id;
     char name[ID_TEXT_SIZE];
     struct order order;
+    char lp[ID_TEXT_SIZE], taker[ID_TEXT_SIZE], lp_session[ID_TEXT_SIZE], taker_session[ID_TEXT_SIZE];
     struct fill *fills; /* of memory the newest first, of the store the oldest */
     uint32_t count, capacity;
     bool all_copied, order_shown;
@@ -176,10 +177,42 @@ static const struct fill *fill_to_copy(const struct asked *x, const struct order
     return slot == SLOT_NONE ? NULL : table_at(fills, slot);
 }
 
+static void order_out(struct ops_request *r, const struct asked *x)
+{
+    const struct ops_name names[] = {{"lp_name", x->lp},
+                                     {"taker_name", x->taker},
+                                     {"lp_session_name", x->lp_session},
+                                     {"taker_session_name", x->taker_session},
+                                     {NULL, NULL}};
+    ops_entity(r, "orders", &x->order, "what", "order", names);
+}
+
+static void fill_out(struct ops_request *r, const struct fill *f)
+{
+    char id[ID_TEXT_SIZE];
+    name_print('F', f->id, id);
+    ops_entity(r, "fills", f, "what", "fill", (const struct ops_name[]){{"id_name", id}, {NULL, NULL}});
+}
+
+/* Of the replica. */
+static void name_parties(struct ops_request *r, struct asked *x)
+{
+    const struct lp *l = distribution_lp(ops_copies(r)->distribution, x->order.lp);
+    const struct taker *t = distribution_taker(ops_copies(r)->distribution, x->order.taker);
+    memcpy(x->lp, l ? l->code : "", l ? sizeof l->code : 1);
+    memcpy(x->taker, t ? t->code : "", t ? sizeof t->code : 1);
+    if (x->order.lp_session != SESSION_NONE)
+        ops_session_label(r, x->order.lp_session, x->lp_session);
+    if (x->order.taker_session != SESSION_NONE)
+        ops_session_label(r, x->order.taker_session, x->taker_session);
+}
+
 static void copy_fills(struct ops_request *r, struct asked *x, const struct order *o)
 {
-    if (!x->count)
+    if (!x->count) {
         x->order = *o;
+        name_parties(r, x);
+    }
     for (unsigned i = 0; i < FILLS_PER_STEP && !x->all_copied; i++) {
         const struct fill *f = fill_to_copy(x, o, ops_copies(r)->routing->fills);
         if (!f)
@@ -205,10 +238,10 @@ static bool order_step(struct ops_request *r)
         return r->thread || r->code;
     }
     if (!x->order_shown)
-        ops_entity(r, "orders", &x->order, "what", "order");
+        order_out(r, x);
     x->order_shown = true;
     for (unsigned i = 0; i < FILLS_PER_STEP && x->count > 0; i++)
-        ops_entity(r, "fills", &x->fills[--x->count], "what", "fill");
+        fill_out(r, &x->fills[--x->count]);
     return x->count == 0;
 }
 
@@ -269,9 +302,55 @@ static enum err fills_in_store(struct ops_request *r)
         x->count = 0;
         e = scan_from(r, "fills" TABLE_ENDED, x->next_fill, take_fill);
         for (uint32_t i = 0; i < x->count && !r->out->failed; i++)
-            ops_entity(r, "fills", &x->fills[i], "what", "fill");
+            fill_out(r, &x->fills[i]);
     } while (e == OK && x->is_part && !r->out->failed);
     return x->out_of_memory ? ERR_MEMORY : e;
+}
+
+struct stored_name {
+    char key[ENTITY_KEY_SIZE];
+    size_t offset, size; /* of the name in the entity */
+    char *out;
+};
+
+static int take_name(void *ctx, const void *key, size_t key_size, const void *value, size_t value_size)
+{
+    const struct stored_name *n = ctx;
+    if (key_size == sizeof n->key && memcmp(key, n->key, key_size) == 0 &&
+        value_size >= 1 + n->offset + n->size)
+        memcpy(n->out, (const char *)value + 1 + n->offset, n->size);
+    return 1;
+}
+
+/* Where it cannot be read the number has to do. */
+static void stored_name(struct ops_request *r, const char *table, uint8_t agent, uint64_t id,
+                        struct stored_name n)
+{
+    struct store *store = node_store(r->config->node);
+    entity_key(n.key, agent, id);
+    enum err e = store->ops->scan(store, table, n.key, sizeof n.key, take_name, &n);
+    (void)e;
+}
+
+/* The replica's are not this thread's to look at. */
+static void name_parties_of_store(struct ops_request *r, struct asked *x)
+{
+    const struct order *o = &x->order;
+    struct stored_name lp = {.offset = offsetof(struct lp, code), .size = sizeof((struct lp *)0)->code};
+    struct stored_name taker = {.offset = offsetof(struct taker, code),
+                                .size = sizeof((struct taker *)0)->code};
+    struct stored_name session = {.offset = offsetof(struct session, name),
+                                  .size = sizeof((struct session *)0)->name};
+    lp.out = x->lp;
+    taker.out = x->taker;
+    stored_name(r, "lps", AGENT_DISTRIBUTION, o->lp, lp);
+    stored_name(r, "takers", AGENT_DISTRIBUTION, o->taker, taker);
+    session.out = x->lp_session;
+    if (o->lp_session != SESSION_NONE)
+        stored_name(r, "sessions", AGENT_GATEWAY, (uint64_t)o->lp_session + 1, session);
+    session.out = x->taker_session;
+    if (o->taker_session != SESSION_NONE)
+        stored_name(r, "sessions", AGENT_GATEWAY, (uint64_t)o->taker_session + 1, session);
 }
 
 static enum err order_in_store(struct ops_request *r)
@@ -284,8 +363,10 @@ static enum err order_in_store(struct ops_request *r)
     if (e || !x->rfq)
         return e;
     e = scan_from(r, "orders" TABLE_ENDED, x->id, take_order);
-    if (e == OK && x->is_found)
-        ops_entity(r, "orders", &x->order, "what", "order");
+    if (e == OK && x->is_found) {
+        name_parties_of_store(r, x);
+        order_out(r, x);
+    }
     return e == OK && x->is_found ? fills_in_store(r) : e;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/ops/commands.h"
+#include "dataplane/core/text.h"
 
 static bool lp_row(struct ops_request *r, uint32_t at, const char *wanted)
 {
@@ -43,15 +44,31 @@ void ops_lps(struct ops_request *r)
     ops_rows(r, lp_row);
 }
 
+/* "all", or the numbers of the bits: "0, 3". */
+static void classes_text(uint32_t classes, char out[OPS_TEXT_SIZE])
+{
+    struct text t = text_in(out, OPS_TEXT_SIZE);
+    if (classes == UINT32_MAX || !classes)
+        text_add(&t, classes ? "all" : "none");
+    for (unsigned bit = 0; classes != UINT32_MAX && bit < 32; bit++)
+        if (classes & 1u << bit) {
+            text_add(&t, text_length(&t) ? ", " : "");
+            text_add_number(&t, bit);
+        }
+}
+
 void ops_lp(struct ops_request *r)
 {
+    char classes[OPS_TEXT_SIZE];
     char code[sizeof((struct lp *)0)->code] = {0}, session[ID_TEXT_SIZE];
     if (strlen(r->arguments[0]) < sizeof code)
         memcpy(code, r->arguments[0], strlen(r->arguments[0]));
     const struct lp *l = *code ? distribution_lp_by_code(ops_copies(r)->distribution, code) : NULL;
-    if (l)
-        ops_entity(r, "lps", l, "session_name", ops_session_label(r, l->session, session));
-    else
+    if (l) {
+        classes_text(l->asset_classes, classes);
+        ops_entity(r, "lps", l, "session_name", ops_session_label(r, l->session, session),
+                   (const struct ops_name[]){{"asset_classes_name", classes}, {NULL, NULL}});
+    } else
         ops_fail(r, "not_found", "there is no LP '%.40s'; 'lps' lists them", r->arguments[0]);
 }
 

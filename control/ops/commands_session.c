@@ -58,7 +58,8 @@ void ops_session(struct ops_request *r)
     if (!s)
         return;
     bool configured = node_session_number(r->config->node, r->arguments[0]) != SESSION_NONE;
-    ops_entity(r, "sessions", s, "configured", configured ? "yes" : "no: it is known from an earlier run");
+    ops_entity(r, "sessions", s, "configured", configured ? "yes" : "no: it is known from an earlier run",
+               (const struct ops_name[]){{"role_name", s->role == ROLE_LP ? "lp" : "taker"}, {NULL, NULL}});
 }
 
 /* Orders

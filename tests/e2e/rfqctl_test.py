@@ -249,6 +249,16 @@ def real(build, directory, source):
         if len(json_rows(ctl, "rfqs", "filled")) != 3 or json_rows(ctl, "orders", "unknown"):
             raise Failure("a status, and a state that no order has")
 
+        time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z"
+        order = json_rows(ctl, "orders", "filled")[0]
+        shown = expect(ctl.run("order", order["order"]), FINE,
+                       told=(rf"(?m)^lp +{order['lp']}$", r"(?m)^taker +T1$", r"(?m)^taker_session +T1$", rf"(?m)^lp_session +{order['lp']}$",
+                             rf"(?m)^created +{time}$", r"(?m)^due +-$", r"(?m)^id +F[0-9A-F]+$", rf"(?m)^time +{time}$")).stdout
+        if re.search(r"(?m)^award|_ns |_name ", shown):
+            raise Failure(f"what is only rfqd's own is shown: {shown}")
+        expect(ctl.run("lp", "LP1"), FINE, told=(r"(?m)^session +LP1$", r"(?m)^asset_classes +all$"))
+        expect(ctl.run("session", "LP1"), FINE, told=(r"(?m)^role +lp$", rf"(?m)^changed +{time}$", r"(?m)^name +LP1$"))
+
         rfq = json_rows(ctl, "rfqs")[0]["rfq"]
         expect(ctl.run("rfq", rfq), FINE, told=("SEQ .*SINCE START", "RFQ_CREATED", "ORDER_FILLED", "GATEWAY_OUT"))
         rows = json_rows(ctl, "rfq", rfq)

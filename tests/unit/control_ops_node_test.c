@@ -391,6 +391,8 @@ Test(control_ops_node, long_metrics_come_in_steps_and_are_one_text)
 
 #define PAST_RFQ   0x77u
 #define PAST_ORDER 0x78u
+#define PAST_LP    40
+#define PAST_TAKER 41
 
 /* A disk that does not give its pages: who scans waits, and must not be the control core. */
 static struct store_ops hanging;
@@ -431,7 +433,8 @@ static void fill_past(unsigned fills, unsigned rows)
 {
     struct store_marks marks;
     char key[8], text[1 + sizeof(struct order)] = {STORE_VALUE_VERSION};
-    const struct order o = {.id = PAST_ORDER, .rfq = PAST_RFQ, .filled_quantity = fills};
+    const struct order o = {
+        .id = PAST_ORDER, .rfq = PAST_RFQ, .lp = PAST_LP, .taker = PAST_TAKER, .filled_quantity = fills};
     const uint64_t rfq = PAST_RFQ;
     struct {
         struct history_row row;
@@ -523,6 +526,38 @@ Test(control_ops_node, an_order_of_the_store_has_all_its_fills_in_their_order)
         cr_assert(at, "%s", id);
     }
     free(text);
+    close(fd);
+}
+
+static void put_party(const char *table, uint8_t agent, uint64_t id, const void *entity, size_t size)
+{
+    char key[ENTITY_KEY_SIZE], text[1 + sizeof(struct lp) + sizeof(struct taker)] = {STORE_VALUE_VERSION};
+    struct store_marks marks;
+    entity_key(key, agent, id);
+    memcpy(text + 1, entity, size);
+    cr_assert_eq(rig.store->ops->marks(rig.store, &marks), OK);
+    cr_assert_eq(rig.store->ops->begin(rig.store), OK);
+    cr_assert_eq(rig.store->ops->put(rig.store, table, key, sizeof key, text, 1 + size), OK);
+    cr_assert_eq(rig.store->ops->commit(rig.store, &marks), OK);
+}
+
+Test(control_ops_node, an_order_of_the_store_names_its_parties)
+{
+    static char text[1 << 16];
+    const struct lp lp = {.id = PAST_LP, .code = "BANK"};
+    const struct taker other = {.id = PAST_TAKER + 1, .code = "OTHER"};
+    int fd = client();
+    fill_past(1, 1);
+    put_party("lps", AGENT_DISTRIBUTION, lp.id, &lp, offsetof(struct lp, transient));
+    put_party("takers", AGENT_DISTRIBUTION, other.id, &other, offsetof(struct taker, transient));
+    say(fd, "order O78\n");
+    for (unsigned i = 0; i < 10000 && !strstr(text, "{\"end\":true}"); i++) {
+        strcat(text, heard(fd));
+        usleep(100), rig_pass(&rig, 1000000);
+    }
+    cr_assert(strstr(text, "\"lp_name\":\"BANK\""), "%s", text);
+    cr_assert_not(strstr(text, "taker_name"), "%s: another's", text);
+    cr_assert(strstr(text, "\"id_name\":\"F3E8\""), "%s", text);
     close(fd);
 }
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "control/ops/command_list.h"
 
@@ -41,6 +42,71 @@ static void show_status(FILE *to, struct rows *rows, struct table_style *style)
     for (size_t i = 0; i < rows->count; i++) {
         fputs(i ? "\n" : "", to);
         table_pairs(to, rows->row[i], style);
+    }
+}
+
+/* Entities, as people read them: `lp_name` in the place of the number `lp`, times as times. What is only
+ * rfqd's own (an award's number) is left to --json. */
+static const char *const internal[] = {"award", "reserved"};
+
+static bool is_internal(const char *key)
+{
+    for (size_t i = 0; i < COUNT(internal); i++)
+        if (strcmp(internal[i], key) == 0)
+            return true;
+    return false;
+}
+
+static struct json_object *time_of(int64_t ns)
+{
+    char text[64];
+    struct tm tm;
+    time_t s = (time_t)(ns / 1000000000);
+    if (ns <= 0 || !gmtime_r(&s, &tm))
+        return NULL;
+    size_t used = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + used, sizeof text - used, ".%09" PRId64 "Z", ns % 1000000000);
+    return json_object_new_string(text);
+}
+
+static void add_readable(struct json_object *row, struct json_object *out, const char *key,
+                         struct json_object *value)
+{
+    char name[128];
+    struct json_object *other;
+    size_t size = strlen(key);
+    snprintf(name, sizeof name, "%s_name", key);
+    if (json_object_object_get_ex(row, name, &other)) {
+        json_object_object_add(out, key, json_object_get(other));
+        return;
+    }
+    snprintf(name, sizeof name, "%s", key);
+    if (size > 5 && size < sizeof name && strcmp(key + size - 5, "_name") == 0) {
+        name[size - 5] = 0;
+        if (json_object_object_get_ex(row, name, &other))
+            return; /* it has its place */
+    }
+    if (size > 3 && size < sizeof name && strcmp(key + size - 3, "_ns") == 0 &&
+        json_object_is_type(value, json_type_int)) {
+        name[size - 3] = 0;
+        json_object_object_add(out, name, time_of(json_object_get_int64(value)));
+        return;
+    }
+    json_object_object_add(out, key, json_object_get(value));
+}
+
+static void show_entity(FILE *to, struct rows *rows, struct table_style *style)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        struct json_object *readable = json_object_new_object();
+        json_object_object_foreach(rows->row[i], key, value)
+        {
+            if (!is_internal(key))
+                add_readable(rows->row[i], readable, key, value);
+        }
+        fputs(i ? "\n" : "", to);
+        table_pairs(to, readable, style);
+        json_object_put(readable);
     }
 }
 
@@ -281,18 +347,18 @@ static void line_json(FILE *to, struct json_object *row)
 /* clang-format off */
 #define SHOWN_status          show_status, NULL
 #define SHOWN_sessions        show_sessions, NULL
-#define SHOWN_session         show_status, NULL
+#define SHOWN_session         show_entity, NULL
 #define SHOWN_session_logout  show_status, NULL
 #define SHOWN_session_reset   show_status, NULL
 #define SHOWN_session_seq     show_status, NULL
 #define SHOWN_lps             show_lps, NULL
-#define SHOWN_lp              show_status, NULL
+#define SHOWN_lp              show_entity, NULL
 #define SHOWN_takers          show_takers, NULL
 #define SHOWN_instruments     show_instruments, NULL
 #define SHOWN_rfqs            show_rfqs, NULL
 #define SHOWN_rfq             show_rfq, NULL
 #define SHOWN_orders          show_orders, NULL
-#define SHOWN_order           show_status, NULL
+#define SHOWN_order           show_entity, NULL
 #define SHOWN_events          NULL, line_event
 #define SHOWN_fix_log         NULL, line_message
 #define SHOWN_latency         show_latency, NULL
