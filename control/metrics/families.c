@@ -91,6 +91,8 @@ const struct family families[] = {
     {"rfqd_fix_busy_total", FAMILY_TOTAL, "", NULL, 0, "Messages answered as busy, for want of room."},
     {"rfqd_fix_connections_total", FAMILY_TOTAL, "", NULL, 0, "Connections accepted and made."},
     {"rfqd_fix_refused_total", FAMILY_TOTAL, "", NULL, 0, "Connections refused, by reason."},
+    {"rfqd_gateway_notices_lost_total", FAMILY_TOTAL, "", NULL, 0,
+     "Reasons of sessions that went down, and refused Logons, that the journal does not have: no room."},
     {"rfqd_gateway_unknown_sessions_total", FAMILY_TOTAL, "", NULL, 0,
      "Events for a session that the gateway does not run."},
 
