@@ -48,9 +48,11 @@ def decided(ctl, kind, count):
         raise Failure(f"{len(rows)} {kind} in the log, {count} were due")
 
 
-def dropped(ctl, market):
+def dropped(rfqd, ctl, market):
     for peer in (market.taker, *market.lps):
         peer.logon(heartbeat=10)
+        peer.in_step()
+    rfqd.wait_lps(2)
     market.request("dropped")
     market.quote(0, "a", "1.1003")
     first = market.taker.expect("S", t133="1.1003")[117]
@@ -94,7 +96,7 @@ def run(build, directory):
     try:
         rfqd.start()
         market = Market(rfqd)
-        dropped(Ctl(build, rfqd.socket), market)
+        dropped(rfqd, Ctl(build, rfqd.socket), market)
         killed(rfqd, market)
         rfqd.stop()
     finally:
