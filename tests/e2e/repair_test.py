@@ -22,6 +22,7 @@ def trade(rfqd, names):
         peer.connect()
         peer.send("A", [(98, 0), (108, 10), (141, "Y")])
         peer.expect("A")
+        peer.in_step()
     rfqd.wait_lps(1)
     for name in names:
         taker.send("R", [(131, name), (146, 1), (55, "EURUSD"), (54, "1"), (38, "1000"), (126, utc(300))])
