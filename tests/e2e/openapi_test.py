@@ -67,10 +67,10 @@ class Description(unittest.TestCase):
         ws = code(*(f"ws/{name}.c" for name in ("ask", "command", "conn", "fan", "resume", "ws")))
         shapes = re.findall(r'\{RECORD_\w+, [\w-]+, (?:"([a-z:_]+)"|NULL), (?:"([a-z._]+)"|NULL), data_', code("feed/event.c"))
         names = {
-            "ops": re.findall(r'\{"([a-z:.]+)", op_\w+\}|strcmp\(op, "(auth)"\)', ws),
+            "ops": re.findall(r'\{"([a-z:.]+)", (?:ws_)?op_\w+\}|strcmp\(op, "(auth)"\)', ws),
             "events of records": shapes,
             "events beside them": re.findall(r'\\"event\\":\\"([a-z_:]+)|told_begin\(c, "([a-z:]+)"|"event", "([a-z:]+)"', ws),
-            "errors": re.findall(r'ask_refuse\(&?\w+, "([a-z_]+)"|web_problem\(r, \d+, "([a-z_]+)"', ws),
+            "errors": re.findall(r'ws_ask_(?:refuse|fail)\(&?\w+, (?:WS_\w+, )?"([a-z_]+)"|web_problem\(r, \d+, "([a-z_]+)"', ws),
             "errors of bodies": re.findall(r'fail\(e\w*, 4\d\d, "([a-z_]+)"', code("body/body.c")),
             "close codes": re.findall(r"X\((1\d\d\d)\)", code("ws/inside.h")),
         }

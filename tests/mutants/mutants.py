@@ -125,7 +125,7 @@ MUTANTS = [
      "    ring_commit(g->ring);\n"
      "    gateway_batch_begin(g, NULL, item->origin_time_ns);\n"
      "    struct gateway_out *rec = outbound_add(", SIM,
-     r"\d+ fills in the log, \d+ at the LP, \d+ at the taker"),
+     r'\d+ fills in the log, \d+ at the LP, \d+ at the taker|a party is not content: .*"role":"taker".*"unanswered":[1-9]'),
 ]
 
 
