@@ -487,6 +487,11 @@ static void report_ratios(struct bench_report *out, const struct fanout *f)
                 bench_report_ratio(out, name, times[i] * ours, theirs, 1000);
                 snprintf(name, sizeof name, "%s: %s by rfqd", figures[figure], names[i]);
                 bench_report_ratio(out, name, theirs, ours, 0);
+                /* what one send to each could be faster at most */
+                if (figure == FIGURE_ONE && !f->lacks[RIVAL_BARE]) {
+                    snprintf(name, sizeof name, "%s: %s by bare", figures[figure], names[i]);
+                    bench_report_ratio(out, name, theirs, median(f, RIVAL_BARE, FIGURE_ONE), 0);
+                }
             } else {
                 snprintf(name, sizeof name, "%s: rfqd by %s", figures[figure], names[i]);
                 bench_report_ratio(out, name, ours, theirs, 0);
