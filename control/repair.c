@@ -112,9 +112,10 @@ static bool repair(struct repair *x, enum repair_way way)
     memcpy(log.instance, id.instance, sizeof log.instance);
     memcpy(log.boot, id.boot, sizeof log.boot);
     log.disk = x->disk;
-    /* A way that is never possible, for what it finds. */
-    e = log_repair(&log, LOG_REPAIR_DROP, 0, &r);
-    if (e != ERR_STATE)
+    e = log_examine(&log, &r);
+    if (e == ERR_STATE)
+        return fail(path, "it has segments of another size than record.log_segment_mib");
+    if (e != OK)
         return fail(path, err_text(e));
     bool whole = say(&r);
     if (whole || !read_store(x))

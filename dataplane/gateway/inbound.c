@@ -90,10 +90,11 @@ static bool command_room(struct gateway *g, const struct arrival *a, enum gatewa
  * need. LPs are not stopped: their executions come behind their quotes. */
 static bool asks_too_far(const struct gateway *g, struct channel *ch, enum gateway_class class)
 {
-    const uint64_t kept = OUT_NUMBERS_AHEAD_MAX - OUT_NUMBERS_ASKING_MAX;
-    return class >= CLASS_ACCEPTANCE && ch->config.role == ROLE_TAKER &&
-           ch->durable->next_out > ch->durable_through + OUT_NUMBERS_ASKING_MAX &&
-           ch->durable->next_out + kept > outbound_may_leave(g, ch, ring_durable(g->ring));
+    if (class < CLASS_ACCEPTANCE || ch->config.role != ROLE_TAKER ||
+        ch->durable->next_out <= ch->durable_through + OUT_NUMBERS_ASKING_MAX)
+        return false;
+    outbound_may_leave(g, ch, ring_durable(g->ring)); /* moves durable_through where nothing is sent */
+    return ch->durable->next_out > ch->durable_through + OUT_NUMBERS_ASKING_MAX;
 }
 
 /* Room for all that this message may lead to. What asks for something new is refused where it has none: its

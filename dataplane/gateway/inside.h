@@ -335,7 +335,7 @@ unsigned outbound_lane(struct gateway *g, struct lane *l);
 /* A record for a message with the next number; bytes are encoded into it by the caller, then: */
 struct gateway_out *outbound_add(struct gateway *g, struct channel *ch, uint32_t room);
 /* Numbered, applied, kept and queued. bytes: somewhere inside the record's room. */
-/* The last number that may leave now, by how far the ring is durable. */
+/* The last number that may leave now, by how far the ring is durable: ch->durable_through follows it. */
 uint64_t outbound_may_leave(const struct gateway *g, struct channel *ch, uint64_t durable);
 void outbound_done(struct gateway *g, struct channel *ch, struct gateway_out *rec, const char *bytes,
                    size_t size, uint16_t kind, bool admin, const struct outbound *out);

@@ -99,6 +99,14 @@ static void repairing_end(struct repairing *p)
         p->disk->ops->close(p->disk, p->mark_file);
 }
 
+enum err log_examine(const struct log_config *c, struct log_report *r)
+{
+    struct repairing p;
+    enum err e = repairing_begin(&p, c, r);
+    repairing_end(&p);
+    return e;
+}
+
 static enum err operation_end(struct disk *d, enum err started)
 {
     struct disk_completion done;

@@ -26,10 +26,11 @@ struct log_report {
 
 enum log_repair { LOG_REPAIR_CUT, LOG_REPAIR_DROP };
 
-/* Repairs at the first bad frame (r: as it was before, every frame read). c: disk, instance and segment_size.
- * keep: the store's checkpoint, which LOG_REPAIR_DROP must leave; UINT64_MAX: there is none. ERR_STATE:
- * nothing is damaged, this way is not possible here, or another segment size. ERR_NOT_FOUND: there is no log.
- * ERR_STALE, ERR_VERSION: as log_open. ERR_IO. ERR_MEMORY. */
+/* c: disk, instance and segment_size. Every frame is read. ERR_NOT_FOUND: there is no log. ERR_STALE,
+ * ERR_STATE (segment size), ERR_VERSION: as log_open. ERR_IO. ERR_MEMORY. */
+enum err log_examine(const struct log_config *c, struct log_report *r) WARN_UNUSED;
+/* Repairs at the first bad frame (r: as it was before). ERR_STATE: nothing is damaged, or this way is not
+ * possible here. keep: the store's checkpoint, which LOG_REPAIR_DROP must leave; UINT64_MAX: there is none. */
 enum err log_repair(const struct log_config *c, enum log_repair how, uint64_t keep,
                     struct log_report *r) WARN_UNUSED;
 

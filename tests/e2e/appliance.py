@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -247,3 +248,14 @@ class Scratch:
         else:
             shutil.rmtree(self.path, ignore_errors=True)
         return False
+
+
+def run_in_scratch(name, run, usage):
+    """A test whose one argument is the build: run(build, directory)."""
+    if len(sys.argv) != 2:
+        sys.exit(usage)
+    try:
+        with Scratch(name) as directory:
+            run(sys.argv[1], directory)
+    except Failure as failure:
+        sys.exit(f"{name}: {failure}")

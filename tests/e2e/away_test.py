@@ -7,10 +7,9 @@ connection drops, once rfqd is killed and the LPs are back before it.
 
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Appliance, Failure, Scratch  # noqa: E402
+from appliance import Appliance, Failure, run_in_scratch, wait_until  # noqa: E402
 from ctl import Ctl, json_rows  # noqa: E402
 from fixwire import Peer, utc  # noqa: E402
 
@@ -57,14 +56,14 @@ def dropped(rfqd, ctl, market):
     market.quote(0, "a", "1.1003")
     first = market.taker.expect("S", t133="1.1003")[117]
     market.taker.close()
-    market.quote(1, "b", "1.1004", [(62, utc(1))])  # over before the taker is back
-    short = time.monotonic() + 1
+    limit = utc(2)
+    market.quote(1, "b", "1.1004", [(62, limit)])  # over before the taker is back
     market.quote(0, "c", "1.1001")  # in place of the first
     market.quote(1, "d", "1.1002")
     market.lps[1].send("Z", [(131, market.asked[1]), (117, "d"), (298, 1)])
     market.lps[1].in_step()
-    time.sleep(max(0, short - time.monotonic()) + 0.1)
     decided(ctl, "QUOTE_ADDED", 4)
+    wait_until(lambda: utc() > limit, 10, "the end of what was over")
     market.taker.logon(heartbeat=10)
     better, gone = sees(market.taker, "dropped", ["1.1001", "1.1002"])
     if market.taker.expect("Z", t131="dropped")[117] != gone:
@@ -103,14 +102,4 @@ def run(build, directory):
         rfqd.clean()
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        with Scratch("away") as directory:
-            run(sys.argv[1], directory)
-    except Failure as failure:
-        sys.exit(f"away: {failure}")
-
-
-main()
+run_in_scratch("away", run, __doc__)

@@ -9,7 +9,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Appliance, Failure, Process, Scratch  # noqa: E402
+from appliance import Appliance, Failure, Process, run_in_scratch  # noqa: E402
 
 INSTRUMENTS_MAX = 4096
 
@@ -48,14 +48,4 @@ def run(build, directory):
         first.clean()
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        with Scratch("names") as directory:
-            run(sys.argv[1], directory)
-    except Failure as failure:
-        sys.exit(f"names: {failure}")
-
-
-main()
+run_in_scratch("names", run, __doc__)

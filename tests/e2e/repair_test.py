@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Appliance, Failure, Process, Scratch  # noqa: E402
+from appliance import Appliance, Failure, Process, run_in_scratch  # noqa: E402
 from fixwire import Peer, utc  # noqa: E402
 
 
@@ -39,6 +39,15 @@ def repair(rfqd, way, code, *says):
             raise Failure(f"{way}: exit {done.returncode}, {code} was due, with '{pattern}': {said}")
 
 
+def with_size(rfqd, of_now, to):
+    with open(rfqd.config) as f:
+        text = f.read()
+    if f"log_segment_mib: {of_now}" not in text:
+        raise Failure(f"the configuration has no segments of {of_now} MiB")
+    with open(rfqd.config, "w") as f:
+        f.write(text.replace(f"log_segment_mib: {of_now}", f"log_segment_mib: {to}"))
+
+
 def damage(rfqd, request):
     """One byte in the middle of the frame that holds this request."""
     for path in sorted(glob.glob(os.path.join(rfqd.data, "log", "*"))):
@@ -59,6 +68,9 @@ def run(build, directory):
         trade(rfqd, ["late"])
         rfqd.stop()
         repair(rfqd, "--repair", 0, "not damaged: all frames are good")
+        with_size(rfqd, 16, 32)
+        repair(rfqd, "--repair", 1, "segments of another size")
+        with_size(rfqd, 32, 16)
         damage(rfqd, "late")
         refused = Process([rfqd.rfqd, rfqd.config])
         if refused.wait(60) == 0 or "the log is durable up to" not in refused.said():
@@ -82,14 +94,4 @@ def run(build, directory):
         rfqd.clean()
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        with Scratch("repair") as directory:
-            run(sys.argv[1], directory)
-    except Failure as failure:
-        sys.exit(f"repair: {failure}")
-
-
-main()
+run_in_scratch("repair", run, __doc__)

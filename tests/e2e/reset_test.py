@@ -11,7 +11,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from appliance import Appliance, Failure, Scratch, wait_until  # noqa: E402
+from appliance import Appliance, Failure, run_in_scratch, wait_until  # noqa: E402
 from ctl import FINE, Ctl, expect, json_rows  # noqa: E402
 from fixwire import Peer, utc  # noqa: E402
 
@@ -106,14 +106,4 @@ def run(build, directory):
         rfqd.clean()
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        with Scratch("reset") as directory:
-            run(sys.argv[1], directory)
-    except Failure as failure:
-        sys.exit(f"reset: {failure}")
-
-
-main()
+run_in_scratch("reset", run, __doc__)
