@@ -13,7 +13,9 @@
  * session states and what tells an engine of a loss. What asks for something new and has no room is refused,
  * recorded and counted, its text saying why: R by AG, D by 8 (OrderID NONE: no ClOrdID was used up), AJ and S
  * by AI; with PossResend any of them by j (380=4), which says nothing of what may have been taken before. So
- * its sender may ask again, and what lies behind it on its connection is not held up. What cannot be read
+ * its sender may ask again, and what lies behind it on its connection is not held up; but a taker
+ * whose numbers are OUT_NUMBERS_ASKING_MAX ahead of the disk is read no further than what asks for something
+ * new. What cannot be read
  * into a command is answered by Reject (3) naming field and limit; what this side may not send, or we do not
  * take, by BusinessMessageReject (j): both in the batch of their GATEWAY_IN, which is then addressed to
  * nobody. Out: event → next number → encoded into the ring as GATEWAY_OUT with the event as cause → commit →
